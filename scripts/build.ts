@@ -1,0 +1,113 @@
+/**
+ * Makes the executable `./kv`.
+ *
+ *     deno task build [--if-needed] [--readable]
+ *
+ *     --if-needed   only when a source is newer than ./kv
+ *     --readable    keep the names in the code, for profiles
+ *
+ * A `./kv` that runs is not disturbed: the new one takes its name only once it was seen to start.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { dirname, fromFileUrl, join } from "@std/path";
+import { assertPlatform, type BaseRuntime, findBaseRuntime } from "./build/base_runtime.ts";
+import { BuildError, say } from "./build/build_error.ts";
+import { bundle } from "./build/bundle.ts";
+import { isFresh } from "./build/freshness.ts";
+import config from "../deno.json" with { type: "json" };
+import { oneLine } from "./build/packaged_runtime.ts";
+
+const root = dirname(dirname(fromFileUrl(import.meta.url)));
+const product = "kv";
+const sources = ["main.ts", "src", "deno.json", "deno.lock", "scripts/build.ts", "scripts/build"];
+
+/**
+ * What the executable may do, and why no less:
+ * - read, write: the store and the sockets are where the user says.
+ * - net: `--listen` takes any address; Unix sockets need only read and write.
+ * - ffi: libc is found by its name, which a permission for one library would take for a path, and the
+ *   permission to look at memory through a pointer has no narrower form.
+ * - env: the variables that kv knows.
+ * No programs to run, no imports, no facts about the system. `/proc` needs all permissions when it is
+ * read by Deno; through libc it does not.
+ */
+const permissions = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-ffi",
+  "--allow-env=KV_*,HOME,XDG_STATE_HOME,XDG_RUNTIME_DIR,NO_COLOR,TERM,COLUMNS,LINES",
+  "--no-prompt",
+];
+
+/**
+ * No type check: `deno task check` does it. No code cache: it would be read from, and written to, a file
+ * of a foreseeable name in the folder for temporary files, which anyone may create, for 1 ms of start-up.
+ */
+const compileOptions = ["--quiet", "--no-config", "--no-check", "--no-code-cache"];
+
+async function build(readable: boolean): Promise<void> {
+  const started = new Date();
+  assertPlatform(Deno.build.os, Deno.build.arch);
+  const base = await findBaseRuntime();
+  // Beside the product, so that renaming is one step; `kv`, as traces of errors name the program so.
+  const folder = await Deno.makeTempDir({ dir: root, prefix: ".kv-build-" });
+  const executable = join(folder, product);
+  try {
+    const bundled = await bundle("main.ts", { root, folder: join(folder, "bundle"), readable });
+    await compile(bundled, executable, base);
+    await assertStarts(executable, base);
+    // Dated to the start, so that a source saved meanwhile counts as newer.
+    await Deno.utime(executable, started, started);
+    await Deno.rename(executable, join(root, product));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const seconds = ((Date.now() - started.getTime()) / 1000).toFixed(1);
+  say(`made ./${product} in ${seconds} s with ${base.description}`);
+}
+
+async function compile(main: string, output: string, base: BaseRuntime): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", ...compileOptions, ...permissions, `--output=${output}`, main],
+    env: {
+      ...(base.path === undefined ? {} : { DENORT_BIN: base.path }),
+      NO_COLOR: "1",
+      RUST_BACKTRACE: "0",
+    },
+    stdin: "null",
+  }).output();
+  if (!success) {
+    throw new BuildError(
+      `Cannot compile with ${base.description}: ${oneLine(new TextDecoder().decode(stderr))}`,
+    );
+  }
+}
+
+/** A base runtime of a version that does not fit makes an executable that cannot read itself. */
+async function assertStarts(executable: string, base: BaseRuntime): Promise<void> {
+  const { stdout, stderr } = await new Deno.Command(executable, {
+    args: ["--version"],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (!decoder.decode(stdout).includes(config.version)) {
+    throw new BuildError(
+      `Cannot use what was compiled with ${base.description}: \`kv --version\` does not print ` +
+        `${config.version} (${oneLine(decoder.decode(stderr))})`,
+    );
+  }
+}
+
+if (import.meta.main) {
+  const options = parseArgs(Deno.args, { boolean: ["if-needed", "readable"] });
+  Deno.chdir(root);
+  try {
+    if (!options["if-needed"] || !await isFresh(product, sources)) await build(options.readable);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    say(error.message);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * `kv cli` with commands from a pipe: one a line, replies in order, as `redis-cli` does it. The
+ * commands that arrive together are sent together.
+ */
+import { Connection } from "../client/connection.ts";
+import { KeyValueConnectionError } from "../client/errors.ts";
+import { RequestQueue } from "../client/request_queue.ts";
+import { ErrorReply, type Reply } from "../protocol/reply.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { splitArguments } from "./line_arguments.ts";
+import { noServerMessage } from "./no_server.ts";
+import type { ClientSettings, ReplyFormat } from "./options.ts";
+import { ByteSink, complain, writeOutput } from "./output.ts";
+
+const decoder = new TextDecoder();
+const lineFeed = 0x0a;
+
+/** Runs the commands on standard input; resolves with the exit status. */
+export async function runPipe(settings: ClientSettings): Promise<number> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.open(settings.address);
+    const queue = new RequestQueue();
+    connection.sendFrom(queue);
+    if (settings.protocol === 3) {
+      const reply = await queue.add(["HELLO", "3"]).reply;
+      if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format));
+    }
+    for await (const lines of readLines()) {
+      if (await runLines(lines, queue, settings.format)) break;
+    }
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof KeyValueConnectionError)) throw error;
+    complain(noServerMessage(error, settings.address));
+    return exitCodes.noServer;
+  } finally {
+    connection?.close();
+  }
+}
+
+/** Sends the lines and writes the replies. Resolves with true when one of them said to stop. */
+async function runLines(
+  lines: readonly Uint8Array[],
+  queue: RequestQueue,
+  format: ReplyFormat,
+): Promise<boolean> {
+  const answers: (Promise<Reply> | string)[] = [];
+  let stop = false;
+  for (const line of lines) {
+    const { args, state } = splitArguments(line);
+    if (state !== "whole") {
+      answers.push("Invalid argument(s)\n");
+      continue;
+    }
+    if (args.length === 0) continue;
+    const name = decoder.decode(args[0]).toLowerCase();
+    if (name === "exit" || name === "quit") {
+      stop = true;
+      break;
+    }
+    if (name === "help" || name === "?") {
+      const { helpText } = await import("./help.ts");
+      answers.push(helpText(args.slice(1).map((arg) => decoder.decode(arg))).text);
+      continue;
+    }
+    const { reply } = queue.add(args);
+    // A connection that is lost rejects them all at once; they are awaited one by one.
+    reply.catch(() => {});
+    answers.push(reply);
+  }
+  // What was answered before the connection was lost is shown.
+  const sink = new ByteSink();
+  try {
+    for (const answer of answers) {
+      if (typeof answer === "string") sink.appendText(answer);
+      else sink.append(formatReply(await answer, format));
+    }
+  } finally {
+    writeOutput(sink.bytes());
+  }
+  return stop;
+}
+
+/** A reply with the line feed behind it, as a pipe gets it. */
+function formatReply(reply: Reply, format: ReplyFormat): Uint8Array {
+  const sink = new ByteSink();
+  if (format === "terminal") sink.appendText(formatForTerminal(reply));
+  else {
+    if (format === "json") sink.appendText(formatJson(reply));
+    else sink.append(formatRaw(reply));
+    sink.appendText("\n");
+  }
+  return sink.bytes();
+}
+
+/** The lines of standard input, as many at a time as there are. */
+async function* readLines(): AsyncGenerator<Uint8Array[], void, void> {
+  const buffer = new Uint8Array(64 * 1024);
+  // The start of a line whose end is not there yet.
+  let partial = new ByteSink();
+  while (true) {
+    const count = await Deno.stdin.read(buffer);
+    if (count === null) break;
+    const lines: Uint8Array[] = [];
+    let start = 0;
+    for (
+      let end = buffer.indexOf(lineFeed);
+      end >= 0 && end < count;
+      end = buffer.indexOf(lineFeed, start)
+    ) {
+      partial.append(buffer.subarray(start, end));
+      lines.push(partial.bytes());
+      partial = new ByteSink();
+      start = end + 1;
+    }
+    partial.append(buffer.subarray(start, count));
+    if (lines.length > 0) yield lines;
+  }
+  if (partial.bytes().length > 0) yield [partial.bytes()];
+}

@@ -1,0 +1,40 @@
+/** Reads the options before the command and runs what is meant: a subcommand, or the server's command. */
+import { exitCodes } from "./exit_codes.ts";
+import { clientOptions, clientSettings, parseOptions, UsageError } from "./options.ts";
+import { complain } from "./output.ts";
+import { runCommand } from "./run_command.ts";
+import { type Subcommand, subcommands } from "./subcommands.ts";
+
+/** Runs `kv` with these arguments; resolves with the exit status. */
+export async function dispatch(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    complain(`${error.message}. See: kv help`);
+    return exitCodes.usage;
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { options, rest } = await parseOptions(clientOptions, args);
+  if (options.has("help")) return await subcommand("help").run(rest, options);
+  if (options.has("version")) return await subcommand("version").run([], options);
+  if (rest.length === 0) {
+    // Without anything: what a newcomer types. The help, but as an error for scripts.
+    await subcommand("help").run([], options);
+    return exitCodes.usage;
+  }
+  const [name, ...following] = rest;
+  // Only alone: in `kv set greeting --help`, it is a value.
+  if (following.length === 1 && following[0] === "--help") {
+    return await subcommand("help").run([name], options);
+  }
+  const known = subcommands.find((subcommand) => subcommand.name === name);
+  if (known) return await known.run(following, options);
+  return await runCommand(rest, clientSettings(options));
+}
+
+function subcommand(name: string): Subcommand {
+  return subcommands.find((subcommand) => subcommand.name === name)!;
+}

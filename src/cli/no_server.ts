@@ -1,0 +1,17 @@
+import { formatAddress, type ServerAddress } from "../client/connection.ts";
+import type { KeyValueConnectionError } from "../client/errors.ts";
+
+/** What is wrong, and if a server would mend it, how to start one. */
+export function noServerMessage(error: KeyValueConnectionError, address: ServerAddress): string {
+  const { cause } = error;
+  if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.ConnectionRefused)) {
+    return error.message;
+  }
+  const where = formatAddress(address);
+  const start = !("socket" in address)
+    ? `kv serve --listen ${where}`
+    : where === "kv.sock"
+    ? "kv serve"
+    : `kv serve --socket ${where}`;
+  return `${error.message}. Start a server with: ${start}`;
+}

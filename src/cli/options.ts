@@ -1,0 +1,152 @@
+/**
+ * The options of the command line: tables, from which they are read and shown by `kv help`. Options
+ * of `kv` stand before the command: what follows its name belongs to the command.
+ */
+import type { ServerAddress } from "../client/connection.ts";
+
+export interface OptionSpec {
+  /** Without the dashes: one letter for `-x`, more for `--socket`. */
+  readonly name: string;
+  /** Another, shorter name. */
+  readonly alias?: string;
+  /** What the option's value is called in the help; an option without this takes none. */
+  readonly value?: string;
+  readonly summary: string;
+}
+
+const help = { name: "help", alias: "h", summary: "Show what can be written here" };
+
+/** Options of `kv COMMAND` and `kv cli`. */
+export const clientOptions: readonly OptionSpec[] = [
+  {
+    name: "socket",
+    alias: "s",
+    value: "PATH",
+    summary: "The server's socket; otherwise the environment's KV_SOCKET, or kv.sock",
+  },
+  { name: "host", value: "HOST", summary: "Connect by TCP; 127.0.0.1 with --port alone" },
+  { name: "port", alias: "p", value: "PORT", summary: "Connect by TCP; 6379 with --host alone" },
+  { name: "raw", summary: "Show replies as they are: what a pipe gets" },
+  { name: "no-raw", summary: "Show replies with types and quotes: what a terminal gets" },
+  {
+    name: "json",
+    summary: 'Show each reply as one JSON value; bytes that are not UTF-8 as {"base64": "..."}',
+  },
+  { name: "x", summary: "Take the last argument from standard input: any bytes, up to its end" },
+  { name: "2", summary: "Speak version 2 of the protocol (so it is without --json)" },
+  { name: "3", summary: "Speak version 3 of the protocol, which knows maps and sets" },
+  help,
+  { name: "version", summary: "Show the version" },
+];
+
+/** Options of `kv serve`. */
+export const serveOptions: readonly OptionSpec[] = [
+  {
+    name: "store",
+    value: "PATH",
+    summary: "The file with the data; otherwise the environment's KV_STORE, or store.db",
+  },
+  {
+    name: "socket",
+    alias: "s",
+    value: "PATH",
+    summary: "The socket to listen on; otherwise the environment's KV_SOCKET, or kv.sock",
+  },
+  { name: "listen", value: "HOST:PORT", summary: "Listen on TCP too" },
+  {
+    name: "sync",
+    value: "everysec|always|no",
+    summary: "When data is forced to disk; everysec unless given",
+  },
+  help,
+];
+
+/** The command line is wrong; the message says how. */
+export class UsageError extends Error {}
+
+/** The options that were given: their values, or true for those that take none. */
+export type GivenOptions = ReadonlyMap<string, string | true>;
+
+export interface ParsedArguments {
+  readonly options: GivenOptions;
+  /** What begins with the first argument that is no option. */
+  readonly rest: readonly string[];
+}
+
+/** Reads the options at the start of `args`. Throws a UsageError for unknown or unfinished ones. */
+export async function parseOptions(
+  specs: readonly OptionSpec[],
+  args: readonly string[],
+): Promise<ParsedArguments> {
+  const options = new Map<string, string | true>();
+  // Most calls have none: what reads them need not be loaded then.
+  if (args.length === 0 || !args[0].startsWith("-")) return { options, rest: args };
+  const { parseArgs } = await import("@std/cli/parse-args");
+  const alias: Record<string, string> = {};
+  for (const spec of specs) if (spec.alias) alias[spec.name] = spec.alias;
+  const parsed = parseArgs(args, {
+    alias,
+    boolean: specs.filter((spec) => spec.value === undefined).map((spec) => spec.name),
+    string: [...specs.filter((spec) => spec.value).map((spec) => spec.name), "_"],
+    stopEarly: true,
+    unknown: (argument, key) => {
+      if (key === undefined) return true;
+      throw new UsageError(`There is no option ${argument.split("=")[0]}`);
+    },
+  });
+  for (const { name, value } of specs) {
+    const given: unknown = parsed[name];
+    if (value === undefined) {
+      if (given === true) options.set(name, true);
+    } else if (typeof given === "string") {
+      if (given === "") throw new UsageError(`The option --${name} needs a value: ${value}`);
+      options.set(name, given);
+    }
+  }
+  return { options, rest: parsed._.map(String) };
+}
+
+export type ReplyFormat = "terminal" | "raw" | "json";
+
+/** What the options of `kv COMMAND` and `kv cli` come to. */
+export interface ClientSettings {
+  readonly address: ServerAddress;
+  readonly format: ReplyFormat;
+  readonly protocol: 2 | 3;
+  /** `-x`: the last argument comes from standard input. */
+  readonly argumentFromInput: boolean;
+}
+
+export function clientSettings(options: GivenOptions): ClientSettings {
+  const exclusive = (first: string, second: string) => {
+    if (options.has(first) && options.has(second)) {
+      throw new UsageError(`The options ${first} and ${second} exclude each other`);
+    }
+  };
+  for (const other of ["raw", "no-raw"]) exclusive("json", other);
+  exclusive("raw", "no-raw");
+  exclusive("2", "3");
+  exclusive("socket", "host");
+  exclusive("socket", "port");
+  const json = options.has("json");
+  const raw = options.has("raw") || !options.has("no-raw") && !Deno.stdout.isTerminal();
+  return {
+    address: serverAddress(options),
+    format: json ? "json" : raw ? "raw" : "terminal",
+    protocol: options.has("3") || json && !options.has("2") ? 3 : 2,
+    argumentFromInput: options.has("x"),
+  };
+}
+
+function serverAddress(options: GivenOptions): ServerAddress {
+  const host = options.get("host");
+  const port = options.get("port");
+  if (host === undefined && port === undefined) {
+    return { socket: String(options.get("socket") ?? (Deno.env.get("KV_SOCKET") || "kv.sock")) };
+  }
+  const number = Number(port ?? 6379);
+  if (!Number.isInteger(number) || number < 1 || number > 65535) {
+    throw new UsageError(`The option --port needs a number from 1 to 65535, not ${port}`);
+  }
+  return { hostname: String(host ?? "127.0.0.1"), port: number };
+}

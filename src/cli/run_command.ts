@@ -1,0 +1,83 @@
+/** `kv COMMAND [ARG ...]`: one command, one reply. */
+import { Connection, type ServerAddress } from "../client/connection.ts";
+import { KeyValueConnectionError } from "../client/errors.ts";
+import { RequestQueue } from "../client/request_queue.ts";
+import { ErrorReply, type Reply } from "../protocol/reply.ts";
+import type { CommandArgument } from "../protocol/request_writer.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { noServerMessage } from "./no_server.ts";
+import type { ClientSettings } from "./options.ts";
+import { complain, readInput, writeError, writeOutput } from "./output.ts";
+
+/** Sends `args` (the command's name first) and prints the reply. Resolves with the exit status. */
+export async function runCommand(
+  args: readonly string[],
+  settings: ClientSettings,
+): Promise<number> {
+  const request: CommandArgument[] = [...args];
+  if (settings.argumentFromInput) request.push(await readInput());
+  const queue = new RequestQueue();
+  try {
+    const connection = await Connection.open(settings.address);
+    // A server that refuses the version answers the command nevertheless, as it can.
+    if (settings.protocol === 3) queue.add(["HELLO", "3"]).reply.catch(() => {});
+    const { reply } = queue.add(request);
+    connection.sendFrom(queue);
+    const status = await showReply(args, await reply, settings);
+    connection.close();
+    return status;
+  } catch (error) {
+    if (!(error instanceof KeyValueConnectionError)) throw error;
+    return await explainNoServer(error, args[0], settings.address);
+  }
+}
+
+async function showReply(
+  args: readonly string[],
+  reply: Reply,
+  { format }: ClientSettings,
+): Promise<number> {
+  if (reply instanceof ErrorReply) {
+    writeError(format === "terminal" ? "(error) " : "", reply.message, "\n");
+    if (reply.message.startsWith("ERR unknown command")) await suggestAnother(args[0]);
+    return exitCodes.errorReply;
+  }
+  if (format === "json") writeOutput(formatJson(reply), "\n");
+  else if (format === "terminal") {
+    if (answersWithText(args)) writeOutput(formatRaw(reply));
+    else writeOutput(formatForTerminal(reply));
+  } else if (!isNothing(reply)) writeOutput(formatRaw(reply), "\n");
+  return reply === null ? exitCodes.nil : exitCodes.ok;
+}
+
+/** No value, no line: neither for nil nor for an empty list. */
+function isNothing(reply: Reply): boolean {
+  return reply === null ||
+    (Array.isArray(reply) && reply.length === 0) ||
+    ((reply instanceof Set || reply instanceof Map) && reply.size === 0);
+}
+
+async function suggestAnother(name: string): Promise<void> {
+  const { didYouMean } = await import("./suggestion.ts");
+  const question = didYouMean(name);
+  if (question !== null) complain(question);
+}
+
+/** A name that no server knows is the first thing to mend; otherwise, say how to start a server. */
+async function explainNoServer(
+  error: KeyValueConnectionError,
+  name: string,
+  address: ServerAddress,
+): Promise<number> {
+  if (!error.mayHaveRun) {
+    const { didYouMean, isKnown } = await import("./suggestion.ts");
+    if (!isKnown(name)) {
+      const question = didYouMean(name) ?? "`kv help` lists them all.";
+      complain(`There is no command '${name}'. ${question}`);
+      return exitCodes.usage;
+    }
+  }
+  complain(noServerMessage(error, address));
+  return exitCodes.noServer;
+}

@@ -1,0 +1,61 @@
+/**
+ * What `kv NAME` can be beside a command of the server. Each loads its file when it is run, so that
+ * `kv get` does not pay for them.
+ */
+import type { GivenOptions } from "./options.ts";
+
+export interface Subcommand {
+  readonly name: string;
+  /** How its arguments are written, without options. */
+  readonly grammar: string;
+  /** One sentence without a full stop. */
+  readonly summary: string;
+  /**
+   * Runs it with the arguments behind its name and the options before it; resolves with the exit
+   * status.
+   */
+  run(args: readonly string[], options: GivenOptions): Promise<number>;
+}
+
+export const subcommands: readonly Subcommand[] = [
+  {
+    name: "serve",
+    grammar: "kv serve [OPTION ...]",
+    summary: "Map the store and serve it on a Unix socket",
+    async run(args, options) {
+      const { serve } = await import("./serve.ts");
+      const leading = [...options].flatMap(([name, value]) =>
+        value === true ? [`--${name}`] : [`--${name}`, value]
+      );
+      return await serve([...leading, ...args]);
+    },
+  },
+  {
+    name: "cli",
+    grammar: "kv cli [OPTION ...]",
+    summary: "Type commands at a prompt, or read them line by line from a pipe",
+    async run(args, options) {
+      const { interactive } = await import("./interactive.ts");
+      return await interactive(args, options);
+    },
+  },
+  {
+    name: "help",
+    grammar: "kv help [COMMAND]",
+    summary: "Show what there is, or how a command is written",
+    async run(args) {
+      const { help } = await import("./help.ts");
+      return help(args);
+    },
+  },
+  {
+    name: "version",
+    grammar: "kv version",
+    summary: "Show the version",
+    async run() {
+      const { version } = await import("./version.ts");
+      console.log(`kv ${version}`);
+      return 0;
+    },
+  },
+];

@@ -1,0 +1,299 @@
+/** The prompt of `kv cli` on a terminal. Lines are edited by `node:readline`. */
+import { stdin, stdout } from "node:process";
+import { createInterface, type Interface } from "node:readline";
+import { Connection, formatAddress } from "../client/connection.ts";
+import { KeyValueConnectionError } from "../client/errors.ts";
+import { RequestQueue } from "../client/request_queue.ts";
+import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
+import { exitCodes } from "./exit_codes.ts";
+import {
+  answersWithText,
+  formatForTerminal,
+  formatJson,
+  formatRaw,
+  quote,
+} from "./format_reply.ts";
+import { helpText } from "./help.ts";
+import { completionsFor, hintFor } from "./hints.ts";
+import { hasPassword, History, historyPath } from "./history.ts";
+import { splitArguments } from "./line_arguments.ts";
+import { noServerMessage } from "./no_server.ts";
+import type { ClientSettings } from "./options.ts";
+import { writeOutput } from "./output.ts";
+
+/** How often a server that has gone is looked for. */
+const reconnectMs = 500;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const clearLineBehind = "\x1b[K";
+const clearScreen = "\x1b[H\x1b[2J";
+/** Faint, which is no colour: NO_COLOR does not ask for its absence. */
+const faint = (text: string) => `\x1b[2m${text}\x1b[0m`;
+
+/** What readline lets be changed, though its types say otherwise. */
+interface EditedLine {
+  line: string;
+  cursor: number;
+  history: string[];
+}
+
+export class TerminalSession {
+  readonly #settings: ClientSettings;
+  readonly #history = new History(historyPath());
+  readonly #readline: Interface & EditedLine;
+  #connection: Connection | null = null;
+  #queue = new RequestQueue();
+  /** Between MULTI and EXEC. */
+  #inTransaction = false;
+  /** The lines so far of a command with an open quote. */
+  #unfinished: string | null = null;
+  /** Lines that were entered while a command ran. */
+  readonly #lines: string[] = [];
+  #busy = false;
+  #ended = false;
+  #hintShown = false;
+  #reconnectTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(settings: ClientSettings) {
+    this.#settings = settings;
+    // Before readline's own listener: the hint must be gone when the key does what it does.
+    stdin.on("keypress", () => this.#clearHint());
+    this.#readline = createInterface({
+      input: stdin,
+      output: stdout,
+      terminal: true,
+      history: this.#history.newestFirst(),
+      historySize: 1000,
+      removeHistoryDuplicates: true,
+      completer: completionsFor,
+    }) as Interface & EditedLine;
+    stdin.on("keypress", () => this.#showHint());
+    this.#readline.on("line", (line) => this.#entered(line));
+    this.#readline.on("SIGINT", () => this.#interrupted());
+    // Going to the background needs the permission to send signals, which kv does not ask for.
+    this.#readline.on("SIGTSTP", () => {});
+    this.#readline.on("close", () => this.#end());
+  }
+
+  /** Runs until the end of input or `exit`; resolves with the exit status. */
+  async run(): Promise<number> {
+    this.#busy = true;
+    await this.#connect();
+    this.#busy = false;
+    this.#prompt();
+    await this.#done.promise;
+    return exitCodes.ok;
+  }
+
+  // --- Lines.
+
+  #entered(line: string): void {
+    this.#lines.push(line);
+    if (!this.#busy) this.#runLines();
+  }
+
+  async #runLines(): Promise<void> {
+    this.#busy = true;
+    for (let line; !this.#ended && (line = this.#lines.shift()) !== undefined;) {
+      await this.#runLine(line);
+    }
+    this.#busy = false;
+    if (!this.#ended) this.#prompt();
+  }
+
+  async #runLine(line: string): Promise<void> {
+    const text = this.#unfinished === null ? line : `${this.#unfinished}\n${line}`;
+    const { args, state } = splitArguments(encoder.encode(text));
+    this.#unfinished = state === "open" ? text : null;
+    const words = args.map((arg) => decoder.decode(arg));
+    if (state === "whole") this.#remember(text, args, words);
+    if (state === "open") return;
+    if (state === "wrong") return writeOutput("Invalid argument(s)\n");
+    switch (words[0]?.toLowerCase()) {
+      case undefined:
+        return;
+      case "exit":
+      case "quit":
+        return this.#readline.close();
+      case "clear":
+        return writeOutput(clearScreen);
+      case "help":
+      case "?":
+        return writeOutput(helpText(words.slice(1)).text);
+      default:
+        return await this.#runCommand(args, words);
+    }
+  }
+
+  /** Keeps the command in the history: one that took several lines, as the one line that it is. */
+  #remember(text: string, args: readonly Uint8Array[], words: readonly string[]): void {
+    const { history } = this.#readline;
+    const secret = hasPassword(words);
+    const typed = text.split("\n");
+    if (typed.length === 1 && !secret) {
+      if (words.length > 0) this.#history.add(text);
+      return;
+    }
+    // Readline has its lines already, the newest first.
+    for (const line of typed.toReversed()) if (history[0] === line) history.shift();
+    if (secret) return;
+    const whole = args.map(quoteWhereNeeded).join(" ");
+    history.unshift(whole);
+    this.#history.add(whole);
+  }
+
+  // --- Commands.
+
+  async #runCommand(args: readonly Uint8Array[], words: readonly string[]): Promise<void> {
+    if (this.#connection === null && !await this.#connect()) return;
+    try {
+      const reply = await this.#queue.add(args).reply;
+      this.#show(reply, words);
+      this.#follow(words[0].toLowerCase(), reply);
+    } catch (error) {
+      if (!(error instanceof KeyValueConnectionError)) throw error;
+      // What SHUTDOWN asks for.
+      if (words[0].toLowerCase() !== "shutdown") writeOutput(`Error: ${error.message}\n`);
+    }
+  }
+
+  #show(reply: Reply, words: readonly string[]): void {
+    const { format } = this.#settings;
+    if (format === "json") writeOutput(formatJson(reply), "\n");
+    else if (format === "raw") writeOutput(formatRaw(reply), "\n");
+    else if (answersWithText(words)) writeOutput(formatRaw(reply));
+    else writeOutput(formatForTerminal(reply));
+  }
+
+  /** Keeps track of what the prompt shows. */
+  #follow(name: string, reply: Reply): void {
+    if (name === "exec") this.#inTransaction = false;
+    if (reply instanceof ErrorReply) return;
+    if (name === "multi") this.#inTransaction = true;
+    if (name === "discard" || name === "reset") this.#inTransaction = false;
+  }
+
+  // --- The connection.
+
+  /** Connects, and says why if that fails. */
+  async #connect(): Promise<boolean> {
+    try {
+      await this.#open();
+      return true;
+    } catch (error) {
+      if (!(error instanceof KeyValueConnectionError)) throw error;
+      writeOutput(`${noServerMessage(error, this.#settings.address)}\n`);
+      this.#reconnectLater();
+      return false;
+    }
+  }
+
+  async #open(): Promise<void> {
+    clearTimeout(this.#reconnectTimer);
+    const connection = await Connection.open(this.#settings.address);
+    if (this.#ended) return connection.close();
+    this.#connection = connection;
+    this.#queue = new RequestQueue();
+    connection.onPush = (items) => this.#pushed(items);
+    connection.sendFrom(this.#queue);
+    connection.ended.then(() => this.#lost());
+    if (this.#settings.protocol === 3) {
+      const reply = await this.#queue.add(["HELLO", "3"]).reply;
+      if (reply instanceof ErrorReply) writeOutput(formatForTerminal(reply));
+    }
+  }
+
+  #lost(): void {
+    this.#connection = null;
+    this.#inTransaction = false;
+    if (this.#ended) return;
+    this.#reconnectLater();
+    if (!this.#busy) this.#prompt();
+  }
+
+  #reconnectLater(): void {
+    clearTimeout(this.#reconnectTimer);
+    if (this.#ended) return;
+    this.#reconnectTimer = setTimeout(async () => {
+      if (this.#busy || this.#connection !== null) return this.#reconnectLater();
+      try {
+        await this.#open();
+        if (!this.#busy) this.#prompt();
+      } catch {
+        this.#reconnectLater();
+      }
+    }, reconnectMs);
+  }
+
+  #pushed(items: readonly Reply[]): void {
+    this.#clearHint();
+    writeOutput(`\r${clearLineBehind}`, formatForTerminal(new PushReply(items)));
+    if (!this.#busy) this.#prompt();
+  }
+
+  // --- The terminal.
+
+  /** Shows the prompt, and behind it what is being typed. */
+  #prompt(): void {
+    this.#clearHint();
+    this.#readline.setPrompt(this.#promptText());
+    this.#readline.prompt(true);
+    this.#showHint();
+  }
+
+  #promptText(): string {
+    if (this.#unfinished !== null) return "... ";
+    if (this.#connection === null) return "not connected> ";
+    const transaction = this.#inTransaction ? "(TX)" : "";
+    return `kv ${formatAddress(this.#settings.address)}${transaction}> `;
+  }
+
+  /** Draws the hint behind the cursor, which stays where it is. */
+  #showHint(): void {
+    const { line, cursor } = this.#readline;
+    if (this.#busy || this.#ended || this.#unfinished !== null || cursor !== line.length) return;
+    const hint = hintFor(line);
+    const room = stdout.columns - this.#readline.getCursorPos().cols - 1;
+    const shown = hint.length <= room ? hint : `${hint.slice(0, room - 3)}...`;
+    if (hint === "" || room < 8) return;
+    stdout.write(`${faint(shown)}\x1b[${shown.length}D`);
+    this.#hintShown = true;
+  }
+
+  #clearHint(): void {
+    if (!this.#hintShown) return;
+    this.#hintShown = false;
+    stdout.write(clearLineBehind);
+  }
+
+  /** Ctrl-C: gives up the line, or the reply that is waited for. */
+  #interrupted(): void {
+    this.#clearHint();
+    stdout.write("^C\r\n");
+    this.#unfinished = null;
+    this.#lines.length = 0;
+    this.#readline.line = "";
+    this.#readline.cursor = 0;
+    if (this.#busy) this.#connection?.close();
+    else this.#prompt();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#clearHint();
+    // After Ctrl-D the cursor still stands behind the prompt; after `exit`, on a line of its own.
+    if (!this.#busy) stdout.write("\r\n");
+    clearTimeout(this.#reconnectTimer);
+    this.#connection?.close();
+    this.#done.resolve();
+  }
+}
+
+function quoteWhereNeeded(bytes: Uint8Array): string {
+  const text = decoder.decode(bytes);
+  return /^[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+$/.test(text) ? text : quote(bytes);
+}

@@ -1,0 +1,211 @@
+/**
+ * One connection to a server: sends what a queue holds, all of it in one write, and gives the replies
+ * to the requests in their order. It knows nothing of reconnecting.
+ */
+import { PushReply, type Reply } from "../protocol/reply.ts";
+import { ReplyParser } from "../protocol/reply_parser.ts";
+import { KeyValueConnectionError } from "./errors.ts";
+import type { PendingRequest, RequestQueue } from "./request_queue.ts";
+
+/** Where a server listens. */
+export type ServerAddress =
+  | { readonly socket: string }
+  | { readonly hostname: string; readonly port: number };
+
+const readBufferBytes = 64 * 1024;
+
+/** How long the replies that a server may still have sent are waited for when it reads no more. */
+const lastRepliesMs = 1000;
+
+/** Unix sockets: `sun_path` is 108 bytes with the zero behind it. */
+const socketPathBytesMax = 107;
+
+/** The address as people write it: a path, or `host:port`. */
+export function formatAddress(address: ServerAddress): string {
+  return "socket" in address ? address.socket : `${address.hostname}:${address.port}`;
+}
+
+export class Connection {
+  /** Resolves when the connection has ended, with the reason; null when `close` ended it. */
+  readonly ended: Promise<KeyValueConnectionError | null>;
+  /** Called with what the server sends unasked. */
+  onPush: ((items: readonly Reply[]) => void) | null = null;
+
+  readonly #stream: Deno.Conn;
+  readonly #parser = new ReplyParser();
+  readonly #resolveEnded: (reason: KeyValueConnectionError | null) => void;
+  #queue: RequestQueue | null = null;
+  /** Sent and not answered: from `#answered` on. */
+  #sent: PendingRequest[] = [];
+  #answered = 0;
+  #flushing = false;
+  #open = true;
+  #writeFailure: ReturnType<typeof setTimeout> | undefined;
+  #idle: (() => void)[] = [];
+
+  /** Connects. Rejects with a `KeyValueConnectionError` that says why not, and what to do. */
+  static async open(address: ServerAddress): Promise<Connection> {
+    try {
+      if ("socket" in address) {
+        if (new TextEncoder().encode(address.socket).length > socketPathBytesMax) {
+          throw new KeyValueConnectionError(
+            `Cannot connect to ${address.socket}: the path of a socket has at most ` +
+              `${socketPathBytesMax} bytes`,
+          );
+        }
+        return new Connection(await Deno.connect({ transport: "unix", path: address.socket }));
+      }
+      const stream = await Deno.connect({ hostname: address.hostname, port: address.port });
+      stream.setNoDelay(true);
+      stream.setKeepAlive(true);
+      return new Connection(stream);
+    } catch (error) {
+      throw error instanceof KeyValueConnectionError ? error : cannotConnect(address, error);
+    }
+  }
+
+  constructor(stream: Deno.Conn) {
+    this.#stream = stream;
+    const { promise, resolve } = Promise.withResolvers<KeyValueConnectionError | null>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    this.#readReplies();
+  }
+
+  /** Requests whose replies have not come. */
+  get unanswered(): number {
+    return this.#sent.length - this.#answered;
+  }
+
+  /** Sends what `queue` holds, and from now on whatever is added to it. */
+  sendFrom(queue: RequestQueue): void {
+    if (this.#queue) this.#queue.onAdd = null;
+    this.#queue = queue;
+    queue.onAdd = () => this.#flushSoon();
+    if (!queue.isEmpty) this.#flushSoon();
+  }
+
+  /** Resolves when all that was added has its reply, or when the connection has ended. */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Ends the connection. What was sent and not answered is rejected. */
+  close(): void {
+    this.#end(null);
+  }
+
+  /** All that is added within one turn of the microtasks leaves in one write. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#canWrite() && this.#queue && !this.#queue.isEmpty) {
+        const { bytes, requests } = this.#queue.take();
+        for (const request of requests) this.#sent.push(request);
+        // What is added during a write waits for its end, and leaves in the next.
+        for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
+      }
+    } catch (error) {
+      // The replies sent before the server went are still to be read; that ends with their end.
+      const reason = lost("the request could not be written", error);
+      this.#writeFailure = setTimeout(() => this.#end(reason), lastRepliesMs);
+    } finally {
+      this.#flushing = false;
+      this.#tellIdle();
+    }
+  }
+
+  #canWrite(): boolean {
+    return this.#open && this.#writeFailure === undefined;
+  }
+
+  #isIdle(): boolean {
+    return !this.#open || (this.unanswered === 0 && (this.#queue?.isEmpty ?? true));
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length === 0 || !this.#isIdle()) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #readReplies(): Promise<void> {
+    const buffer = new Uint8Array(readBufferBytes);
+    try {
+      while (this.#open) {
+        const count = await this.#stream.read(buffer);
+        if (count === null) return this.#end(lost("the server closed it"));
+        this.#parser.feed(buffer.subarray(0, count));
+        for (let reply; (reply = this.#parser.next()) !== undefined;) this.#dispatch(reply);
+      }
+    } catch (error) {
+      this.#end(lost(error instanceof Error ? error.message : String(error), error));
+    }
+  }
+
+  #dispatch(reply: Reply): void {
+    if (reply instanceof PushReply) {
+      this.onPush?.(reply.items);
+      return;
+    }
+    if (this.#answered === this.#sent.length) {
+      throw new Error("the server sent a reply that nothing was asked for");
+    }
+    this.#sent[this.#answered++].resolve(reply);
+    // Forgets what is answered when that is most of the list: constant time on average.
+    if (this.#answered === this.#sent.length) {
+      this.#sent.length = this.#answered = 0;
+      this.#tellIdle();
+    } else if (this.#answered >= 1024 && this.#answered * 2 > this.#sent.length) {
+      this.#sent.splice(0, this.#answered);
+      this.#answered = 0;
+    }
+  }
+
+  #end(reason: KeyValueConnectionError | null): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#queue) this.#queue.onAdd = null;
+    clearTimeout(this.#writeFailure);
+    closeStream(this.#stream);
+    const error = reason ??
+      new KeyValueConnectionError("The connection was closed", { mayHaveRun: true });
+    for (const request of this.#sent.splice(this.#answered)) request.reject(error);
+    this.#sent = [];
+    this.#answered = 0;
+    this.#tellIdle();
+    this.#resolveEnded(reason);
+  }
+}
+
+/**
+ * Closes a socket on which a read may be waiting. In Deno 2.8.3 `close` alone neither ends that read
+ * nor closes the descriptor (2.6 did both), and the program would never end: so the server is told
+ * first, whose closing ends the read, and the read no longer keeps the program alive.
+ */
+function closeStream(stream: Deno.Conn): void {
+  stream.unref();
+  stream.closeWrite().catch(() => {});
+  stream.close();
+}
+
+function lost(why: string, cause?: unknown): KeyValueConnectionError {
+  return new KeyValueConnectionError(`The connection to the server was lost: ${why}`, {
+    cause,
+    mayHaveRun: true,
+  });
+}
+
+function cannotConnect(address: ServerAddress, cause: unknown): KeyValueConnectionError {
+  const where = formatAddress(address);
+  let why = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Deno.errors.NotFound) why = "there is no such socket";
+  else if (cause instanceof Deno.errors.ConnectionRefused) why = "nobody listens there";
+  else if (cause instanceof Deno.errors.PermissionDenied) why = "permission denied";
+  return new KeyValueConnectionError(`Cannot connect to ${where}: ${why}`, { cause });
+}

@@ -1,0 +1,198 @@
+/**
+ * A connection that is made anew when it is lost. Commands that were sent are never sent twice: when
+ * their replies are lost, they are rejected. Commands that were not sent wait, within bounds.
+ */
+import { ErrorReply, type Reply } from "../protocol/reply.ts";
+import type { CommandArgument } from "../protocol/request_writer.ts";
+import { Connection, type ServerAddress } from "./connection.ts";
+import { KeyValueConnectionError, KeyValueReplyError } from "./errors.ts";
+import { RequestQueue } from "./request_queue.ts";
+
+export interface ReconnectOptions {
+  /** Wait before the first attempt; doubled after each. Milliseconds, 20 unless given. */
+  readonly delayMs?: number;
+  /** Longest wait between attempts. Milliseconds, 2000 unless given. */
+  readonly delayMaxMs?: number;
+  /** Attempts before the client gives up for good; no limit unless given. */
+  readonly attemptsMax?: number;
+}
+
+export interface LinkOptions {
+  readonly address: ServerAddress;
+  readonly protocol: 2 | 3;
+  readonly name?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly reconnect: ReconnectOptions | false;
+  /** How much may wait while there is no connection. */
+  readonly offlineCommandsMax: number;
+  readonly offlineBytesMax: number;
+  readonly onPush?: (items: readonly Reply[]) => void;
+}
+
+export class ReconnectingLink {
+  readonly options: LinkOptions;
+  readonly #queue = new RequestQueue();
+  #connection: Connection | null = null;
+  /** Connected, but not introduced yet. */
+  #greeted: Connection | null = null;
+  /** Set once no further command is taken: by `close`, or when reconnecting is given up. */
+  #ending: KeyValueConnectionError | null = null;
+  #wake: (() => void) | null = null;
+
+  /**
+   * Connects once; the promise rejects when that fails. Aborting `signal` ends the link, while it is
+   * being opened and later.
+   */
+  static async open(options: LinkOptions, signal?: AbortSignal): Promise<ReconnectingLink> {
+    signal?.throwIfAborted();
+    const link = new ReconnectingLink(options);
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    aborted.catch(() => {});
+    signal?.addEventListener("abort", () => {
+      link.closeNow();
+      reject(signal.reason);
+    }, { once: true });
+    await Promise.race([aborted, link.#connect().then((connection) => link.#use(connection))]);
+    return link;
+  }
+
+  private constructor(options: LinkOptions) {
+    this.options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  /** Sends a command, or lets it wait for a connection. */
+  request(args: readonly CommandArgument[], signal?: AbortSignal): Promise<Reply> {
+    try {
+      this.#assertTakes();
+      return this.#queue.add(args, signal).reply;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Sends commands that belong together in one piece; throws when none of them can be sent. */
+  requestAll(
+    commands: readonly (readonly CommandArgument[])[],
+    signal?: AbortSignal,
+  ): Promise<Reply>[] {
+    this.#assertTakes();
+    return this.#queue.addAll(commands, signal).map((request) => request.reply);
+  }
+
+  #assertTakes(): void {
+    if (this.#ending) throw this.#ending;
+    if (this.#connection) return;
+    const { offlineCommandsMax, offlineBytesMax } = this.options;
+    if (this.#queue.length < offlineCommandsMax && this.#queue.byteLength < offlineBytesMax) return;
+    throw new KeyValueConnectionError(
+      "Cannot send the command: there is no connection, and too many commands wait for one",
+    );
+  }
+
+  /** Takes no further commands, waits for the replies that are due, and disconnects. */
+  async close(): Promise<void> {
+    this.#ending ??= new KeyValueConnectionError("The client is closed");
+    await this.#connection?.idle();
+    this.closeNow();
+  }
+
+  /** Disconnects at once: what is not answered is rejected. */
+  closeNow(): void {
+    this.#ending ??= new KeyValueConnectionError("The client is closed");
+    this.#wake?.();
+    this.#greeted?.close();
+    this.#connection?.close();
+    this.#connection = null;
+    this.#queue.rejectAll(this.#ending);
+  }
+
+  #use(connection: Connection): void {
+    if (this.#ending) return connection.close();
+    this.#connection = connection;
+    connection.onPush = this.options.onPush ?? null;
+    connection.sendFrom(this.#queue);
+    connection.ended.then((reason) => {
+      this.#connection = null;
+      if (this.#ending === null) this.#reconnect(reason);
+    });
+  }
+
+  async #reconnect(reason: KeyValueConnectionError | null): Promise<void> {
+    const { reconnect } = this.options;
+    if (reconnect === false) return this.#giveUp(reason);
+    const { delayMs = 20, delayMaxMs = 2000, attemptsMax = Infinity } = reconnect;
+    let lastError: unknown = reason;
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      // Not all clients of a server that comes back at the same moment: each waits 50% to 100%.
+      const longest = Math.min(delayMaxMs, delayMs * 2 ** attempt);
+      await this.#pause(longest * (0.5 + Math.random() / 2));
+      if (this.#ending) return;
+      try {
+        return this.#use(await this.#connect());
+      } catch (error) {
+        if (this.#ending) return;
+        lastError = error;
+      }
+    }
+    this.#giveUp(lastError);
+  }
+
+  #giveUp(cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : "closed";
+    this.#ending = new KeyValueConnectionError(`The client has no connection: ${why}`, { cause });
+    this.#queue.rejectAll(this.#ending);
+  }
+
+  /** Waits; `closeNow` ends it early. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Connects and introduces the client. */
+  async #connect(): Promise<Connection> {
+    const connection = await Connection.open(this.options.address);
+    if (this.#ending) {
+      connection.close();
+      throw this.#ending;
+    }
+    this.#greeted = connection;
+    const greeting = new RequestQueue();
+    const replies = this.#greeting().map(async (command) => {
+      const reply = await greeting.add(command).reply;
+      if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, command[0]);
+    });
+    try {
+      connection.sendFrom(greeting);
+      await Promise.all(replies);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    } finally {
+      this.#greeted = null;
+    }
+  }
+
+  #greeting(): string[][] {
+    const { protocol, name, username = "default", password } = this.options;
+    const commands: string[][] = [];
+    if (protocol === 3) {
+      commands.push(["HELLO", "3", ...(password ? ["AUTH", username, password] : [])]);
+    } else if (password) {
+      commands.push(["AUTH", username, password]);
+    }
+    if (name) commands.push(["CLIENT", "SETNAME", name]);
+    return commands;
+  }
+}

@@ -1,0 +1,228 @@
+/** The commands on the connection itself. */
+import type { CommandContext, Handler } from "./context.ts";
+import { isTheDatabase } from "./keys.ts";
+import type { Session } from "./session.ts";
+
+/** The version of Redis whose behaviour this is; clients look at it to see what they may use. */
+export const redisVersion = "7.0.15";
+
+const invalidName = "ERR Client names cannot contain spaces, newlines or special characters.";
+
+/** PING [message] */
+function ping(context: CommandContext): void {
+  const { reply, request } = context;
+  if (request.argc === 1) return reply.pong();
+  if (request.argc > 2) return reply.error("ERR wrong number of arguments for 'ping' command");
+  reply.bulk(request.bytes, request.starts[1], request.ends[1]);
+}
+
+/** ECHO message */
+function echo(context: CommandContext): void {
+  const { bytes, starts, ends } = context.request;
+  context.reply.bulk(bytes, starts[1], ends[1]);
+}
+
+/** QUIT */
+function quit(context: CommandContext): void {
+  context.session.closing = true;
+  context.reply.ok();
+}
+
+/** SELECT index */
+function select(context: CommandContext): void {
+  if (isTheDatabase(context, 1)) context.reply.ok();
+}
+
+/** RESET */
+function reset(context: CommandContext): void {
+  const { session, store, reply } = context;
+  session.endTransaction(store);
+  session.name = "";
+  session.protocol = 2;
+  reply.protocol = 2;
+  reply.status("RESET");
+}
+
+/** HELLO [protover [AUTH username password] [SETNAME clientname]] */
+function hello(context: CommandContext): void {
+  const { session, reply, argc } = context;
+  const { protocol } = session;
+  const version = argc > 1 ? context.safeInteger(1) : protocol;
+  if (version !== version && context.int64(1) === null) {
+    return reply.error("ERR Protocol version is not an integer or out of range");
+  }
+  if (version !== 2 && version !== 3) {
+    return reply.error("NOPROTO unsupported protocol version");
+  }
+  let name: string | null = null;
+  let user: string | null = null;
+  for (let i = 2; i < argc; i++) {
+    if (context.is(i, "AUTH") && i + 2 < argc) {
+      user = context.text(i + 1);
+      i += 2;
+    } else if (context.is(i, "SETNAME") && i + 1 < argc) {
+      if (!isPlainText(context, ++i)) return reply.error(invalidName);
+      name = context.text(i);
+    } else {
+      return reply.error(`ERR Syntax error in HELLO option '${context.text(i)}'`);
+    }
+  }
+  // There is one user, without a password: any will do.
+  if (user !== null && user !== "default") {
+    return reply.error("WRONGPASS invalid username-password pair or user is disabled.");
+  }
+  if (name !== null) session.name = name;
+  session.protocol = version;
+  reply.protocol = version;
+  reply.map(7);
+  reply.bulkText("server");
+  reply.bulkText("redis");
+  reply.bulkText("version");
+  reply.bulkText(redisVersion);
+  reply.bulkText("proto");
+  reply.integer(version);
+  reply.bulkText("id");
+  reply.integer(session.id);
+  reply.bulkText("mode");
+  reply.bulkText("standalone");
+  reply.bulkText("role");
+  reply.bulkText("master");
+  reply.bulkText("modules");
+  reply.array(0);
+}
+
+/** CLIENT ID */
+function clientId(context: CommandContext): void {
+  context.reply.integer(context.session.id);
+}
+
+/** CLIENT GETNAME */
+function clientGetname(context: CommandContext): void {
+  const { session, reply } = context;
+  if (session.name === "") reply.null();
+  else reply.bulkText(session.name);
+}
+
+/** CLIENT SETNAME connection-name */
+function clientSetname(context: CommandContext): void {
+  if (!isPlainText(context, 2)) return context.reply.error(invalidName);
+  context.session.name = context.text(2);
+  context.reply.ok();
+}
+
+/** CLIENT SETINFO LIB-NAME libname | LIB-VER libver */
+function clientSetinfo(context: CommandContext): void {
+  const { session, reply } = context;
+  const isName = context.is(2, "LIB-NAME");
+  if (!isName && !context.is(2, "LIB-VER")) {
+    return reply.error(`ERR Unrecognized option '${context.text(2)}'`);
+  }
+  if (!isPlainText(context, 3)) {
+    const option = context.text(2);
+    return reply.error(`ERR ${option} cannot contain spaces, newlines or special characters.`);
+  }
+  if (isName) session.libraryName = context.text(3);
+  else session.libraryVersion = context.text(3);
+  reply.ok();
+}
+
+/** CLIENT INFO */
+function clientInfo(context: CommandContext): void {
+  replyClients(context, [context.session]);
+}
+
+/** CLIENT LIST [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id [client-id ...]] */
+function clientList(context: CommandContext): void {
+  const { server, argc } = context;
+  if (argc === 2) return replyClients(context, [...server.sessions()]);
+  if (argc === 4 && context.is(2, "TYPE")) {
+    if (context.is(3, "NORMAL")) return replyClients(context, [...server.sessions()]);
+    const other = ["SLAVE", "REPLICA", "PUBSUB", "MASTER"].some((type) => context.is(3, type));
+    if (other) return replyClients(context, []);
+    return context.reply.error(`ERR Unknown client type '${context.text(3)}'`);
+  }
+  if (argc === 3 || !context.is(2, "ID")) return context.syntaxError();
+  // In the order of the question, as often as asked for.
+  const sessions = new Map<bigint, Session>();
+  for (const session of server.sessions()) sessions.set(BigInt(session.id), session);
+  const listed: Session[] = [];
+  for (let i = 3; i < argc; i++) {
+    const id = context.int64(i);
+    if (id === null) return context.reply.error("ERR Invalid client ID");
+    const session = sessions.get(id);
+    if (session !== undefined) listed.push(session);
+  }
+  replyClients(context, listed);
+}
+
+function replyClients(context: CommandContext, sessions: readonly Session[]): void {
+  let text = "";
+  for (const session of sessions) text += `${describeClient(session, context.store.now)}\n`;
+  context.reply.verbatimText(text);
+}
+
+/** One client's line, with the fields of Redis and, from 7.2, the library's. There is no fd to
+ * show: the runtime keeps it to itself. */
+function describeClient(session: Session, nowMs: number): string {
+  const onUnixSocket = session.address.endsWith(":0");
+  const flags = (session.queue === null ? "" : "x") + (onUnixSocket ? "U" : "");
+  const buffered = session.queryBufferBytes + session.outputBufferBytes;
+  return [
+    `id=${session.id}`,
+    `addr=${session.address}`,
+    `laddr=${session.localAddress}`,
+    "fd=-1",
+    `name=${session.name}`,
+    `age=${secondsBetween(session.createdMs, nowMs)}`,
+    `idle=${secondsBetween(session.lastActiveMs, nowMs)}`,
+    `flags=${flags === "" ? "N" : flags}`,
+    "db=0 sub=0 psub=0 ssub=0",
+    `multi=${session.queue === null ? -1 : session.queue.length}`,
+    `qbuf=${session.queryBufferBytes}`,
+    "qbuf-free=0 argv-mem=0",
+    `multi-mem=${queuedBytes(session)}`,
+    "rbs=0 rbp=0 obl=0 oll=0",
+    `omem=${session.outputBufferBytes}`,
+    `tot-mem=${buffered + queuedBytes(session)}`,
+    "events=r",
+    `cmd=${session.lastCommand}`,
+    "user=default redir=-1",
+    `resp=${session.protocol}`,
+    `lib-name=${session.libraryName}`,
+    `lib-ver=${session.libraryVersion}`,
+  ].join(" ");
+}
+
+function queuedBytes(session: Session): number {
+  let bytes = 0;
+  for (const request of session.queue ?? []) bytes += request.bytes.length;
+  return bytes;
+}
+
+function secondsBetween(fromMs: number, toMs: number): number {
+  return Math.max(0, Math.floor((toMs - fromMs) / 1000));
+}
+
+/** Whether argument `i` is printable ASCII without spaces, as names must be to keep lists readable. */
+function isPlainText(context: CommandContext, i: number): boolean {
+  const { bytes, starts, ends } = context.request;
+  for (let at = starts[i]; at < ends[i]; at++) {
+    if (bytes[at] < 0x21 || bytes[at] > 0x7e) return false;
+  }
+  return true;
+}
+
+export const connectionHandlers: Record<string, Handler> = {
+  "client|getname": clientGetname,
+  "client|id": clientId,
+  "client|info": clientInfo,
+  "client|list": clientList,
+  "client|setinfo": clientSetinfo,
+  "client|setname": clientSetname,
+  echo,
+  hello,
+  ping,
+  quit,
+  reset,
+  select,
+};

@@ -1,0 +1,103 @@
+/**
+ * What a command handler gets: the request, a reply to write to, the store, and the session of the
+ * client that asked. One context serves all requests of a server, one after the other; a handler is
+ * synchronous and keeps nothing of it.
+ */
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import type { Request } from "../protocol/request.ts";
+import type { Store } from "../store/store.ts";
+import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
+import type { ServerControl } from "./server_control.ts";
+import type { Session } from "./session.ts";
+
+const decoder = new TextDecoder();
+
+/** Runs one command. */
+export type Handler = (context: CommandContext) => void;
+
+export class CommandContext {
+  readonly store: Store;
+  readonly reply: ReplyWriter;
+  readonly server: ServerControl;
+  request: Request;
+  session: Session;
+
+  constructor(store: Store, reply: ReplyWriter, server: ServerControl, session: Session) {
+    this.store = store;
+    this.reply = reply;
+    this.server = server;
+    this.session = session;
+    this.request = {
+      bytes: new Uint8Array(0),
+      argc: 0,
+      starts: new Int32Array(0),
+      ends: new Int32Array(0),
+    };
+  }
+
+  /** How many arguments, the command's name included. */
+  get argc(): number {
+    return this.request.argc;
+  }
+
+  /** Argument `i` as text, for what is text: options, patterns to show, names. Bytes that are not
+   * UTF-8 become replacement characters. */
+  text(i: number): string {
+    const { bytes, starts, ends } = this.request;
+    return decoder.decode(bytes.subarray(starts[i], ends[i]));
+  }
+
+  /** Argument `i` as a view of the request's bytes: copy it before the handler returns. */
+  view(i: number): Uint8Array {
+    const { bytes, starts, ends } = this.request;
+    return bytes.subarray(starts[i], ends[i]);
+  }
+
+  /** Argument `i` as bytes of one's own. */
+  copy(i: number): Uint8Array {
+    const { bytes, starts, ends } = this.request;
+    return bytes.slice(starts[i], ends[i]);
+  }
+
+  /** Length of argument `i` in bytes. */
+  length(i: number): number {
+    return this.request.ends[i] - this.request.starts[i];
+  }
+
+  /** Whether argument `i` is the ASCII word `upper` in any case. `upper` is upper case. */
+  is(i: number, upper: string): boolean {
+    const { bytes, starts, ends } = this.request;
+    const start = starts[i];
+    if (ends[i] - start !== upper.length) return false;
+    for (let at = 0; at < upper.length; at++) {
+      let byte = bytes[start + at];
+      if (byte >= 0x61 && byte <= 0x7a) byte -= 0x20;
+      if (byte !== upper.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+
+  /** Argument `i` as a safe integer, NaN when it is none (or none that a double holds exactly). */
+  safeInteger(i: number): number {
+    return parseSafeInteger(this.request.bytes, this.request.starts[i], this.request.ends[i]);
+  }
+
+  /** Argument `i` as a signed 64-bit integer, null when it is none. */
+  int64(i: number): bigint | null {
+    return parseInt64(this.request.bytes, this.request.starts[i], this.request.ends[i]);
+  }
+
+  /** Looks up the key that is argument `i`: `store.found` fields tell of it. Expired keys are not
+   * found. */
+  find(i: number): boolean {
+    return this.store.find(this.request.bytes, this.request.starts[i], this.request.ends[i]);
+  }
+
+  syntaxError(): void {
+    this.reply.error("ERR syntax error");
+  }
+
+  notAnInteger(): void {
+    this.reply.error("ERR value is not an integer or out of range");
+  }
+}

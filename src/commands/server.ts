@@ -1,0 +1,151 @@
+/** The commands on the server and on all of its keys. */
+import type { CommandContext, Handler } from "./context.ts";
+import { matchGlob } from "./glob.ts";
+
+const encoder = new TextEncoder();
+
+/** INFO [section [section ...]] */
+function info(context: CommandContext): void {
+  const sections: string[] = [];
+  for (let i = 1; i < context.argc; i++) sections.push(context.text(i).toLowerCase());
+  context.reply.verbatimText(context.server.info(sections));
+}
+
+/** CONFIG GET parameter [parameter ...] */
+function configGet(context: CommandContext): void {
+  const { reply, argc } = context;
+  const { config } = context.server;
+  // By lower-case name: what to show. Redis shows a name that was asked for as it was asked for.
+  const matches = new Map<string, string>();
+  const names = config.names();
+  for (let i = 2; i < argc; i++) {
+    const text = context.text(i);
+    if (/[[*?]/.test(text)) {
+      const pattern = context.view(i);
+      for (const name of names) {
+        const matched = !matches.has(name) && matchGlob(pattern, encoder.encode(name), true);
+        if (matched) matches.set(name, name);
+      }
+    } else {
+      const name = text.toLowerCase();
+      if (!matches.has(name) && config.get(name) !== undefined) matches.set(name, text);
+    }
+  }
+  reply.map(matches.size);
+  for (const [name, shown] of matches) {
+    reply.bulkText(shown);
+    reply.bulkText(config.get(name) ?? "");
+  }
+}
+
+/** CONFIG SET parameter value [parameter value ...] */
+function configSet(context: CommandContext): void {
+  const { reply, argc } = context;
+  if (argc % 2 === 1) return context.syntaxError();
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < argc; i += 2) pairs.push([context.text(i), context.text(i + 1)]);
+  const error = context.server.config.set(pairs);
+  if (error === null) reply.ok();
+  else reply.error(error);
+}
+
+/** CONFIG RESETSTAT */
+function configResetstat(context: CommandContext): void {
+  context.server.resetStatistics();
+  context.reply.ok();
+}
+
+/** CONFIG REWRITE: the command line is all the configuration there is. */
+function configRewrite(context: CommandContext): void {
+  context.reply.error("ERR The server is running without a config file");
+}
+
+/** TIME */
+function time(context: CommandContext): void {
+  const { reply } = context;
+  const microseconds = microsecondsNow();
+  reply.array(2);
+  reply.bulkInteger(Math.floor(microseconds / 1e6));
+  reply.bulkInteger(microseconds % 1e6);
+}
+
+let clockStart = NaN;
+
+/** The clock of the day counts milliseconds; the monotonic one fills in the digits between. */
+function microsecondsNow(): number {
+  const milliseconds = Date.now();
+  const elapsed = performance.now();
+  const drift = clockStart + elapsed - milliseconds;
+  if (!(drift >= 0 && drift < 1)) clockStart = milliseconds - elapsed;
+  return Math.floor((clockStart + elapsed) * 1000);
+}
+
+/** SAVE */
+function save(context: CommandContext): void {
+  context.server.save();
+  context.reply.ok();
+}
+
+/** BGSAVE [SCHEDULE] */
+function bgsave(context: CommandContext): void {
+  const { argc } = context;
+  if (argc > 2 || (argc === 2 && !context.is(1, "SCHEDULE"))) return context.syntaxError();
+  context.server.saveInBackground();
+  context.reply.status("Background saving started");
+}
+
+/** LASTSAVE */
+function lastsave(context: CommandContext): void {
+  context.reply.integer(context.server.lastSaveSeconds());
+}
+
+/**
+ * SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]. There are no replicas to wait for and nothing that
+ * could refuse, so NOW and FORCE change nothing, and there is never a shutdown to abort.
+ */
+function shutdown(context: CommandContext): void {
+  let nosave = false;
+  let withSave = false;
+  let abort = false;
+  for (let i = 1; i < context.argc; i++) {
+    if (context.is(i, "NOSAVE")) nosave = true;
+    else if (context.is(i, "SAVE")) withSave = true;
+    else if (context.is(i, "ABORT")) abort = true;
+    else if (!context.is(i, "NOW") && !context.is(i, "FORCE")) return context.syntaxError();
+  }
+  const abortIsAlone = !abort || context.argc === 2;
+  if ((nosave && withSave) || !abortIsAlone) return context.syntaxError();
+  if (abort) return context.reply.error("ERR No shutdown in progress.");
+  context.server.shutdown(!nosave);
+}
+
+/** DBSIZE */
+function dbsize(context: CommandContext): void {
+  context.reply.integer(context.store.count);
+}
+
+/** FLUSHALL [ASYNC | SYNC]. FLUSHDB is the same: there is one database. */
+function flushall(context: CommandContext): void {
+  const { argc } = context;
+  if (argc > 2 || (argc === 2 && !context.is(1, "ASYNC") && !context.is(1, "SYNC"))) {
+    return context.syntaxError();
+  }
+  context.store.clear();
+  context.reply.ok();
+}
+
+export const serverHandlers: Record<string, Handler> = {
+  bgsave,
+  "config|get": configGet,
+  "config|resetstat": configResetstat,
+  "config|rewrite": configRewrite,
+  "config|set": configSet,
+  dbsize,
+  flushall,
+  flushdb: flushall,
+  info,
+  lastsave,
+  save,
+  shutdown,
+  time,
+};

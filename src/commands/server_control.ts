@@ -1,0 +1,34 @@
+import type { Session } from "./session.ts";
+
+/** The parameters that CONFIG GET and CONFIG SET know. */
+export interface Configuration {
+  /** Every parameter's name, lower case, sorted. */
+  names(): string[];
+  /** The value as CONFIG GET shows it; undefined for a name that does not exist. */
+  get(name: string): string | undefined;
+  /**
+   * Sets several parameters, all or none. Returns null, or the text of the error as Redis words it
+   * (`ERR CONFIG SET failed (possibly related to argument 'x') - ...`).
+   */
+  set(pairs: readonly (readonly [string, string])[]): string | null;
+}
+
+/** What commands ask of the server they run in; the server implements it. */
+export interface ServerControl {
+  readonly config: Configuration;
+  /** All connected clients, in the order in which they came. */
+  sessions(): Iterable<Session>;
+  /** The text of INFO for these sections (lower case; none: the default ones). */
+  info(sections: readonly string[]): string;
+  /** Begins the end: no further requests are read; the process exits with status 0. `save` is false
+   * after SHUTDOWN NOSAVE. */
+  shutdown(save: boolean): void;
+  /** SAVE: returns when all is on disk; throws when that fails. */
+  save(): void;
+  /** BGSAVE: starts the same in the background. */
+  saveInBackground(): void;
+  /** Unix time in seconds of the last successful save or sync. */
+  lastSaveSeconds(): number;
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void;
+}

@@ -1,0 +1,63 @@
+import { copyRequest, type Request } from "../protocol/request.ts";
+import type { Store } from "../store/store.ts";
+
+/** A key that WATCH guards: its bytes and what was there. */
+export interface WatchedKey {
+  readonly key: Uint8Array;
+  /** `Store.versionOf` at the time of WATCH. */
+  readonly version: number;
+  /** The key had passed its deadline already when it was watched. */
+  readonly expired: boolean;
+}
+
+/** The state of one client between its requests. */
+export class Session {
+  readonly id: number;
+  /** The peer's address as CLIENT LIST shows it: `path:0` or `host:port`. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdMs: number;
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  protocol: 2 | 3 = 2;
+  /** The lower-case name of the last command, `config|get` for a subcommand. */
+  lastCommand = "NULL";
+  lastActiveMs: number;
+  /** Requests since MULTI, or null outside of a transaction. */
+  queue: Request[] | null = null;
+  /** A request was refused while queueing: EXEC will be too. */
+  queueFailed = false;
+  watched: WatchedKey[] = [];
+  /** Set by QUIT: the connection closes when its replies are sent. */
+  closing = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Bytes of requests and replies that are buffered now; kept by the connection. */
+  queryBufferBytes = 0;
+  outputBufferBytes = 0;
+
+  constructor(id: number, address: string, localAddress: string, nowMs: number) {
+    this.id = id;
+    this.address = address;
+    this.localAddress = localAddress;
+    this.createdMs = nowMs;
+    this.lastActiveMs = nowMs;
+  }
+
+  enqueue(request: Request): void {
+    this.queue!.push(copyRequest(request));
+  }
+
+  /** Leaves a transaction and forgets the watched keys. */
+  endTransaction(store: Store): void {
+    this.queue = null;
+    this.queueFailed = false;
+    this.unwatch(store);
+  }
+
+  unwatch(store: Store): void {
+    for (const { key } of this.watched) store.unwatch(key);
+    this.watched = [];
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * XXH32 over whole words, the checksum of records, segment headers and superblocks.
+ * https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+ *
+ * All that is checked here is a multiple of 16 bytes long, so the specification's steps for rests of
+ * less than a stripe never occur.
+ */
+
+const prime1 = 0x9e3779b1 | 0;
+const prime2 = 0x85ebca77 | 0;
+const prime3 = 0xc2b2ae3d | 0;
+
+/**
+ * The checksum of `words[start, start + count)`, count a positive multiple of 4, as a signed 32-bit
+ * number. The first word, where the checksum itself stands, counts as zero.
+ */
+export function checksum(words: Int32Array, start: number, count: number, seed: number): number {
+  let a = (seed + prime1 + prime2) | 0;
+  let b = (seed + prime2) | 0;
+  let c = seed | 0;
+  let d = (seed - prime1) | 0;
+
+  // The first stripe, with its first word as zero: adding 0 * prime2 leaves `a`.
+  a = Math.imul(a << 13 | a >>> 19, prime1);
+  b = b + Math.imul(words[start + 1], prime2) | 0;
+  b = Math.imul(b << 13 | b >>> 19, prime1);
+  c = c + Math.imul(words[start + 2], prime2) | 0;
+  c = Math.imul(c << 13 | c >>> 19, prime1);
+  d = d + Math.imul(words[start + 3], prime2) | 0;
+  d = Math.imul(d << 13 | d >>> 19, prime1);
+
+  const end = start + count;
+  for (let at = start + 4; at < end; at += 4) {
+    a = a + Math.imul(words[at], prime2) | 0;
+    a = Math.imul(a << 13 | a >>> 19, prime1);
+    b = b + Math.imul(words[at + 1], prime2) | 0;
+    b = Math.imul(b << 13 | b >>> 19, prime1);
+    c = c + Math.imul(words[at + 2], prime2) | 0;
+    c = Math.imul(c << 13 | c >>> 19, prime1);
+    d = d + Math.imul(words[at + 3], prime2) | 0;
+    d = Math.imul(d << 13 | d >>> 19, prime1);
+  }
+
+  let hash = (a << 1 | a >>> 31) + (b << 7 | b >>> 25) | 0;
+  hash = hash + (c << 12 | c >>> 20) + (d << 18 | d >>> 14) | 0;
+  hash = hash + count * 4 | 0;
+  hash = Math.imul(hash ^ hash >>> 15, prime2);
+  hash = Math.imul(hash ^ hash >>> 13, prime3);
+  return hash ^ hash >>> 16;
+}

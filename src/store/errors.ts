@@ -1,0 +1,26 @@
+/**
+ * What a store can meet that is no bug. Each has a `code` for programs and says the way out.
+ */
+export type StoreErrorCode =
+  /** The path holds something that is not a store of this version. */
+  | "NOT_A_STORE"
+  /** Another process has the store open. */
+  | "LOCKED"
+  /** No room for a write; reads and deletes go on. */
+  | "NO_SPACE"
+  /** A sync failed: nothing is written until a restart, reads go on. */
+  | "SYNC_FAILED"
+  /** A key, a value or a batch is larger than the format allows. */
+  | "TOO_LARGE"
+  /** The store was closed. */
+  | "CLOSED";
+
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,480 @@
+/**
+ * The index: from a key's hash to the address of its record. Extendible hashing (Fagin, Nievergelt,
+ * Pippenger, Strong 1979): a directory, addressed by the hash's high bits, leads to pages of 4 KiB; a
+ * full page splits alone, so growing never pauses.
+ *
+ * Within a page the slots stand in the order of their hashes, with gaps: a slot's *home* is the
+ * hash's position in the page's range, scaled to the page, and slots move right to make room, never
+ * past a gap (linear probing in the Robin Hood order, Celis 1986, which is the order of the hashes
+ * here). So a search for a missing key ends at the first larger hash, and all entries of the index
+ * have one order that no growth changes: the order of their hashes. SCAN's cursor is such a hash.
+ *
+ * The pages live in a mapped file that is only a cache of the log. The directory is rebuilt from the
+ * pages' headers when the file is opened.
+ */
+import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import { SystemError } from "../sys/mapped_file.ts";
+import { assert } from "./assert.ts";
+import { StoreError } from "./errors.ts";
+import {
+  indexHeader,
+  indexPage,
+  indexPageBytes,
+  record,
+  recordHeaderBytes,
+} from "./format.ts";
+
+const pageWords = indexPageBytes / 4;
+const pagesPerWindowShift = 18; // 1 GiB / 4 KiB = 2^18
+const pageInWindowMask = (1 << pagesPerWindowShift) - 1;
+/** A directory entry is page << 5 | depth. */
+const depthBits = 5;
+const depthMask = 31;
+const depthMax = 28;
+const slotWords = 2;
+const growthPagesMin = 64;
+const growthPagesMax = 16384;
+
+/** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
+interface PagePart {
+  readonly prefix: number;
+  readonly depth: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Moves a page's entries to the start of `words`, in order; returns how many there are. */
+function packEntries(words: Int32Array, slotsEnd: number): number {
+  let count = 0;
+  for (let from = indexPage.slotWord; from < slotsEnd; from += slotWords) {
+    if (words[from + 1] === 0) continue;
+    words[count * slotWords] = words[from];
+    words[count * slotWords + 1] = words[from + 1];
+    count++;
+  }
+  return count;
+}
+
+export class HashIndex {
+  readonly file: StoreFile;
+  /** How many entries there are. */
+  count = 0;
+  /** After `find`: where in the page's window (a word offset) the entry is or would be inserted. */
+  #slot = 0;
+  /** After `find`: the window and the page (word offset of its header) searched, and its depth. */
+  #words: Int32Array;
+  #page = 0;
+  #depth = 0;
+  #directory: Int32Array;
+  #directoryBits = 1;
+  #pageCount = 0;
+  /** Entries a page may hold before it splits, homes in a page, words of all its slots. */
+  readonly #entriesMax: number;
+  readonly #homes: number;
+  readonly #slotsEnd: number;
+  /** The log, for comparing keys. */
+  readonly #records: readonly Window[];
+  #growing = false;
+  /** Open multi-word changes; see `beginChange`. */
+  #changes = 0;
+
+  constructor(file: StoreFile, records: readonly Window[], slotsPerPage: number) {
+    this.file = file;
+    this.#records = records;
+    // 6% of the slots lie behind the last home, for entries pushed right; 91% full is full, where
+    // the average search still looks at fewer than 8 slots.
+    this.#homes = Math.max(2, Math.floor(slotsPerPage * 0.94));
+    this.#entriesMax = Math.max(2, Math.floor(slotsPerPage * 0.91));
+    this.#slotsEnd = indexPage.slotWord + slotsPerPage * slotWords;
+    this.#directory = new Int32Array(2);
+    this.#words = new Int32Array(0);
+  }
+
+  /** Bytes of pages and directory in use. */
+  get bytes(): number {
+    return this.#pageCount * indexPageBytes + this.#directory.byteLength;
+  }
+
+  get pageCount(): number {
+    return this.#pageCount;
+  }
+
+  get directoryBits(): number {
+    return this.#directoryBits;
+  }
+
+  // --- searching -------------------------------------------------------------------------------
+
+  /**
+   * The address of the record with this key, 0 when there is none. Remembers the place for `insert`,
+   * `replace` and `remove`.
+   */
+  find(hash: number, key: Uint8Array, start: number, end: number): number {
+    const slotHash = this.#seek(hash);
+    if (slotHash !== hash) return 0;
+    const words = this.#words;
+    const length = end - start;
+    let slot = this.#slot;
+    do {
+      const address = words[slot + 1];
+      if (address === 0) break;
+      if (words[slot] !== hash) break;
+      const window = this.#records[address >>> 26];
+      const offset = (address & 0x3ffffff) << 4;
+      if (window.i32[(offset >> 2) + record.keyLengthWord] === length) {
+        const stored = window.u8;
+        let at = start;
+        let other = offset + recordHeaderBytes;
+        while (at < end && key[at] === stored[other]) {
+          at++;
+          other++;
+        }
+        if (at === end) {
+          this.#slot = slot;
+          return address;
+        }
+      }
+      slot += slotWords;
+    } while (slot < this.#page + this.#slotsEnd);
+    this.#slot = slot; // Behind the other entries with this hash.
+    return 0;
+  }
+
+  /**
+   * Goes to the first slot whose hash is not below `hash`; returns the hash there, or another number
+   * than `hash` when there is none.
+   */
+  #seek(hash: number): number {
+    const entry = this.#directory[hash >>> (32 - this.#directoryBits)];
+    const page = entry >>> depthBits;
+    const depth = entry & depthMask;
+    const words = this.file.windows[page >>> pagesPerWindowShift].i32;
+    const base = (page & pageInWindowMask) * pageWords;
+    const home = this.#home(hash, depth);
+    const end = base + this.#slotsEnd;
+    let slot = base + indexPage.slotWord + home * slotWords;
+    this.#words = words;
+    this.#page = base;
+    this.#depth = depth;
+    // All hashes of a page share their top bit (the directory has at least one), so comparing them
+    // as signed numbers gives their order.
+    while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
+    this.#slot = slot;
+    return slot < end && words[slot + 1] !== 0 ? words[slot] : ~hash;
+  }
+
+  // --- changing --------------------------------------------------------------------------------
+
+  /** After `find` returned an address: the key's record is now at another one. */
+  replace(address: number): void {
+    this.#words[this.#slot + 1] = address;
+  }
+
+  /**
+   * After `find` returned 0: makes sure that `insert` will succeed, splitting pages if need be. Throws
+   * StoreError NO_SPACE when the index cannot grow; then nothing has changed.
+   */
+  prepareInsert(hash: number, key: Uint8Array, start: number, end: number): void {
+    while (
+      this.#words[this.#page + indexPage.countWord] >= this.#entriesMax ||
+      this.#gapBehind(this.#slot) < 0
+    ) {
+      this.#split(hash);
+      this.find(hash, key, start, end);
+    }
+  }
+
+  /** After `prepareInsert`: adds the entry at its place. */
+  insert(hash: number, address: number): void {
+    const words = this.#words;
+    const slot = this.#slot;
+    const gap = this.#gapBehind(slot);
+    this.beginChange();
+    if (gap - slot <= 32) {
+      for (let to = gap; to > slot; to -= slotWords) {
+        words[to + 1] = words[to - 1];
+        words[to] = words[to - 2];
+      }
+    } else {
+      words.copyWithin(slot + slotWords, slot, gap);
+    }
+    words[slot] = hash;
+    words[slot + 1] = address;
+    words[this.#page + indexPage.countWord]++;
+    this.endChange();
+    this.count++;
+  }
+
+  /** After `find` returned an address: removes the entry. */
+  remove(): void {
+    const words = this.#words;
+    const end = this.#page + this.#slotsEnd;
+    const firstSlot = this.#page + indexPage.slotWord;
+    let to = this.#slot;
+    this.beginChange();
+    for (let from = to + slotWords; from < end && words[from + 1] !== 0; from += slotWords) {
+      const home = firstSlot + this.#home(words[from], this.#depth) * slotWords;
+      // An entry at its home stays, and so does all behind it.
+      if (from - home < slotWords) break;
+      words[to] = words[from];
+      words[to + 1] = words[from + 1];
+      to = from;
+    }
+    words[to] = 0;
+    words[to + 1] = 0;
+    words[this.#page + indexPage.countWord]--;
+    this.endChange();
+    this.count--;
+  }
+
+  /** The first empty slot at or behind `slot`; -1 when the page has none. */
+  #gapBehind(slot: number): number {
+    const words = this.#words;
+    const end = this.#page + this.#slotsEnd;
+    while (slot < end) {
+      if (words[slot + 1] === 0) return slot;
+      slot += slotWords;
+    }
+    return -1;
+  }
+
+  /** Marks the file as inconsistent until the matching `endChange`; a process that dies in between
+   * leaves the mark, and the next one rebuilds the index. Nests. */
+  beginChange(): void {
+    if (this.#changes++ === 0) this.file.header.i32[indexHeader.busyWord] = 1;
+  }
+
+  endChange(): void {
+    if (--this.#changes === 0) this.file.header.i32[indexHeader.busyWord] = 0;
+  }
+
+  // --- growing ---------------------------------------------------------------------------------
+
+  /**
+   * Splits the page that `hash` belongs to into two of half its range; into more where the entries of
+   * a half would crowd at the end of its page. Either all of it happens or, when the index cannot
+   * grow, nothing.
+   */
+  #split(hash: number): void {
+    const entry = this.#directory[hash >>> (32 - this.#directoryBits)];
+    const page = entry >>> depthBits;
+    const depth = entry & depthMask;
+    const base = (page & pageInWindowMask) * pageWords;
+    const old = this.#wordsOf(page).slice(base, base + pageWords);
+    const prefix = old[indexPage.prefixWord];
+    const entries = packEntries(old, this.#slotsEnd);
+    const parts: PagePart[] = [];
+    this.#planHalves({ prefix, depth, from: 0, to: entries }, old, parts);
+    this.#reservePages(parts.length - 1);
+    this.beginChange();
+    parts.forEach((part, i) => this.#writePart(part, old, i === 0 ? page : this.#pageCount++));
+    this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
+    this.endChange();
+  }
+
+  #planHalves(part: PagePart, packed: Int32Array, plan: PagePart[]): void {
+    const { prefix, depth, from, to } = part;
+    if (depth >= depthMax) {
+      // 2^28 pages, or hundreds of keys with 28 equal hash bits: neither happens under a keyed hash.
+      throw new StoreError("NO_SPACE", "Cannot grow the index: too many keys with similar hashes");
+    }
+    const bit = 31 - depth;
+    let middle = from;
+    while (middle < to && (packed[middle * slotWords] >>> bit & 1) === 0) middle++;
+    const halves = [
+      { prefix, depth: depth + 1, from, to: middle },
+      { prefix: prefix | 1 << bit, depth: depth + 1, from: middle, to },
+    ];
+    for (const half of halves) {
+      if (this.#fits(half, packed)) plan.push(half);
+      else this.#planHalves(half, packed, plan);
+    }
+  }
+
+  /** Whether the entries leave the page a slot to insert at, wherever their homes are. */
+  #fits({ depth, from, to }: PagePart, packed: Int32Array): boolean {
+    let next = 0;
+    for (let i = from; i < to; i++) next = Math.max(next, this.#home(packed[i * slotWords], depth)) + 1;
+    return indexPage.slotWord + next * slotWords <= this.#slotsEnd;
+  }
+
+  #home(hash: number, depth: number): number {
+    return ((hash << depth) >>> 16) * this.#homes >>> 16;
+  }
+
+  #writePart({ prefix, depth, from, to }: PagePart, packed: Int32Array, page: number): void {
+    this.#clearPage(page, prefix, depth);
+    const words = this.#wordsOf(page);
+    const base = (page & pageInWindowMask) * pageWords;
+    let next = 0;
+    for (let i = from; i < to; i++) {
+      next = Math.max(next, this.#home(packed[i * slotWords], depth));
+      const slot = base + indexPage.slotWord + next * slotWords;
+      words[slot] = packed[i * slotWords];
+      words[slot + 1] = packed[i * slotWords + 1];
+      next++;
+    }
+    words[base + indexPage.countWord] = to - from;
+    while (this.#directoryBits < depth) this.#doubleDirectory();
+    const first = prefix >>> (32 - this.#directoryBits);
+    const span = 1 << (this.#directoryBits - depth);
+    this.#directory.fill(page << depthBits | depth, first, first + span);
+  }
+
+  #wordsOf(page: number): Int32Array {
+    return this.file.windows[page >>> pagesPerWindowShift].i32;
+  }
+
+  #clearPage(page: number, prefix: number, depth: number): void {
+    const words = this.#wordsOf(page);
+    const base = (page & pageInWindowMask) * pageWords;
+    words.fill(0, base, base + pageWords);
+    words[base + indexPage.prefixWord] = prefix;
+    words[base + indexPage.depthWord] = depth + 1;
+  }
+
+  #doubleDirectory(): void {
+    const old = this.#directory;
+    const directory = new Int32Array(old.length * 2);
+    for (let i = 0; i < old.length; i++) {
+      directory[2 * i] = old[i];
+      directory[2 * i + 1] = old[i];
+    }
+    this.#directory = directory;
+    this.#directoryBits++;
+  }
+
+  /** Sees to it that `count` more pages are there. */
+  #reservePages(count: number): void {
+    const { file } = this;
+    const capacity = Math.floor(file.bodyBytes / indexPageBytes);
+    const growth = Math.min(growthPagesMax, Math.max(growthPagesMin, capacity >> 3, count));
+    if (this.#pageCount + count > capacity) {
+      try {
+        file.grow((capacity + growth) * indexPageBytes);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        const message = `Cannot grow the index: ${error.message}; free disk space or delete keys`;
+        throw new StoreError("NO_SPACE", message, { cause: error });
+      }
+    } else if (capacity - this.#pageCount < growth >> 1 && !this.#growing) {
+      this.#growing = true;
+      this.#growAhead(capacity, growth).finally(() => this.#growing = false);
+    }
+  }
+
+  /** Grows the file and faults the new pages in before they are needed, on another thread. */
+  async #growAhead(capacity: number, growth: number): Promise<void> {
+    if (!await this.file.growInBackground((capacity + growth) * indexPageBytes)) return;
+    await this.file.populate(capacity * indexPageBytes, growth * indexPageBytes);
+  }
+
+  // --- opening ---------------------------------------------------------------------------------
+
+  /** Makes the index empty. */
+  clear(): void {
+    const { file } = this;
+    if (file.bodyBytes < growthPagesMin * indexPageBytes) file.grow(growthPagesMin * indexPageBytes);
+    this.beginChange();
+    if (!this.#growing && file.bodyBytes > growthPagesMin * indexPageBytes) {
+      file.shrink(growthPagesMin * indexPageBytes);
+    }
+    this.#pageCount = 2;
+    this.file.header.i32[indexHeader.pageCountWord] = 2;
+    this.#directoryBits = 1;
+    this.#directory = new Int32Array([0 << depthBits | 1, 1 << depthBits | 1]);
+    this.#clearPage(0, 0, 1);
+    this.#clearPage(1, 1 << 31, 1);
+    this.count = 0;
+    this.endChange();
+  }
+
+  /**
+   * Builds the directory from the headers of the pages that are there. False when they do not cover
+   * every hash exactly once: then the file is not whole.
+   */
+  load(): boolean {
+    const pageCount = this.file.header.i32[indexHeader.pageCountWord];
+    if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
+    let bits = 1;
+    for (let page = 0; page < pageCount; page++) {
+      const depth = this.#headerWord(page, indexPage.depthWord) - 1;
+      if (depth < 1 || depth > depthMax) return false;
+      bits = Math.max(bits, depth);
+    }
+    const directory = new Int32Array(1 << bits).fill(-1);
+    let covered = 0;
+    let count = 0;
+    for (let page = 0; page < pageCount; page++) {
+      const depth = this.#headerWord(page, indexPage.depthWord) - 1;
+      const prefix = this.#headerWord(page, indexPage.prefixWord);
+      const first = prefix >>> (32 - bits);
+      const span = 1 << (bits - depth);
+      if ((first & (span - 1)) !== 0 || directory[first] !== -1) return false;
+      directory.fill(page << depthBits | depth, first, first + span);
+      covered += span;
+      const entries = this.#headerWord(page, indexPage.countWord);
+      if (entries < 0 || entries > this.#entriesMax) return false;
+      count += entries;
+    }
+    if (covered !== directory.length) return false;
+    this.#directory = directory;
+    this.#directoryBits = bits;
+    this.#pageCount = pageCount;
+    this.count = count;
+    return true;
+  }
+
+  #headerWord(page: number, word: number): number {
+    return this.#wordsOf(page)[(page & pageInWindowMask) * pageWords + word];
+  }
+
+  // --- walking ---------------------------------------------------------------------------------
+
+  /** Filled by `collect`: addresses in the order of their hashes. */
+  collected = new Int32Array(1024);
+
+  /**
+   * Collects the addresses of at least `count` entries (fewer at the end) whose hashes, as unsigned
+   * numbers, are `from` or above, in order and never stopping between entries of one hash. Returns
+   * how many; `nextHash` is where to go on, 0 at the end.
+   */
+  collect(from: number, count: number): number {
+    let taken = 0;
+    let lastHash = 0;
+    let hash = from;
+    while (true) {
+      this.#seek(hash | 0);
+      const words = this.#words;
+      const end = this.#page + this.#slotsEnd;
+      for (let slot = this.#slot; slot < end; slot += slotWords) {
+        if (words[slot + 1] === 0) continue;
+        if (taken >= count && words[slot] !== lastHash) {
+          this.nextHash = words[slot] >>> 0;
+          return taken;
+        }
+        if (taken === this.collected.length) this.#growCollected();
+        lastHash = words[slot];
+        this.collected[taken++] = words[slot + 1];
+      }
+      const prefix = words[this.#page + indexPage.prefixWord] >>> 0;
+      hash = prefix + 2 ** (32 - this.#depth);
+      if (hash >= 2 ** 32) break;
+      if (taken >= count) {
+        // The next page begins with another hash.
+        this.nextHash = hash;
+        return taken;
+      }
+    }
+    this.nextHash = 0;
+    return taken;
+  }
+
+  nextHash = 0;
+
+  #growCollected(): void {
+    const grown = new Int32Array(this.collected.length * 2);
+    grown.set(this.collected);
+    this.collected = grown;
+  }
+}

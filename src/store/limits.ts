@@ -1,0 +1,46 @@
+/**
+ * The engine's sizes, in one place. Tests open stores with tiny ones, so that every boundary is met
+ * after a few records.
+ */
+import { assert } from "./assert.ts";
+import { recordHeaderBytes, segmentHeaderBytes, slotsPerPageMax } from "./format.ts";
+
+export interface StoreLimits {
+  /** Length of a segment; a power of two. */
+  readonly segmentBytes: number;
+  readonly keyBytesMax: number;
+  readonly valueBytesMax: number;
+  /** Slots of an index page that entries may use; the rest of the page stays empty. */
+  readonly slotsPerPage: number;
+  /** Segments kept ready (allocated and faulted in) in front of the head. */
+  readonly segmentsAhead: number;
+  /** Free segments that only deletes and compaction may take, so that a full store can be emptied. */
+  readonly segmentsReserved: number;
+  /** Compaction leaves a store alone that holds fewer dead bytes than this. */
+  readonly deadBytesMin: number;
+}
+
+export const defaultLimits: StoreLimits = {
+  segmentBytes: 2 ** 20,
+  keyBytesMax: 2 ** 16,
+  valueBytesMax: 512 * 2 ** 20,
+  slotsPerPage: slotsPerPageMax,
+  segmentsAhead: 4,
+  segmentsReserved: 2,
+  deadBytesMin: 4 * 2 ** 20,
+};
+
+/** A record's address is a 32-bit count of 16-byte units: 64 GiB. */
+export const bodyBytesMax = 2 ** 36;
+/** Segments that the index file has counters for: 64 GiB / 1 MiB. */
+export const segmentCountMax = 2 ** 16;
+
+export function checkLimits(limits: StoreLimits): void {
+  const { segmentBytes, slotsPerPage } = limits;
+  assert((segmentBytes & (segmentBytes - 1)) === 0, "segmentBytes is a power of two");
+  assert(segmentBytes >= 4096 && segmentBytes <= 2 ** 26, "segmentBytes is between a page and 64 MiB");
+  assert(segmentBytes > segmentHeaderBytes + 2 * recordHeaderBytes, "a segment holds a record");
+  assert(slotsPerPage >= 4 && slotsPerPage <= slotsPerPageMax, "slotsPerPage fits a page");
+  // A record never straddles two windows of 1 GiB.
+  assert(limits.valueBytesMax + limits.keyBytesMax + 2 * segmentBytes < 2 ** 30, "a run fits a window");
+}

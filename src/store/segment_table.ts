@@ -1,0 +1,152 @@
+/**
+ * What is known of each segment of the body: whether it is free, its place in the order of the log,
+ * how many of its bytes are live.
+ *
+ * A record larger than a segment lives in a *run*: a long segment that takes several places. The run
+ * is known by its first place; the others are continuations.
+ */
+import { assert } from "./assert.ts";
+import { segmentCountMax } from "./limits.ts";
+
+export const segmentState = {
+  /** May be taken. */
+  free: 0,
+  /** Taken out of the free ones and faulted in, to become the next head. */
+  prepared: 1,
+  /** Records are being appended to it. */
+  head: 2,
+  /** Full; never written again. */
+  sealed: 3,
+  /** All live records are copied to the head; waits until the copies are durable. */
+  evacuated: 4,
+  /** Its header is erased; waits until that is durable. */
+  erased: 5,
+  /** A further place of the run that starts before it. */
+  continuation: 6,
+} as const;
+
+export class SegmentTable {
+  /** How many segments the body has. */
+  count = 0;
+  readonly state = new Uint8Array(segmentCountMax);
+  /** The place in the log of a segment in use; positions are `sequence * segmentBytes + offset`. */
+  readonly sequence = new Float64Array(segmentCountMax);
+  /** How many places the segment takes: 1, or more for a run. */
+  readonly runLength = new Int32Array(segmentCountMax);
+  /** The first place of the run that each place belongs to; itself for ordinary segments. */
+  readonly firstOf = new Int32Array(segmentCountMax);
+  /** For `evacuated` segments: the log position before which all surviving copies stand. */
+  readonly survivorsEnd = new Float64Array(segmentCountMax);
+  /** Segments that compaction must leave alone because they hold damage; 1 each. */
+  readonly damaged = new Uint8Array(segmentCountMax);
+  /** Bytes of records that count, by first place. Lives in the index file, so that a restart finds
+   * it; after a crash it may be off by a record, so it only ever serves as a hint. */
+  readonly liveBytes: Int32Array;
+  /** How many places are free or prepared. */
+  freeCount = 0;
+  /** How many places hold data or wait to be freed. */
+  usedCount = 0;
+  readonly #segmentsPerWindow: number;
+  /** No place below this one is free. */
+  #freeFrom = 0;
+
+  constructor(segmentBytes: number, liveBytes: Int32Array) {
+    this.liveBytes = liveBytes;
+    this.#segmentsPerWindow = 2 ** 30 / segmentBytes;
+  }
+
+  /** The body has grown: the new places are free. */
+  extend(count: number): void {
+    for (let i = this.count; i < count; i++) {
+      this.state[i] = segmentState.free;
+      this.firstOf[i] = i;
+      this.runLength[i] = 1;
+      this.sequence[i] = 0;
+      this.liveBytes[i] = 0;
+      this.freeCount++;
+    }
+    if (count > this.count) this.#freeFrom = Math.min(this.#freeFrom, this.count);
+    this.count = Math.max(this.count, count);
+  }
+
+  /** Free places at the end of the body are given up; returns the new count. */
+  cutFreeTail(keep: number): number {
+    while (this.count > keep && this.state[this.count - 1] === segmentState.free) {
+      this.count--;
+      this.freeCount--;
+    }
+    return this.count;
+  }
+
+  /** Finds `length` neighbouring free places within one window; -1 when there are none. */
+  findFree(length: number): number {
+    const { state, count } = this;
+    let found = 0;
+    for (let i = this.#freeFrom; i < count; i++) {
+      if (state[i] !== segmentState.free) {
+        if (found === 0 && i === this.#freeFrom) this.#freeFrom = i + 1;
+        found = 0;
+        continue;
+      }
+      if (i % this.#segmentsPerWindow === 0) found = 0;
+      if (++found === length) return i - length + 1;
+    }
+    return -1;
+  }
+
+  /** Where a run of `length` places would begin if the body grew: it must not cross a window. */
+  placeBehindEnd(length: number): number {
+    const inWindow = this.count % this.#segmentsPerWindow;
+    return inWindow + length <= this.#segmentsPerWindow
+      ? this.count
+      : this.count + this.#segmentsPerWindow - inWindow;
+  }
+
+  /** A free place becomes a prepared one; it still counts as free. */
+  prepare(segment: number): void {
+    assert(this.state[segment] === segmentState.free, "a prepared segment was free");
+    this.state[segment] = segmentState.prepared;
+  }
+
+  /** Free or prepared places become one segment in use. */
+  take(segment: number, runLength: number, sequence: number, state: number): void {
+    for (let i = segment; i < segment + runLength; i++) {
+      assert(this.state[i] <= segmentState.prepared, "a taken segment was free");
+      this.state[i] = segmentState.continuation;
+      this.firstOf[i] = segment;
+      this.liveBytes[i] = 0;
+    }
+    this.freeCount -= runLength;
+    this.usedCount += runLength;
+    this.state[segment] = state;
+    this.sequence[segment] = sequence;
+    this.runLength[segment] = runLength;
+    this.damaged[segment] = 0;
+  }
+
+  /** A segment in use, with all its places, becomes free. */
+  release(segment: number): void {
+    const length = this.runLength[segment];
+    for (let i = segment; i < segment + length; i++) {
+      this.state[i] = segmentState.free;
+      this.firstOf[i] = i;
+      this.runLength[i] = 1;
+      this.sequence[i] = 0;
+      this.liveBytes[i] = 0;
+    }
+    this.freeCount += length;
+    this.usedCount -= length;
+    this.#freeFrom = Math.min(this.#freeFrom, segment);
+  }
+
+  /** The segment with the lowest sequence among those that may still be read by a recovery. */
+  oldest(): number {
+    let oldest = -1;
+    for (let i = 0; i < this.count; i++) {
+      const state = this.state[i];
+      if (state < segmentState.head || state === segmentState.continuation) continue;
+      if (oldest < 0 || this.sequence[i] < this.sequence[oldest]) oldest = i;
+    }
+    return oldest;
+  }
+}

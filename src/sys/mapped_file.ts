@@ -1,0 +1,226 @@
+/**
+ * A file that is mapped into memory: a header of fixed size, then a body in windows of 1 GiB. The
+ * windows reach past the end of the file, so growing it needs no new mapping, and every offset
+ * inside a window is a small integer.
+ */
+import {
+  allocate,
+  allocateInBackground,
+  closeFile,
+  fileBytes,
+  map,
+  type Mapping,
+  openFile,
+  populate,
+  sync,
+  syncInBackground,
+  SystemError,
+  truncateFile,
+  tryLock,
+  unmap,
+} from "./libc.ts";
+
+export const windowBytes = 2 ** 30;
+const pageBytes = 4096;
+
+/** One window of a body, seen as bytes and as words. All views share one buffer. */
+export interface Window {
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+}
+
+/** What the engine needs of a file; tests put a simulated disk in its place. */
+export interface StoreFile {
+  readonly path: string;
+  /** The header's bytes. */
+  readonly header: Window;
+  /** The body's windows; another one appears when the body grows into it. */
+  readonly windows: Window[];
+  /** Length of the body that is backed by disk blocks. */
+  readonly bodyBytes: number;
+  /** Grows the body; throws SystemError (ENOSPC ...) and changes nothing when it cannot. */
+  grow(bodyBytes: number): void;
+  /** Grows the body on another thread; resolves to whether it succeeded. */
+  growInBackground(bodyBytes: number): Promise<boolean>;
+  /** Cuts the body; what lies behind must not be touched any more. */
+  shrink(bodyBytes: number): void;
+  /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
+  sync(offset: number, length: number): void;
+  /** The same on another thread; resolves to whether it succeeded. */
+  syncInBackground(offset: number, length: number): Promise<boolean>;
+  syncHeader(): void;
+  syncHeaderInBackground(): Promise<boolean>;
+  /** Faults a range of the body in for writing, on another thread. */
+  populate(offset: number, length: number): Promise<boolean>;
+  /** Takes the exclusive lock for the life of the file; false when another process has it. */
+  tryLock(): boolean;
+  /** Unmaps and closes. Waits for background calls. No view may be used afterwards. */
+  close(): Promise<void>;
+}
+
+export interface MappedFileOptions {
+  /** A multiple of 4096. */
+  readonly headerBytes: number;
+  readonly mode?: number;
+}
+
+const closedWindow = windowOf(new ArrayBuffer(0));
+
+function windowOf(buffer: ArrayBuffer): Window {
+  return {
+    u8: new Uint8Array(buffer),
+    i32: new Int32Array(buffer),
+    f64: new Float64Array(buffer),
+  };
+}
+
+export class MappedFile implements StoreFile {
+  readonly path: string;
+  header: Window;
+  readonly windows: Window[] = [];
+  bodyBytes: number;
+  readonly #fd: number;
+  readonly #headerBytes: number;
+  readonly #headerMapping: Mapping;
+  readonly #mappings: Mapping[] = [];
+  /** Calls that run on other threads and still use the mappings. */
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed = false;
+
+  private constructor(path: string, fd: number, headerBytes: number) {
+    this.path = path;
+    this.#fd = fd;
+    this.#headerBytes = headerBytes;
+    const bytes = fileBytes(fd, path);
+    if (bytes < headerBytes) allocate(fd, 0, headerBytes, path);
+    this.bodyBytes = Math.max(0, bytes - headerBytes);
+    this.#headerMapping = map({ fd, offset: 0, length: headerBytes, readOnly: false, path });
+    this.header = windowOf(this.#headerMapping.buffer);
+    this.#mapWindows(this.bodyBytes);
+  }
+
+  /** Opens the file, creating it with an all-zero header when it does not exist. */
+  static open(path: string, options: MappedFileOptions): MappedFile {
+    const fd = openFile(path, { mode: options.mode });
+    try {
+      return new MappedFile(path, fd, options.headerBytes);
+    } catch (error) {
+      closeFile(fd);
+      throw error;
+    }
+  }
+
+  #mapWindows(bodyBytes: number): void {
+    while (this.#mappings.length * windowBytes < bodyBytes) {
+      const mapping = map({
+        fd: this.#fd,
+        offset: this.#headerBytes + this.#mappings.length * windowBytes,
+        length: windowBytes,
+        readOnly: false,
+        path: this.path,
+      });
+      this.#mappings.push(mapping);
+      this.windows.push(windowOf(mapping.buffer));
+    }
+  }
+
+  grow(bodyBytes: number): void {
+    if (bodyBytes <= this.bodyBytes) return;
+    this.#mapWindows(bodyBytes);
+    const from = this.#headerBytes + this.bodyBytes;
+    allocate(this.#fd, from, bodyBytes - this.bodyBytes, this.path);
+    this.bodyBytes = bodyBytes;
+  }
+
+  async growInBackground(bodyBytes: number): Promise<boolean> {
+    const from = this.#headerBytes + this.bodyBytes;
+    const length = bodyBytes - this.bodyBytes;
+    const errno = await this.#track(allocateInBackground(this.#fd, from, length));
+    if (errno !== 0 || this.#closed) return false;
+    try {
+      this.#mapWindows(bodyBytes);
+    } catch {
+      return false; // No address space: the body stays as it is, writers will say so.
+    }
+    if (bodyBytes > this.bodyBytes) this.bodyBytes = bodyBytes;
+    return true;
+  }
+
+  shrink(bodyBytes: number): void {
+    truncateFile(this.#fd, this.#headerBytes + bodyBytes, this.path);
+    this.bodyBytes = bodyBytes;
+  }
+
+  sync(offset: number, length: number): void {
+    for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      sync(mapping, from, bytes, this.path);
+    }
+  }
+
+  async syncInBackground(offset: number, length: number): Promise<boolean> {
+    let done = true;
+    for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
+    }
+    return done;
+  }
+
+  syncHeader(): void {
+    sync(this.#headerMapping, 0, this.#headerBytes, this.path);
+  }
+
+  syncHeaderInBackground(): Promise<boolean> {
+    return this.#track(syncInBackground(this.#headerMapping, 0, this.#headerBytes));
+  }
+
+  async populate(offset: number, length: number): Promise<boolean> {
+    let done = true;
+    for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      done = await this.#track(populate(mapping, from, bytes)) && done;
+    }
+    return done;
+  }
+
+  tryLock(): boolean {
+    return tryLock(this.#fd, this.path);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // A view that somebody kept by mistake now has length zero instead of dangling.
+    this.header = closedWindow;
+    this.windows.fill(closedWindow);
+    while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
+    unmap(this.#headerMapping);
+    for (const mapping of this.#mappings) unmap(mapping);
+    closeFile(this.#fd); // Releases the lock as well.
+  }
+
+  /** A range of the body as page-aligned ranges of single windows. */
+  #split(offset: number, length: number): [Mapping, number, number][] {
+    const parts: [Mapping, number, number][] = [];
+    let from = offset - offset % pageBytes;
+    const end = offset + length;
+    while (from < end) {
+      const index = Math.floor(from / windowBytes);
+      const start = from - index * windowBytes;
+      const bytes = Math.min(end - from, windowBytes - start);
+      parts.push([this.#mappings[index], start, bytes]);
+      from += bytes;
+    }
+    return parts;
+  }
+
+  async #track<T>(call: Promise<T>): Promise<T> {
+    this.#pending.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#pending.delete(call);
+    }
+  }
+}
+
+export { SystemError };

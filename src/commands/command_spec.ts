@@ -66,6 +66,8 @@ export interface KeyPositions {
   readonly step: number;
   /** What is done to the keys, in the words of `COMMAND INFO`: `RW`, `access`, `update`, ... */
   readonly flags: readonly string[];
+  /** What `COMMAND INFO` says about the flags. */
+  readonly notes?: string;
 }
 
 export interface CommandSpec {
@@ -77,6 +79,7 @@ export interface CommandSpec {
   readonly flags: readonly CommandFlag[];
   /** One per set of keys; empty for commands without keys. RENAME has two. */
   readonly keys: readonly KeyPositions[];
+  /** Categories of access control, without the `@` that `COMMAND INFO` shows before them. */
   readonly categories: readonly string[];
   readonly tips: readonly string[];
   /** One sentence without a full stop. */

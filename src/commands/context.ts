@@ -10,7 +10,7 @@ import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
 import type { ServerControl } from "./server_control.ts";
 import type { Session } from "./session.ts";
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Runs one command. */
 export type Handler = (context: CommandContext) => void;
@@ -21,6 +21,11 @@ export class CommandContext {
   readonly server: ServerControl;
   request: Request;
   session: Session;
+  /**
+   * Runs a request that was queued by MULTI, on behalf of EXEC: its reply, or its error, is written,
+   * and a failed one leaves no change. Set by the dispatcher.
+   */
+  execute: (request: Request) => void = () => {};
 
   constructor(store: Store, reply: ReplyWriter, server: ServerControl, session: Session) {
     this.store = store;

@@ -13,6 +13,9 @@ const lf = 0x0a;
 /** Copies shorter than this go byte by byte: a `subarray` for `set` costs more than the loop. */
 const shortCopyBytes = 128;
 
+/** Different first words of errors that are counted. */
+const errorWordsMax = 128;
+
 const ok = encoder.encode("+OK\r\n");
 const pong = encoder.encode("+PONG\r\n");
 const queued = encoder.encode("+QUEUED\r\n");
@@ -28,6 +31,8 @@ export class ReplyWriter {
   protocol = 2;
   /** Errors written since the writer was made; tells a caller whether a command failed. */
   errors = 0;
+  /** The same by the errors' first words: `ERR`, `EXECABORT` ... */
+  readonly errorCounts = new Map<string, number>();
 
   constructor(bytes: Uint8Array = new Uint8Array(1024)) {
     this.bytes = bytes;
@@ -148,8 +153,22 @@ export class ReplyWriter {
    * would break the protocol, become spaces, as Redis does.
    */
   error(text: string): void {
-    this.errors++;
+    this.#countError(text);
     this.raw(encoder.encode(`-${text.replace(/[\r\n]/g, " ")}\r\n`));
+  }
+
+  /** The same for text that quotes bytes of a request: each character stands for one byte. */
+  errorQuotingBytes(text: string): void {
+    this.#countError(text);
+    const line = `-${text.replace(/[\r\n]/g, " ")}\r\n`;
+    this.raw(Uint8Array.from(line, (character) => character.charCodeAt(0)));
+  }
+
+  #countError(text: string): void {
+    this.errors++;
+    const word = /^[^ ]*/.exec(text)![0];
+    const known = this.errorCounts.has(word) || this.errorCounts.size < errorWordsMax;
+    if (known) this.errorCounts.set(word, (this.errorCounts.get(word) ?? 0) + 1);
   }
 
   /** Bytes that are already in the protocol. */

@@ -51,6 +51,8 @@ export const segmentHeader = {
   runLengthWord: 4,
   versionWord: 5,
   storeIdWord: 6, // four words
+  /** The sequence of the segment before it in the log when it was begun; 0 for the first. */
+  previousF64: 5,
 } as const;
 
 // --- store.db: records -------------------------------------------------------------------------
@@ -89,7 +91,8 @@ export const typeString = 0;
 
 /** Length in the log of a record with these lengths: 16-byte aligned. */
 export function recordBytes(keyLength: number, valueLength: number): number {
-  return recordHeaderBytes + keyLength + valueLength + (recordAlignment - 1) & ~(recordAlignment - 1);
+  return recordHeaderBytes + keyLength + valueLength + (recordAlignment - 1) &
+    ~(recordAlignment - 1);
 }
 
 // --- store.db-index ------------------------------------------------------------------------------
@@ -119,6 +122,8 @@ export const indexHeader = {
   openIdF64: 11,
   /** Bytes of delete records that are still needed; a hint for compaction. */
   tombstoneBytesF64: 12,
+  /** Keys with a deadline; 0 tells a restart that there is no need to look for them. */
+  volatileKeysF64: 13,
   /** Live bytes of each segment: 65536 words behind the first page. A hint, never exact by promise. */
   liveBytesWord: 4096 / 4,
 } as const;
@@ -136,7 +141,10 @@ export const indexPage = {
 } as const;
 
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, "the machine is little endian");
-assert(recordBytes(0, 0) === 32 && recordBytes(4, 4) === 32 && recordBytes(4, 5) === 48, "records align");
+assert(
+  recordBytes(0, 0) === 32 && recordBytes(4, 4) === 32 && recordBytes(4, 5) === 48,
+  "records align",
+);
 assert(superblock.nextSequenceF64 * 8 + 8 <= superblock.bytes, "the superblock's fields fit");
 assert(superblock.bytes <= 512, "a superblock slot is within a sector");
 assert(slotsPerPageMax === 510, "a page has 510 slots");

@@ -14,15 +14,8 @@
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
-import { assert } from "./assert.ts";
 import { StoreError } from "./errors.ts";
-import {
-  indexHeader,
-  indexPage,
-  indexPageBytes,
-  record,
-  recordHeaderBytes,
-} from "./format.ts";
+import { indexHeader, indexPage, indexPageBytes, record, recordHeaderBytes } from "./format.ts";
 
 const pageWords = indexPageBytes / 4;
 const pagesPerWindowShift = 18; // 1 GiB / 4 KiB = 2^18
@@ -294,7 +287,9 @@ export class HashIndex {
   /** Whether the entries leave the page a slot to insert at, wherever their homes are. */
   #fits({ depth, from, to }: PagePart, packed: Int32Array): boolean {
     let next = 0;
-    for (let i = from; i < to; i++) next = Math.max(next, this.#home(packed[i * slotWords], depth)) + 1;
+    for (let i = from; i < to; i++) {
+      next = Math.max(next, this.#home(packed[i * slotWords], depth)) + 1;
+    }
     return indexPage.slotWord + next * slotWords <= this.#slotsEnd;
   }
 
@@ -374,7 +369,9 @@ export class HashIndex {
   /** Makes the index empty. */
   clear(): void {
     const { file } = this;
-    if (file.bodyBytes < growthPagesMin * indexPageBytes) file.grow(growthPagesMin * indexPageBytes);
+    if (file.bodyBytes < growthPagesMin * indexPageBytes) {
+      file.grow(growthPagesMin * indexPageBytes);
+    }
     this.beginChange();
     if (!this.#growing && file.bodyBytes > growthPagesMin * indexPageBytes) {
       file.shrink(growthPagesMin * indexPageBytes);
@@ -433,13 +430,15 @@ export class HashIndex {
 
   /** Filled by `collect`: addresses in the order of their hashes. */
   collected = new Int32Array(1024);
+  /** Filled by `collect` when asked for: their hashes. */
+  collectedHashes = new Int32Array(1024);
 
   /**
    * Collects the addresses of at least `count` entries (fewer at the end) whose hashes, as unsigned
    * numbers, are `from` or above, in order and never stopping between entries of one hash. Returns
    * how many; `nextHash` is where to go on, 0 at the end.
    */
-  collect(from: number, count: number): number {
+  collect(from: number, count: number, withHashes = false): number {
     let taken = 0;
     let lastHash = 0;
     let hash = from;
@@ -455,6 +454,7 @@ export class HashIndex {
         }
         if (taken === this.collected.length) this.#growCollected();
         lastHash = words[slot];
+        if (withHashes) this.collectedHashes[taken] = lastHash;
         this.collected[taken++] = words[slot + 1];
       }
       const prefix = words[this.#page + indexPage.prefixWord] >>> 0;
@@ -476,5 +476,8 @@ export class HashIndex {
     const grown = new Int32Array(this.collected.length * 2);
     grown.set(this.collected);
     this.collected = grown;
+    const hashes = new Int32Array(grown.length);
+    hashes.set(this.collectedHashes);
+    this.collectedHashes = hashes;
   }
 }

@@ -38,9 +38,15 @@ export const segmentCountMax = 2 ** 16;
 export function checkLimits(limits: StoreLimits): void {
   const { segmentBytes, slotsPerPage } = limits;
   assert((segmentBytes & (segmentBytes - 1)) === 0, "segmentBytes is a power of two");
-  assert(segmentBytes >= 4096 && segmentBytes <= 2 ** 26, "segmentBytes is between a page and 64 MiB");
+  assert(
+    segmentBytes >= 4096 && segmentBytes <= 2 ** 26,
+    "segmentBytes is between a page and 64 MiB",
+  );
   assert(segmentBytes > segmentHeaderBytes + 2 * recordHeaderBytes, "a segment holds a record");
   assert(slotsPerPage >= 4 && slotsPerPage <= slotsPerPageMax, "slotsPerPage fits a page");
   // A record never straddles two windows of 1 GiB.
-  assert(limits.valueBytesMax + limits.keyBytesMax + 2 * segmentBytes < 2 ** 30, "a run fits a window");
+  assert(
+    limits.valueBytesMax + limits.keyBytesMax + 2 * segmentBytes < 2 ** 30,
+    "a run fits a window",
+  );
 }

@@ -13,7 +13,6 @@ import { StoreError } from "./errors.ts";
 import {
   formatVersion,
   record,
-  recordAlignment,
   recordBytes,
   recordHeaderBytes,
   recordKind,
@@ -22,7 +21,7 @@ import {
   segmentMagic,
 } from "./format.ts";
 import { bodyBytesMax, segmentCountMax, type StoreLimits } from "./limits.ts";
-import { SegmentTable, segmentState } from "./segment_table.ts";
+import { segmentState, SegmentTable } from "./segment_table.ts";
 
 /** A range of the body, in bytes. */
 export interface BodyRange {
@@ -47,8 +46,6 @@ export class Log {
   readonly windows: Window[];
   readonly table: SegmentTable;
   readonly segmentBytes: number;
-  /** `address >>> addressShift` is the place of an address's segment. */
-  readonly addressShift: number;
   /** The head segment, its window, and that window's number. */
   head = -1;
   headWindow!: Window;
@@ -60,12 +57,18 @@ export class Log {
   /** The checksum seed of records in the head segment. */
   headSeed = 0;
   nextSequence = 1;
+  /** The sequence of the segment that is or was the head last; the next one names it. */
+  lastSequence = 0;
+  /** Segments whose headers are erased, and which wait for that to be durable. */
+  erased: number[] = [];
   /** Called with each new head, before anything is appended to it. */
   onRoll: () => void = () => {};
   /** Deletes and compaction set this while they append: they may take the reserved segments. */
   mayUseReserve = false;
   /** Bytes appended since the log was opened. */
   appendedBytes = 0;
+  /** Records appended since the log was opened. */
+  appendedRecords = 0;
   readonly #limits: StoreLimits;
   readonly #storeId: Int32Array;
   /** Log position of the head window's byte 0. */
@@ -83,7 +86,6 @@ export class Log {
     this.windows = file.windows;
     this.table = table;
     this.segmentBytes = limits.segmentBytes;
-    this.addressShift = Math.log2(limits.segmentBytes / recordAlignment);
     this.#limits = limits;
     this.#storeId = storeId;
   }
@@ -140,6 +142,7 @@ export class Log {
     i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, this.headSeed);
     this.headOffset = offset + bytes;
     this.appendedBytes += bytes;
+    this.appendedRecords++;
   }
 
   /** Appends a record without key and value. */
@@ -149,6 +152,16 @@ export class Log {
     this.writeHeader(offset, kind | flags << 16, 0, 0);
     this.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
     this.append(bytes);
+  }
+
+  /** Begins a segment behind `lastSequence`, when there is no head yet. Throws StoreError NO_SPACE. */
+  begin(): void {
+    this.mayUseReserve = true;
+    try {
+      this.startSegment(this.#takeSegment(1), 1);
+    } finally {
+      this.mayUseReserve = false;
+    }
   }
 
   /** Ends the head segment and begins the next, with room for `bytes`. */
@@ -186,6 +199,7 @@ export class Log {
     i32[word + segmentHeader.runLengthWord] = length;
     i32.set(this.#storeId, word + segmentHeader.storeIdWord);
     f64[(start >> 3) + segmentHeader.sequenceF64] = sequence;
+    f64[(start >> 3) + segmentHeader.previousF64] = this.lastSequence;
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
     this.resumeHead(segment, start + segmentHeaderBytes);
     this.#headDirtyFrom = start;
@@ -203,6 +217,7 @@ export class Log {
     this.headOffset = offset;
     this.headEnd = start + table.runLength[segment] * this.segmentBytes;
     this.headSeed = table.sequence[segment] | 0;
+    this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
     this.#headDirtyFrom = offset;
   }
@@ -301,12 +316,13 @@ export class Log {
     if (table.cutFreeTail(keep) < before) this.file.shrink(table.count * this.segmentBytes);
   }
 
-  /** Erases a segment's header, so that no recovery reads it again. */
+  /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */
   eraseSegment(segment: number): void {
     const { i32 } = this.windowOf(segment);
     const word = this.windowOffset(segment) >> 2;
     i32.fill(0, word, word + segmentHeaderBytes / 4);
-    this.table.state[segment] = segmentState.erased;
+    this.table.erase(segment);
+    this.erased.push(segment);
     this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });
   }
 
@@ -343,6 +359,11 @@ export class Log {
   }
 
   // --- syncing ---------------------------------------------------------------------------------
+
+  /** Something outside of the head was written that has to reach the disk. */
+  markDirty(range: BodyRange): void {
+    this.#dirty.push(range);
+  }
 
   #headDirtyRange(): BodyRange {
     const inSegment = this.#headDirtyFrom - this.windowOffset(this.head);
@@ -393,4 +414,7 @@ function mergeRanges(ranges: BodyRange[]): BodyRange[] {
   return merged;
 }
 
-assert(recordBytes(0, 0) === sealBytes && recordHeaderBytes < sealBytes, "a seal is an empty record");
+assert(
+  recordBytes(0, 0) === sealBytes && recordHeaderBytes < sealBytes,
+  "a seal is an empty record",
+);

@@ -6,6 +6,7 @@
  * is known by its first place; the others are continuations.
  */
 import { assert } from "./assert.ts";
+import { recordAlignment } from "./format.ts";
 import { segmentCountMax } from "./limits.ts";
 
 export const segmentState = {
@@ -37,8 +38,19 @@ export class SegmentTable {
   readonly firstOf = new Int32Array(segmentCountMax);
   /** For `evacuated` segments: the log position before which all surviving copies stand. */
   readonly survivorsEnd = new Float64Array(segmentCountMax);
+  /** For `evacuated` segments: 1 when delete records were dropped because all that is older goes too;
+   * then it must go last. */
+  readonly dropsDeletes = new Uint8Array(segmentCountMax);
+  /** How many segments are `evacuated`. */
+  evacuatedCount = 0;
+  /** How many places are evacuated or erased: soon free. */
+  leavingCount = 0;
+  /** The sum of `liveBytes`. */
+  liveTotal = 0;
   /** Segments that compaction must leave alone because they hold damage; 1 each. */
   readonly damaged = new Uint8Array(segmentCountMax);
+  /** Segments that hold a record that deletes every key; 1 each. */
+  readonly holdsClear = new Uint8Array(segmentCountMax);
   /** Bytes of records that count, by first place. Lives in the index file, so that a restart finds
    * it; after a crash it may be off by a record, so it only ever serves as a hint. */
   readonly liveBytes: Int32Array;
@@ -46,12 +58,15 @@ export class SegmentTable {
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
   usedCount = 0;
+  /** `address >>> addressShift` is the place of an address. */
+  readonly addressShift: number;
   readonly #segmentsPerWindow: number;
   /** No place below this one is free. */
   #freeFrom = 0;
 
   constructor(segmentBytes: number, liveBytes: Int32Array) {
     this.liveBytes = liveBytes;
+    this.addressShift = Math.log2(segmentBytes / recordAlignment);
     this.#segmentsPerWindow = 2 ** 30 / segmentBytes;
   }
 
@@ -122,11 +137,51 @@ export class SegmentTable {
     this.sequence[segment] = sequence;
     this.runLength[segment] = runLength;
     this.damaged[segment] = 0;
+    this.holdsClear[segment] = 0;
+  }
+
+  /** Nothing in a sealed segment counts any more once all before `survivorsEnd` is durable. */
+  evacuate(segment: number, survivorsEnd: number, dropsDeletes: boolean): void {
+    assert(this.state[segment] === segmentState.sealed, "an evacuated segment was sealed");
+    this.state[segment] = segmentState.evacuated;
+    this.survivorsEnd[segment] = survivorsEnd;
+    this.dropsDeletes[segment] = dropsDeletes ? 1 : 0;
+    this.liveTotal -= this.liveBytes[segment];
+    this.liveBytes[segment] = 0;
+    this.evacuatedCount++;
+    this.leavingCount += this.runLength[segment];
+  }
+
+  /** A segment's header is erased; it is free once that is durable. */
+  erase(segment: number): void {
+    if (this.state[segment] === segmentState.evacuated) this.evacuatedCount--;
+    else this.leavingCount += this.runLength[segment];
+    this.liveTotal -= this.liveBytes[segment];
+    this.liveBytes[segment] = 0;
+    this.state[segment] = segmentState.erased;
+  }
+
+  /** The record at `address` counts from now on (or no more, with negative `bytes`). */
+  addLive(address: number, bytes: number): void {
+    this.liveBytes[this.firstOf[address >>> this.addressShift]] += bytes;
+    this.liveTotal += bytes;
+  }
+
+  /** Whether all that is older than this segment is on its way out. */
+  isOldestInForce(segment: number): boolean {
+    for (let i = 0; i < this.count; i++) {
+      const state = this.state[i];
+      const inForce = state === segmentState.head || state === segmentState.sealed;
+      if (inForce && this.sequence[i] < this.sequence[segment]) return false;
+    }
+    return true;
   }
 
   /** A segment in use, with all its places, becomes free. */
   release(segment: number): void {
     const length = this.runLength[segment];
+    if (this.state[segment] === segmentState.evacuated) this.evacuatedCount--;
+    if (this.state[segment] >= segmentState.evacuated) this.leavingCount -= length;
     for (let i = segment; i < segment + length; i++) {
       this.state[i] = segmentState.free;
       this.firstOf[i] = i;

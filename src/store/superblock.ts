@@ -5,7 +5,13 @@
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import { StoreError } from "./errors.ts";
-import { formatVersion, ownerPidWord, storeMagic, superblock, superblockSlotOffsets } from "./format.ts";
+import {
+  formatVersion,
+  ownerPidWord,
+  storeMagic,
+  superblock,
+  superblockSlotOffsets,
+} from "./format.ts";
 
 export interface SuperblockState {
   storeId: Int32Array;

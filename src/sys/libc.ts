@@ -67,6 +67,7 @@ function describeErrno(errno: number): ErrnoDescription {
 const symbols = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
@@ -147,6 +148,14 @@ export function openFile(path: string, options: OpenOptions = {}): number {
 
 export function closeFile(fd: number): void {
   libc().close(fd);
+}
+
+/** The first bytes of a small file, 4096 at most. */
+export function readStart(fd: number, path: string): Uint8Array {
+  const buffer = new Uint8Array(4096);
+  const length = Number(libc().read(fd, buffer, BigInt(buffer.length)));
+  if (length < 0) fail("read", path);
+  return buffer.subarray(0, length);
 }
 
 /** Takes the file's exclusive lock (flock); false when another process holds it. */

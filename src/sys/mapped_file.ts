@@ -93,7 +93,11 @@ export class MappedFile implements StoreFile {
     this.#fd = fd;
     this.#headerBytes = headerBytes;
     const bytes = fileBytes(fd, path);
-    if (bytes < headerBytes) allocate(fd, 0, headerBytes, path);
+    // A copy may have come out sparse, and touching a hole of a full disk is SIGBUS.
+    const backed = (Deno.statSync(path).blocks ?? 0) * 512;
+    if (backed < Math.max(bytes, headerBytes)) {
+      allocate(fd, 0, Math.max(bytes, headerBytes), path);
+    }
     this.bodyBytes = Math.max(0, bytes - headerBytes);
     this.#headerMapping = map({ fd, offset: 0, length: headerBytes, readOnly: false, path });
     this.header = windowOf(this.#headerMapping.buffer);

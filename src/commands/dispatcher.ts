@@ -1,0 +1,167 @@
+/**
+ * From a request to its handler: lookup, arity, transactions, errors, statistics. One dispatcher
+ * serves all connections of a server, one request after the other.
+ */
+import type { Request } from "../protocol/request.ts";
+import { StoreError } from "../store/errors.ts";
+import type { CommandContext } from "./context.ts";
+import { allCommands, type Command } from "./registry.ts";
+
+/** One call in this many is timed; a power of two. */
+const timedEvery = 64;
+/** Redis shows this much of an unknown command's name, and of its arguments. */
+const quotedBytesMax = 128;
+
+export class Dispatcher {
+  readonly commands = allCommands();
+  /** Commands that ran. */
+  processed = 0;
+  /** Keys that reading commands found and did not find. */
+  hits = 0;
+  misses = 0;
+  /** Told of errors that are bugs of the program. */
+  onBug: (error: unknown, command: string) => void = () => {};
+  readonly #context: CommandContext;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+    context.execute = (request) => this.#execute(request);
+  }
+
+  /** Runs the context's request and writes its reply, which may be an error. */
+  run(): void {
+    const context = this.#context;
+    const { request, session } = context;
+    const { bytes, starts, ends, argc } = request;
+    let command = this.commands.find(bytes, starts[0], ends[0]);
+    if (command === undefined) return this.#refuse(null, () => unknownCommand(context));
+    if (command.subcommands !== null && argc > 1) {
+      const subcommand = command.subcommands.find(bytes, starts[1], ends[1]);
+      if (subcommand === undefined) {
+        const container = command.name;
+        return this.#refuse(null, () => unknownSubcommand(context, container));
+      }
+      command = subcommand;
+    }
+    const { arity } = command;
+    if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
+      const { name } = command;
+      return this.#refuse(
+        command,
+        () => context.reply.error(`ERR wrong number of arguments for '${name}' command`),
+      );
+    }
+    if (session.queue !== null) {
+      if (command.isBarredFromTransactions) {
+        return this.#refuse(
+          command,
+          () => context.reply.error("ERR Command not allowed inside a transaction"),
+        );
+      }
+      if (command.isQueued) {
+        session.enqueue(request);
+        return context.reply.queued();
+      }
+    }
+    this.#call(command);
+  }
+
+  #call(command: Command): void {
+    const context = this.#context;
+    const { reply, store } = context;
+    const replyStart = reply.length;
+    const errorsBefore = reply.errors;
+    const hitsBefore = store.hits;
+    const missesBefore = store.misses;
+    this.processed++;
+    context.session.lastCommand = command.name;
+    const isTimed = (command.calls++ & (timedEvery - 1)) === 0;
+    const started = isTimed ? performance.now() : 0;
+    try {
+      command.handler!(context);
+    } catch (error) {
+      // Commands may have begun their reply before a write failed.
+      reply.length = replyStart;
+      this.#replyFailure(error, command);
+    }
+    if (isTimed) {
+      command.timedCalls++;
+      command.timedMicroseconds += (performance.now() - started) * 1000;
+    }
+    if (reply.errors !== errorsBefore) command.failed++;
+    if (command.isReadOnly) {
+      this.hits += store.hits - hitsBefore;
+      this.misses += store.misses - missesBefore;
+    }
+  }
+
+  /** Runs a queued request for EXEC: a batch of its own within the transaction's. */
+  #execute(request: Request): void {
+    const context = this.#context;
+    const { store } = context;
+    const outer = context.request;
+    const { bytes, starts, ends, argc } = request;
+    let command = this.commands.find(bytes, starts[0], ends[0])!;
+    if (command.subcommands !== null && argc > 1) {
+      command = command.subcommands.find(bytes, starts[1], ends[1])!;
+    }
+    context.request = request;
+    store.beginBatch();
+    try {
+      this.#call(command);
+    } finally {
+      store.endBatch();
+      context.request = outer;
+    }
+  }
+
+  #replyFailure(error: unknown, command: Command): void {
+    const { reply, store } = this.#context;
+    store.failBatch();
+    if (error instanceof StoreError) return reply.error(`${errorPrefix(error)} ${error.message}`);
+    this.onBug(error, command.name);
+    const message = error instanceof Error ? error.message : String(error);
+    reply.error(`ERR internal error in '${command.name}': ${message}`);
+  }
+
+  /** The request is not run; a transaction that is being queued will not be either. */
+  #refuse(command: Command | null, reply: () => void): void {
+    if (command !== null) command.rejected++;
+    const { session } = this.#context;
+    if (session.queue !== null) session.queueFailed = true;
+    reply();
+  }
+}
+
+function errorPrefix({ code }: StoreError): string {
+  if (code === "NO_SPACE") return "OOM";
+  return code === "SYNC_FAILED" ? "MISCONF" : "ERR";
+}
+
+function unknownCommand(context: CommandContext): void {
+  let quoted = "";
+  for (let i = 1; i < context.argc && quoted.length < quotedBytesMax; i++) {
+    quoted += `'${cString(context, i, quotedBytesMax - quoted.length)}' `;
+  }
+  const name = cString(context, 0, quotedBytesMax);
+  context.reply.errorQuotingBytes(
+    `ERR unknown command '${name}', with args beginning with: ${quoted}`,
+  );
+}
+
+function unknownSubcommand(context: CommandContext, container: string): void {
+  const name = cString(context, 1, quotedBytesMax);
+  context.reply.errorQuotingBytes(
+    `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`,
+  );
+}
+
+/** The bytes of an argument as characters, as C's `%.*s` shows them: up to the first NUL. */
+function cString(context: CommandContext, i: number, lengthMax: number): string {
+  let text = "";
+  for (const byte of context.view(i)) {
+    if (byte === 0 || text.length === lengthMax) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}

@@ -1,0 +1,279 @@
+/** COMMAND and its subcommands: what the command table says, in the shape in which Redis says it. */
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts";
+import { commandTable, findCommand } from "./command_table.ts";
+import type { CommandContext, Handler } from "./context.ts";
+import { matchGlob } from "./glob.ts";
+
+const encoder = new TextEncoder();
+
+/** COMMAND */
+function command(context: CommandContext): void {
+  const { reply } = context;
+  reply.array(commandTable.length);
+  for (const spec of commandTable) replyInfo(reply, spec);
+}
+
+/** COMMAND COUNT */
+function commandCount(context: CommandContext): void {
+  context.reply.integer(commandTable.length);
+}
+
+/** COMMAND INFO [command-name [command-name ...]] */
+function commandInfo(context: CommandContext): void {
+  const { reply, argc } = context;
+  if (argc === 2) return command(context);
+  reply.array(argc - 2);
+  for (let i = 2; i < argc; i++) {
+    const spec = findCommand(context.text(i));
+    if (spec === undefined) reply.null();
+    else replyInfo(reply, spec);
+  }
+}
+
+function replyInfo(reply: ReplyWriter, spec: CommandSpec): void {
+  const { keys, subcommands = [] } = spec;
+  reply.array(10);
+  reply.bulkText(spec.name);
+  reply.integer(spec.arity);
+  replyStatuses(reply, spec.flags);
+  // One range for all of the keys, which is what this reply had before there were key positions.
+  reply.integer(keys.length === 0 ? 0 : keys[0].first);
+  reply.integer(keys.length === 0 ? 0 : keys[keys.length - 1].last);
+  reply.integer(keys.length === 0 ? 0 : keys[0].step);
+  replyStatuses(reply, spec.categories.map((category) => `@${category}`));
+  reply.set(spec.tips.length);
+  for (const tip of spec.tips) reply.bulkText(tip);
+  reply.set(keys.length);
+  for (const positions of keys) replyKeyPositions(reply, positions);
+  reply.set(subcommands.length);
+  for (const subcommand of subcommands) replyInfo(reply, subcommand);
+}
+
+function replyKeyPositions(reply: ReplyWriter, positions: KeyPositions): void {
+  const { first, last, step, flags, notes } = positions;
+  reply.map(notes === undefined ? 3 : 4);
+  if (notes !== undefined) replyField(reply, "notes", notes);
+  reply.bulkText("flags");
+  replyStatuses(reply, flags);
+  reply.bulkText("begin_search");
+  reply.map(2);
+  replyField(reply, "type", "index");
+  reply.bulkText("spec");
+  reply.map(1);
+  replyNumber(reply, "index", first);
+  reply.bulkText("find_keys");
+  reply.map(2);
+  replyField(reply, "type", "range");
+  reply.bulkText("spec");
+  reply.map(3);
+  // Counted from the first key, unless from the end.
+  replyNumber(reply, "lastkey", last < 0 ? last : last - first);
+  replyNumber(reply, "keystep", step);
+  replyNumber(reply, "limit", 0);
+}
+
+/** COMMAND DOCS [command-name [command-name ...]]. Unknown names are left out. */
+function commandDocs(context: CommandContext): void {
+  const { reply, argc } = context;
+  const specs: CommandSpec[] = [];
+  for (let i = 2; i < argc; i++) {
+    const spec = findCommand(context.text(i));
+    if (spec !== undefined) specs.push(spec);
+  }
+  replyAllDocs(reply, argc === 2 ? commandTable : specs);
+}
+
+function replyAllDocs(reply: ReplyWriter, specs: readonly CommandSpec[]): void {
+  reply.map(specs.length);
+  for (const spec of specs) {
+    reply.bulkText(spec.name);
+    replyDocs(reply, spec);
+  }
+}
+
+function replyDocs(reply: ReplyWriter, spec: CommandSpec): void {
+  const { deprecatedSince, replacedBy, history, subcommands } = spec;
+  const optionalFields = [deprecatedSince, deprecatedSince, replacedBy, history, subcommands];
+  const present = optionalFields.filter((field) => field !== undefined).length;
+  reply.map(4 + present + (spec.arguments.length > 0 ? 1 : 0));
+  replyField(reply, "summary", spec.summary);
+  replyField(reply, "since", spec.since);
+  replyField(reply, "group", spec.group);
+  replyField(reply, "complexity", spec.complexity);
+  if (deprecatedSince !== undefined) {
+    reply.bulkText("doc_flags");
+    replyStatuses(reply, ["deprecated"]);
+    replyField(reply, "deprecated_since", deprecatedSince);
+  }
+  if (replacedBy !== undefined) replyField(reply, "replaced_by", replacedBy);
+  if (history !== undefined) {
+    reply.bulkText("history");
+    reply.set(history.length);
+    for (const [version, change] of history) {
+      reply.array(2);
+      reply.bulkText(version);
+      reply.bulkText(change);
+    }
+  }
+  if (spec.arguments.length > 0) replyArguments(reply, spec.arguments);
+  if (subcommands !== undefined) {
+    reply.bulkText("subcommands");
+    replyAllDocs(reply, subcommands);
+  }
+}
+
+function replyArguments(reply: ReplyWriter, list: readonly ArgumentSpec[]): void {
+  reply.bulkText("arguments");
+  reply.array(list.length);
+  for (const argument of list) {
+    const flags: string[] = [];
+    if (argument.optional) flags.push("optional");
+    if (argument.multiple) flags.push("multiple");
+    if (argument.multipleToken) flags.push("multiple_token");
+    const { keySpecIndex, token, since, arguments: parts } = argument;
+    const optionalFields = [keySpecIndex, token, since, parts];
+    const present = optionalFields.filter((field) => field !== undefined).length;
+    reply.map(2 + present + (flags.length > 0 ? 1 : 0));
+    replyField(reply, "name", argument.name);
+    replyField(reply, "type", argument.type);
+    if (keySpecIndex !== undefined) replyNumber(reply, "key_spec_index", keySpecIndex);
+    if (token !== undefined) replyField(reply, "token", token);
+    if (since !== undefined) replyField(reply, "since", since);
+    if (flags.length > 0) {
+      reply.bulkText("flags");
+      replyStatuses(reply, flags);
+    }
+    if (parts !== undefined) replyArguments(reply, parts);
+  }
+}
+
+/** COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>] */
+function commandList(context: CommandContext): void {
+  const { reply, argc } = context;
+  let accepts: (spec: CommandSpec) => boolean = () => true;
+  if (argc > 2) {
+    if (argc !== 5 || !context.is(2, "FILTERBY")) return context.syntaxError();
+    if (context.is(3, "MODULE")) accepts = () => false;
+    else if (context.is(3, "ACLCAT")) {
+      const category = context.text(4).toLowerCase();
+      accepts = (spec) => spec.categories.includes(category);
+    } else if (context.is(3, "PATTERN")) {
+      const pattern = context.view(4);
+      accepts = (spec) => matchGlob(pattern, encoder.encode(spec.name), true);
+    } else return context.syntaxError();
+  }
+  const listed = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []]).filter(accepts);
+  reply.array(listed.length);
+  for (const spec of listed) reply.bulkText(spec.name);
+}
+
+/** COMMAND GETKEYS command [arg ...] */
+function commandGetkeys(context: CommandContext): void {
+  replyKeysOfCommand(context, false);
+}
+
+/** COMMAND GETKEYSANDFLAGS command [arg ...] */
+function commandGetkeysandflags(context: CommandContext): void {
+  replyKeysOfCommand(context, true);
+}
+
+function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
+  const { reply, argc } = context;
+  const spec = nestedCommand(context);
+  if (spec === undefined) return reply.error("ERR Invalid command specified");
+  if (spec.keys.length === 0) return reply.error("ERR The command has no key arguments");
+  const count = argc - 2;
+  if (spec.arity > 0 ? count !== spec.arity : count < -spec.arity) {
+    return reply.error("ERR Invalid number of arguments specified for command");
+  }
+  const found: { argument: number; flags: readonly string[] }[] = [];
+  for (const { first, last, step, flags } of spec.keys) {
+    const end = last < 0 ? count + last : last;
+    for (let i = first; i <= end; i += step) {
+      found.push({ argument: i + 2, flags: flagsInUse(context, flags) });
+    }
+  }
+  reply.array(found.length);
+  for (const { argument, flags } of found) {
+    if (withFlags) reply.array(2);
+    reply.bulk(
+      context.request.bytes,
+      context.request.starts[argument],
+      context.request.ends[argument],
+    );
+    if (withFlags) replyStatuses(reply, flags);
+  }
+}
+
+/** The command whose name, and subcommand's name, stand from argument 2 on. */
+function nestedCommand(context: CommandContext): CommandSpec | undefined {
+  const name = context.text(2);
+  if (name.includes("|")) return undefined;
+  const spec = findCommand(name);
+  if (!spec?.subcommands?.length) return spec;
+  return findCommand(`${name}|${context.text(3)}`);
+}
+
+/** Flags that depend on the options are SET's only: it reads the old value with GET, else never. */
+function flagsInUse(context: CommandContext, flags: readonly string[]): readonly string[] {
+  if (!flags.includes("variable_flags")) return flags;
+  for (let i = 5; i < context.argc; i++) {
+    if (context.is(i, "GET")) return ["RW", "access", "update"];
+  }
+  return ["OW", "update"];
+}
+
+const helpLines = [
+  "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+  "(no subcommand)",
+  "    Describe every command, as INFO does.",
+  "COUNT",
+  "    Tell how many commands there are.",
+  "DOCS [<command-name> ...]",
+  "    Show what is documented of these commands, or of all.",
+  "GETKEYS <full-command>",
+  "    Show which arguments of the command are keys.",
+  "GETKEYSANDFLAGS <full-command>",
+  "    Show the keys of the command and what it does to each.",
+  "INFO [<command-name> ...]",
+  "    Show arity, flags and key positions of these commands, or of all.",
+  "LIST [FILTERBY MODULE <name>|ACLCAT <category>|PATTERN <pattern>]",
+  "    List the names of the commands, all or those that pass the filter.",
+  "HELP",
+  "    Prints this help.",
+];
+
+/** COMMAND HELP */
+function commandHelp(context: CommandContext): void {
+  const { reply } = context;
+  reply.array(helpLines.length);
+  for (const line of helpLines) reply.status(line);
+}
+
+/** A set of words, in RESP2 an array. */
+function replyStatuses(reply: ReplyWriter, words: readonly string[]): void {
+  reply.set(words.length);
+  for (const word of words) reply.status(word);
+}
+
+function replyField(reply: ReplyWriter, name: string, value: string): void {
+  reply.bulkText(name);
+  reply.bulkText(value);
+}
+
+function replyNumber(reply: ReplyWriter, name: string, value: number): void {
+  reply.bulkText(name);
+  reply.integer(value);
+}
+
+export const introspectionHandlers: Record<string, Handler> = {
+  command,
+  "command|count": commandCount,
+  "command|docs": commandDocs,
+  "command|getkeys": commandGetkeys,
+  "command|getkeysandflags": commandGetkeysandflags,
+  "command|help": commandHelp,
+  "command|info": commandInfo,
+  "command|list": commandList,
+};

@@ -1,0 +1,347 @@
+/**
+ * Reads requests from the bytes of one connection, however they are split: arrays of bulk strings
+ * (RESP), and inline commands, which are lines typed by hand. The arguments stay where they arrived,
+ * in the parser's buffer; nothing is allocated for a request.
+ *
+ * Limits and error texts are those of redis-server 7.0 (networking.c), docs/protocol.md lists them.
+ *
+ *     const read = await connection.read(parser.space());
+ *     parser.received(read);
+ *     while (parser.next()) handle(parser.request);
+ *     if (parser.error !== null) ... // reply with it and close
+ */
+import { parseSafeInteger } from "./numbers.ts";
+import type { Request } from "./request.ts";
+
+const bufferBytesMin = 4 * 1024;
+/** The buffer for pipelines: as much as one read brings. */
+const bufferBytesPipeline = 64 * 1024;
+/** A line (an inline command, or a length) may be this long. */
+const lineBytesMax = 64 * 1024;
+const argumentsMax = 2 ** 31 - 1;
+const argumentsMin = 16;
+/** Beyond this, the places of arguments are given back after the request. */
+const argumentsKept = 1024;
+
+const asterisk = 0x2a;
+const dollar = 0x24;
+const cr = 0x0d;
+const lf = 0x0a;
+
+export class RequestParser {
+  /** The request that `next` found; its bytes are the parser's. */
+  readonly request: Request = {
+    bytes: new Uint8Array(bufferBytesMin),
+    argc: 0,
+    starts: new Int32Array(argumentsMin),
+    ends: new Int32Array(argumentsMin),
+  };
+  /** The text of a protocol error: after it, nothing more can be understood. */
+  error: string | null = null;
+  /** Longest argument, in bytes. */
+  bulkLengthMax = 512 * 2 ** 20;
+  /** Where the request being read begins, where reading goes on, and where the received bytes end. */
+  #start = 0;
+  #at = 0;
+  #end = 0;
+  /** Arguments that are missing from the array being read; 0 outside of one. */
+  #missing = 0;
+  /** The length of the bulk string being read; -1 before its header. */
+  #bulkLength = -1;
+  #argc = 0;
+  /** The last read filled all the space there was. */
+  #wasFull = false;
+
+  /** Bytes that are received and not yet handled. */
+  get pendingBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Bytes of memory in use. */
+  get bufferBytes(): number {
+    return this.request.bytes.length;
+  }
+
+  /** Where to put what arrives next: never empty. The arguments of older requests are gone then. */
+  space(): Uint8Array {
+    if (this.#start === this.#end) this.#restart();
+    else if (this.#start > 0) this.#moveToFront();
+    const { bytes } = this.request;
+    const capacity = bytes.length;
+    const missing = this.#bulkLength < 0 ? 0 : this.#at + this.#bulkLength + 2 - this.#end;
+    if (this.#end === capacity || missing > capacity - this.#end) {
+      // A long argument gets room as it arrives, not as it is announced.
+      const wanted = Math.max(this.#end + Math.min(missing, this.#end), capacity + 1);
+      this.#resize(Math.max(bufferBytesMin, 2 ** Math.ceil(Math.log2(wanted))));
+    } else if (this.#wasFull && capacity < bufferBytesPipeline) {
+      this.#resize(capacity * 2);
+    }
+    return this.request.bytes.subarray(this.#end);
+  }
+
+  /** `length` bytes have been put into the space. */
+  received(length: number): void {
+    this.#end += length;
+    this.#wasFull = this.#end === this.request.bytes.length;
+  }
+
+  /** Finds the next whole request; false when more bytes are needed, or after an error. */
+  next(): boolean {
+    if (this.error !== null) return false;
+    while (this.#missing > 0 || this.#at < this.#end) {
+      if (this.#missing === 0) {
+        this.#start = this.#at;
+        this.#argc = 0;
+        if (this.request.bytes[this.#at] !== asterisk) {
+          if (!this.#readInline()) return false;
+          if (this.#argc > 0) return this.#finish();
+          continue;
+        }
+        if (!this.#readArrayHeader()) return false;
+        if (this.#missing === 0) continue;
+      }
+      if (!this.#readArguments()) return false;
+      return this.#finish();
+    }
+    this.#start = this.#at;
+    return false;
+  }
+
+  #finish(): boolean {
+    this.request.argc = this.#argc;
+    this.#start = this.#at;
+    return true;
+  }
+
+  // --- arrays ------------------------------------------------------------------------------------
+
+  #readArrayHeader(): boolean {
+    const { bytes } = this.request;
+    const lineEnd = this.#lineEnd(cr, "too big mbulk count string");
+    if (lineEnd < 0) return false;
+    const count = parseSafeInteger(bytes, this.#at + 1, lineEnd);
+    if (!(count <= argumentsMax)) return this.#fail("invalid multibulk length");
+    this.#at = lineEnd + 2;
+    this.#missing = Math.max(0, count);
+    this.#bulkLength = -1;
+    return true;
+  }
+
+  #readArguments(): boolean {
+    const { request } = this;
+    const { bytes } = request;
+    const end = this.#end;
+    let at = this.#at;
+    while (this.#missing > 0) {
+      if (this.#bulkLength < 0) {
+        // The header of nearly every bulk string: `$`, one to three digits, CR LF.
+        let length = -1;
+        let digitEnd = at + 1;
+        if (end - at > 5 && bytes[at] === dollar) {
+          const first = bytes[digitEnd++] - 0x30;
+          if (first > 0 && first <= 9) {
+            length = first;
+            while (digitEnd < at + 4 && bytes[digitEnd] >= 0x30 && bytes[digitEnd] <= 0x39) {
+              length = length * 10 + bytes[digitEnd++] - 0x30;
+            }
+            if (bytes[digitEnd] !== cr || digitEnd + 1 >= end) length = -1;
+          }
+        }
+        if (length >= 0) {
+          at = digitEnd + 2;
+        } else {
+          this.#at = at;
+          if (!this.#readBulkHeader()) return false;
+          at = this.#at;
+          length = this.#bulkLength;
+        }
+        this.#bulkLength = length;
+      }
+      if (end - at < this.#bulkLength + 2) {
+        this.#at = at;
+        return false;
+      }
+      if (this.#argc === request.starts.length) this.#growArguments();
+      request.starts[this.#argc] = at;
+      at += this.#bulkLength;
+      request.ends[this.#argc++] = at;
+      at += 2;
+      this.#bulkLength = -1;
+      this.#missing--;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #readBulkHeader(): boolean {
+    const { bytes } = this.request;
+    const lineEnd = this.#lineEnd(cr, "too big bulk count string");
+    if (lineEnd < 0) return false;
+    if (bytes[this.#at] !== dollar) {
+      return this.#fail(`expected '$', got '${String.fromCharCode(bytes[this.#at])}'`);
+    }
+    const length = parseSafeInteger(bytes, this.#at + 1, lineEnd);
+    if (!(length >= 0 && length <= this.bulkLengthMax)) return this.#fail("invalid bulk length");
+    this.#at = lineEnd + 2;
+    this.#bulkLength = length;
+    return true;
+  }
+
+  /**
+   * Where the line at the reading position ends: at a CR (with one more byte behind it) or at an LF.
+   * -1 when it does not end yet. As in Redis, which uses C's strings, a NUL hides what follows.
+   */
+  #lineEnd(terminator: number, errorIfLong: string): number {
+    const { bytes } = this.request;
+    const last = terminator === cr ? this.#end - 1 : this.#end;
+    let at = this.#at;
+    while (at < last && bytes[at] !== terminator && bytes[at] !== 0) at++;
+    if (at < last && bytes[at] === terminator) return at;
+    if (this.#end - this.#at > lineBytesMax) this.#fail(errorIfLong);
+    return -1;
+  }
+
+  #fail(reason: string): false {
+    this.error = `ERR Protocol error: ${reason}`;
+    return false;
+  }
+
+  // --- inline commands ---------------------------------------------------------------------------
+
+  #readInline(): boolean {
+    const { bytes } = this.request;
+    const newline = this.#lineEnd(lf, "too big inline request");
+    if (newline < 0) return false;
+    const end = newline > this.#at && bytes[newline - 1] === cr ? newline - 1 : newline;
+    let at = this.#at;
+    while (true) {
+      while (at < end && isSpace(bytes[at])) at++;
+      if (at === end) break;
+      if (this.#argc === this.request.starts.length) this.#growArguments();
+      at = this.#readWord(at, end);
+      if (at < 0) return this.#fail("unbalanced quotes in request");
+    }
+    this.#at = newline + 1;
+    return true;
+  }
+
+  /**
+   * Reads one word of an inline command, with its quotes and escapes undone in place: it never gets
+   * longer. Returns where it ends, -1 when a quote is missing.
+   */
+  #readWord(start: number, end: number): number {
+    const { bytes, starts, ends } = this.request;
+    let at = start;
+    let to = start;
+    let quote = 0;
+    starts[this.#argc] = start;
+    while (true) {
+      if (at === end) {
+        if (quote !== 0) return -1;
+        break;
+      }
+      const byte = bytes[at];
+      if (quote === 0) {
+        if (isWordEnd(byte)) break;
+        if (byte === 0x22 || byte === 0x27) quote = byte;
+        else bytes[to++] = byte;
+        at++;
+      } else if (byte === quote) {
+        // Behind a closing quote there must be a space.
+        if (at + 1 < end && !isSpace(bytes[at + 1])) return -1;
+        at++;
+        break;
+      } else if (byte === 0x5c && at + 1 < end && (quote === 0x22 || bytes[at + 1] === 0x27)) {
+        const hex = quote === 0x22 && bytes[at + 1] === 0x78 && at + 3 < end
+          ? hexDigit(bytes[at + 2]) << 4 | hexDigit(bytes[at + 3])
+          : -1;
+        bytes[to++] = hex >= 0 ? hex : quote === 0x22 ? unescaped(bytes[at + 1]) : 0x27;
+        at += hex >= 0 ? 4 : 2;
+      } else {
+        bytes[to++] = byte;
+        at++;
+      }
+    }
+    ends[this.#argc++] = to;
+    return at;
+  }
+
+  // --- the buffer --------------------------------------------------------------------------------
+
+  #restart(): void {
+    this.#start = 0;
+    this.#at = 0;
+    this.#end = 0;
+    if (this.request.bytes.length > bufferBytesPipeline) {
+      this.request.bytes = new Uint8Array(bufferBytesMin);
+    }
+    if (this.request.starts.length > argumentsKept) {
+      this.request.starts = new Int32Array(argumentsMin);
+      this.request.ends = new Int32Array(argumentsMin);
+    }
+  }
+
+  /** Moves the request being read to the start of the buffer. */
+  #moveToFront(): void {
+    const { bytes, starts, ends } = this.request;
+    const distance = this.#start;
+    bytes.copyWithin(0, distance, this.#end);
+    for (let i = 0; i < this.#argc; i++) {
+      starts[i] -= distance;
+      ends[i] -= distance;
+    }
+    this.#start = 0;
+    this.#at -= distance;
+    this.#end -= distance;
+  }
+
+  #resize(capacity: number): void {
+    const grown = new Uint8Array(capacity);
+    grown.set(this.request.bytes.subarray(0, this.#end));
+    this.request.bytes = grown;
+  }
+
+  #growArguments(): void {
+    const { request } = this;
+    const starts = new Int32Array(request.starts.length * 2);
+    const ends = new Int32Array(request.ends.length * 2);
+    starts.set(request.starts);
+    ends.set(request.ends);
+    request.starts = starts;
+    request.ends = ends;
+  }
+}
+
+/** C's isspace. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+/** Unquoted words end at fewer bytes than spaces are skipped: not at vertical tabs and form feeds. */
+function isWordEnd(byte: number): boolean {
+  return byte === 0x20 || byte === lf || byte === cr || byte === 0x09;
+}
+
+/** 0 to 15, or a negative number that stays negative under `|`. */
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+function unescaped(byte: number): number {
+  switch (byte) {
+    case 0x6e: // n
+      return 0x0a;
+    case 0x72: // r
+      return 0x0d;
+    case 0x74: // t
+      return 0x09;
+    case 0x62: // b
+      return 0x08;
+    case 0x61: // a
+      return 0x07;
+    default:
+      return byte;
+  }
+}

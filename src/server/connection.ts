@@ -1,0 +1,144 @@
+/**
+ * One client's connection: reads what there is, runs all requests in it, and sends their replies in one
+ * write. The next read waits for that write, so a client that does not read its replies is not read
+ * from either, and can make the server hold no more than one batch of replies for it.
+ */
+import type { Session } from "../commands/session.ts";
+import { RequestParser } from "../protocol/request_parser.ts";
+import type { ServerCore } from "./server_core.ts";
+
+/** Replies are sent when they are longer than this, though there are more requests in the batch. */
+const replyBytesSoftMax = 1024 * 1024;
+
+export class Connection {
+  readonly session: Session;
+  readonly #core: ServerCore;
+  readonly #socket: Deno.Conn;
+  readonly #parser = new RequestParser();
+  #closed = false;
+  /** It waits for the next request: nothing of it is under way. */
+  #isIdle = true;
+  /** The replies of the last batch. */
+  #replyBytes: Uint8Array = new Uint8Array(0);
+  #replyLength = 0;
+
+  constructor(core: ServerCore, socket: Deno.Conn, session: Session) {
+    this.#core = core;
+    this.#socket = socket;
+    this.session = session;
+  }
+
+  /** Serves the client until it goes, or the connection is closed. */
+  async serve(): Promise<void> {
+    const parser = this.#parser;
+    const { session } = this;
+    try {
+      while (!this.#closed) {
+        const length = await this.#socket.read(parser.space());
+        if (length === null || this.#closed) break;
+        this.#isIdle = false;
+        session.bytesRead += length;
+        this.#core.bytesRead += length;
+        this.#core.reads++;
+        parser.bulkLengthMax = this.#core.settings.bulkLengthMax;
+        parser.received(length);
+        let hasMore: boolean;
+        do {
+          hasMore = this.#runBatch();
+          if (this.#replyLength > 0) await this.#send();
+        } while (hasMore);
+        session.queryBufferBytes = parser.pendingBytes;
+        if (session.closing || parser.error !== null) break;
+        this.#isIdle = true;
+        if (this.#core.isStopping) break;
+      }
+    } catch (error) {
+      // The client is gone, or was closed by another: nothing is left to tell it.
+      if (!isConnectionError(error)) throw error;
+    } finally {
+      session.endTransaction(this.#core.store);
+      this.close();
+    }
+  }
+
+  /**
+   * Runs the requests that have arrived, until there are no more or the replies are long. Returns
+   * whether there is more to run.
+   */
+  #runBatch(): boolean {
+    const core = this.#core;
+    const parser = this.#parser;
+    const { session } = this;
+    const { reply, context, dispatcher, store } = core;
+    reply.bytes = core.buffers.take();
+    reply.length = 0;
+    reply.protocol = session.protocol;
+    context.session = session;
+    context.request = parser.request;
+    const now = Date.now();
+    store.now = now;
+    session.lastActiveMs = now;
+    let hasMore = false;
+    while (parser.next()) {
+      dispatcher.run();
+      if (session.closing) break;
+      if (reply.length > replyBytesSoftMax) {
+        hasMore = true;
+        break;
+      }
+    }
+    if (parser.error !== null && !session.closing) reply.errorQuotingBytes(parser.error);
+    store.tick();
+    core.noteRates(now);
+    this.#replyBytes = reply.bytes;
+    this.#replyLength = reply.length;
+    if (reply.length === 0) core.buffers.give(reply.bytes);
+    return hasMore;
+  }
+
+  /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */
+  async #send(): Promise<void> {
+    const { store, buffers } = this.#core;
+    const bytes = this.#replyBytes;
+    const length = this.#replyLength;
+    this.session.outputBufferBytes = length;
+    if (store.syncPolicy === "always" && store.durablePosition < store.position) {
+      try {
+        await store.whenDurable(store.position);
+      } catch {
+        // Nothing of what it wrote can be confirmed, and its next connection will be told why.
+        return this.close();
+      }
+    }
+    let sent = await this.#socket.write(bytes.subarray(0, length));
+    while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
+    buffers.give(bytes);
+    this.session.outputBufferBytes = 0;
+    this.session.bytesWritten += length;
+    this.#core.bytesWritten += length;
+    this.#core.writes++;
+  }
+
+  /** Closes the connection at once if it is idle; otherwise after the replies under way. */
+  stop(): void {
+    if (this.#isIdle) this.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#socket.close();
+    } catch {
+      // Closed already.
+    }
+  }
+}
+
+/** Errors of a socket whose other end, or own end, is closed. */
+function isConnectionError(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.TimedOut ||
+    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.UnexpectedEof;
+}

@@ -1,0 +1,422 @@
+/** The server: sockets, connections, and what commands ask of the server they run in. */
+import { basename, dirname, resolve } from "@std/path";
+import type { Configuration, ServerControl } from "../commands/server_control.ts";
+import { Session } from "../commands/session.ts";
+import type { SyncPolicy } from "../store/durability.ts";
+import { Store } from "../store/store.ts";
+import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
+import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
+import { Connection } from "./connection.ts";
+import { type InfoFacts, infoText } from "./info.ts";
+import { ServerCore } from "./server_core.ts";
+import { formatTcpAddress, parseTcpAddress } from "./tcp_address.ts";
+import { ListenError, UnixSocket } from "./unix_socket.ts";
+
+const socketModeDefault = 0o600;
+const clientsMaxDefault = 10_000;
+/** How long a stop waits for clients that do not take their replies. */
+const stopGraceMs = 3000;
+/** How long accepting rests when the process has no file descriptors left. */
+const acceptPauseMs = 100;
+/** How often idle clients are looked for, when there is a limit. */
+const idleCheckMs = 1000;
+
+export interface KeyValueServerOptions {
+  /** The store's file; created when it does not exist. */
+  readonly store: string;
+  /** Path of the Unix socket to listen on. */
+  readonly socket: string;
+  /** Permission bits of the socket: 0o600 unless given. */
+  readonly socketMode?: number;
+  /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
+  readonly listen?: string;
+  /** When data is synced to the disk: `everysec` unless given. */
+  readonly sync?: SyncPolicy;
+  /** Shown by INFO. */
+  readonly version?: string;
+  /** Called while the store is read after a crash, with the share that is done. */
+  readonly onProgress?: (share: number) => void;
+  /** Told what an administrator should know: damage, failed syncs, bugs. */
+  readonly log?: (message: string) => void;
+}
+
+/**
+ * A server for one store.
+ *
+ * @example
+ * ```ts
+ * import { KeyValueClient, KeyValueServer } from "@kv/kv";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const socket = `${folder}/kv.sock`;
+ * const server = await KeyValueServer.start({ store: `${folder}/store.db`, socket });
+ * const client = new KeyValueClient({ socket });
+ * await client.set("greeting", "hello");
+ * client.close();
+ * await server.stop();
+ * ```
+ */
+export class KeyValueServer implements ServerControl {
+  readonly store: Store;
+  readonly config: Configuration;
+  /** Resolves when the server has stopped, also by SHUTDOWN; rejects when stopping it failed. */
+  readonly finished: Promise<void>;
+  readonly #core: ServerCore;
+  readonly #settings: Settings;
+  readonly #connections = new Map<number, Connection>();
+  readonly #serving = new Set<Promise<void>>();
+  readonly #startedMs = Date.now();
+  readonly #runId: string;
+  readonly #version: string;
+  readonly #log: (message: string) => void;
+  #socket: UnixSocket | null = null;
+  #tcp: Deno.TcpListener | null = null;
+  #lastId = 0;
+  #received = 0;
+  #rejected = 0;
+  #usedPeak = 0;
+  #reportedFailure = false;
+  #idleTimer: ReturnType<typeof setInterval> | undefined;
+  #stopping: Promise<void> | null = null;
+  #settleFinished!: { resolve: () => void; reject: (error: unknown) => void };
+
+  private constructor(store: Store, options: KeyValueServerOptions) {
+    this.store = store;
+    this.#version = options.version ?? "";
+    this.#log = options.log ?? (() => {});
+    const random = crypto.getRandomValues(new Uint8Array(20));
+    this.#runId = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#settings = new Settings(store, options, () => this.#watchIdle());
+    this.config = new ServerConfiguration(this.#settings);
+    this.#core = new ServerCore(store, this, this.#settings);
+    this.#core.dispatcher.onBug = (error, command) => {
+      const trace = error instanceof Error ? error.stack ?? error.message : String(error);
+      this.#log(`bug in '${command}', please report it: ${trace}`);
+    };
+    this.finished = new Promise((resolve, reject) => this.#settleFinished = { resolve, reject });
+    this.finished.catch(() => {}); // Whoever is interested awaits it.
+  }
+
+  /**
+   * Opens the store and listens. Throws a StoreError or SystemError when the store cannot be opened,
+   * a ListenError when an address cannot be listened on.
+   */
+  static async start(options: KeyValueServerOptions): Promise<KeyValueServer> {
+    const address = options.listen === undefined ? null : parseTcpAddress(options.listen);
+    const store = Store.open({
+      path: options.store,
+      sync: options.sync,
+      onProgress: options.onProgress,
+    });
+    const server = new KeyValueServer(store, options);
+    try {
+      const mode = options.socketMode ?? socketModeDefault;
+      server.#socket = await UnixSocket.listen(options.socket, mode);
+      if (address !== null) server.#tcp = listenTcp(address);
+    } catch (error) {
+      server.#socket?.close();
+      await store.close();
+      throw error;
+    }
+    void server.#accept(server.#socket.listener);
+    if (server.#tcp) void server.#accept(server.#tcp);
+    return server;
+  }
+
+  /** Where the server listens: the socket's path, and the TCP address if there is one. */
+  get addresses(): string[] {
+    const tcp = this.#tcp?.addr;
+    return tcp ? [this.#socket!.path, formatTcpAddress(tcp)] : [this.#socket!.path];
+  }
+
+  // --- connections -------------------------------------------------------------------------------
+
+  async #accept(listener: Deno.Listener): Promise<void> {
+    while (!this.#core.isStopping) {
+      let socket: Deno.Conn;
+      try {
+        socket = await listener.accept();
+      } catch (error) {
+        if (this.#core.isStopping) return;
+        this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
+        await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
+        continue;
+      }
+      this.#received++;
+      if (this.#connections.size >= this.#settings.clientsMax) {
+        this.#rejected++;
+        void refuse(socket, "-ERR max number of clients reached\r\n");
+      } else {
+        this.#begin(socket);
+      }
+    }
+  }
+
+  #begin(socket: Deno.Conn): void {
+    const id = ++this.#lastId;
+    const peer = describeAddress(socket.remoteAddr, this.#settings.socketPath);
+    const local = describeAddress(socket.localAddr, this.#settings.socketPath);
+    if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
+    const connection = new Connection(this.#core, socket, new Session(id, peer, local, Date.now()));
+    this.#connections.set(id, connection);
+    const served = connection.serve()
+      .catch((error) => this.#log(`bug in a connection, please report it: ${traceOf(error)}`))
+      .finally(() => {
+        this.#connections.delete(id);
+        this.#serving.delete(served);
+      });
+    this.#serving.add(served);
+  }
+
+  /** Looks for idle clients every second while there is a limit. */
+  #watchIdle(): void {
+    clearInterval(this.#idleTimer);
+    if (this.#settings.idleTimeoutSeconds === 0 || this.#core.isStopping) return;
+    this.#idleTimer = setInterval(() => {
+      const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
+      for (const connection of this.#connections.values()) {
+        if (connection.session.lastActiveMs < limitMs) connection.stop();
+      }
+    }, idleCheckMs);
+  }
+
+  // --- the end -----------------------------------------------------------------------------------
+
+  /**
+   * Stops in order: no more requests are read, replies under way are sent, the store is synced and
+   * marked clean, the socket removed. Resolves when all is done.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().then(
+      () => this.#settleFinished.resolve(),
+      (error) => {
+        this.#settleFinished.reject(error);
+        throw error;
+      },
+    );
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#core.isStopping = true;
+    clearInterval(this.#idleTimer);
+    this.#tcp?.close();
+    this.#socket?.close();
+    for (const connection of this.#connections.values()) connection.stop();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const grace = new Promise((resolve) => timer = setTimeout(resolve, stopGraceMs));
+    await Promise.race([Promise.allSettled([...this.#serving]), grace]);
+    clearTimeout(timer);
+    for (const connection of this.#connections.values()) connection.close();
+    await Promise.allSettled([...this.#serving]);
+    await this.store.close();
+    if (this.store.failure !== null) throw this.store.failure;
+  }
+
+  // --- ServerControl -----------------------------------------------------------------------------
+
+  *sessions(): Iterable<Session> {
+    for (const { session } of this.#connections.values()) yield session;
+  }
+
+  shutdown(_save: boolean): void {
+    // NOSAVE too ends in order: there is nothing to gain from losing data.
+    this.stop().catch((error) => this.#log(String(error?.message ?? error)));
+  }
+
+  save(): void {
+    this.store.syncNow();
+  }
+
+  saveInBackground(): void {
+    this.store.sync().catch((error) => {
+      if (!this.#reportedFailure) this.#log(error.message);
+      this.#reportedFailure = true;
+    });
+  }
+
+  lastSaveSeconds(): number {
+    return Math.floor((this.store.statistics.lastSyncMs || this.#startedMs) / 1000);
+  }
+
+  resetStatistics(): void {
+    const core = this.#core;
+    const { dispatcher } = core;
+    dispatcher.processed = 0;
+    dispatcher.hits = 0;
+    dispatcher.misses = 0;
+    for (const command of dispatcher.commands.commands) {
+      command.resetStatistics();
+      for (const subcommand of command.subcommands?.commands ?? []) subcommand.resetStatistics();
+    }
+    core.reply.errorCounts.clear();
+    core.bytesRead =
+      core.bytesWritten =
+      core.reads =
+      core.writes =
+        0;
+    this.#received = this.#rejected = 0;
+    const now = Date.now();
+    for (const meter of [core.commandRate, core.inputRate, core.outputRate]) meter.reset(now);
+  }
+
+  info(sections: readonly string[]): string {
+    return infoText(sections, this.#facts());
+  }
+
+  #facts(): InfoFacts {
+    const { store } = this;
+    const core = this.#core;
+    const { dispatcher } = core;
+    const statistics = store.statistics;
+    const nowMs = Date.now();
+    const memory = Deno.memoryUsage();
+    const used = memory.heapUsed + memory.external;
+    this.#usedPeak = Math.max(this.#usedPeak, used);
+    const sessions = [...this.sessions()];
+    core.noteRates(nowMs);
+    return {
+      version: this.#version,
+      operatingSystem: operatingSystem(),
+      processId: Deno.pid,
+      runId: this.#runId,
+      executable: Deno.execPath(),
+      tcpPort: this.#settings.port,
+      nowMs,
+      startedMs: this.#startedMs,
+      clients: {
+        connected: sessions.length,
+        max: this.#settings.clientsMax,
+        watching: sessions.filter((session) => session.watched.length > 0).length,
+        inputBufferMax: largest(sessions.map((session) => session.queryBufferBytes)),
+        outputBufferMax: largest(sessions.map((session) => session.outputBufferBytes)),
+      },
+      memory: {
+        used,
+        usedPeak: this.#usedPeak,
+        resident: memory.rss,
+        system: systemMemoryBytes(),
+      },
+      persistence: {
+        syncPolicy: store.syncPolicy,
+        changesSinceSync: statistics.unsyncedRecords,
+        syncing: statistics.syncing,
+        lastSyncSeconds: this.lastSaveSeconds(),
+        lastSyncOk: store.failure === null,
+        fileBytes: statistics.fileBytes,
+      },
+      stats: {
+        connectionsReceived: this.#received,
+        connectionsRejected: this.#rejected,
+        commandsProcessed: dispatcher.processed,
+        commandsPerSecond: core.commandRate.rate(nowMs, dispatcher.processed),
+        inputBytes: core.bytesRead,
+        outputBytes: core.bytesWritten,
+        inputBytesPerSecond: core.inputRate.rate(nowMs, core.bytesRead),
+        outputBytesPerSecond: core.outputRate.rate(nowMs, core.bytesWritten),
+        reads: core.reads,
+        writes: core.writes,
+        expiredKeys: statistics.expiredKeys,
+        keyspaceHits: dispatcher.hits,
+        keyspaceMisses: dispatcher.misses,
+      },
+      cpu: processorSeconds(),
+      keyspace: { keys: statistics.keys, volatileKeys: statistics.volatileKeys, meanTtlMs: 0 },
+      errors: core.reply.errorCounts,
+      commands: new Map(
+        dispatcher.commands.commands
+          .flatMap((command) => [command, ...command.subcommands?.commands ?? []])
+          .filter(({ calls, rejected }) => calls + rejected > 0)
+          .map((command) => [command.name, command]),
+      ),
+      store: {
+        store_live_bytes: statistics.liveBytes,
+        store_used_bytes: statistics.usedBytes,
+        store_index_bytes: statistics.indexBytes,
+        store_unsynced_bytes: statistics.unsyncedBytes,
+        store_sync_rounds: statistics.syncRounds,
+        store_segments_compacted: statistics.segmentsEmptied,
+        store_compaction_bytes: statistics.copiedBytes,
+        store_damages: statistics.damages,
+        store_opened_by: store.opening.kind,
+        store_opening_ms: Math.round(store.opening.milliseconds),
+      },
+    };
+  }
+}
+
+/** What CONFIG sees and changes. */
+class Settings implements ServerSettings {
+  clientsMax = clientsMaxDefault;
+  bulkLengthMax = 512 * 2 ** 20;
+  readonly port: number;
+  readonly bindAddress: string;
+  readonly socketPath: string;
+  readonly socketMode: number;
+  readonly directory: string;
+  readonly fileName: string;
+  readonly #store: Store;
+  readonly #onTimeout: () => void;
+  #idleTimeoutSeconds = 0;
+
+  constructor(store: Store, options: KeyValueServerOptions, onTimeout: () => void) {
+    const address = options.listen === undefined ? null : parseTcpAddress(options.listen);
+    this.#store = store;
+    this.#onTimeout = onTimeout;
+    this.port = address?.port ?? 0;
+    this.bindAddress = address?.hostname ?? "";
+    this.socketPath = resolve(options.socket);
+    this.socketMode = options.socketMode ?? socketModeDefault;
+    this.directory = dirname(resolve(options.store));
+    this.fileName = basename(options.store);
+  }
+
+  get syncPolicy(): SyncPolicy {
+    return this.#store.syncPolicy;
+  }
+
+  set syncPolicy(policy: SyncPolicy) {
+    this.#store.syncPolicy = policy;
+  }
+
+  get idleTimeoutSeconds(): number {
+    return this.#idleTimeoutSeconds;
+  }
+
+  set idleTimeoutSeconds(seconds: number) {
+    this.#idleTimeoutSeconds = seconds;
+    this.#onTimeout();
+  }
+}
+
+function listenTcp(address: { hostname: string; port: number }): Deno.TcpListener {
+  try {
+    return Deno.listen({ transport: "tcp", ...address });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ListenError(`Cannot listen on ${formatTcpAddress(address)}: ${reason}`);
+  }
+}
+
+/** As CLIENT LIST shows it. */
+function describeAddress(address: Deno.Addr, socketPath: string): string {
+  return "hostname" in address ? formatTcpAddress(address) : `${socketPath}:0`;
+}
+
+async function refuse(socket: Deno.Conn, reply: string): Promise<void> {
+  try {
+    await socket.write(new TextEncoder().encode(reply));
+  } catch {
+    // It is gone already.
+  } finally {
+    socket.close();
+  }
+}
+
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

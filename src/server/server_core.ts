@@ -1,0 +1,55 @@
+/** What all connections of a server share: the store, the commands, the buffers, the counters. */
+import { CommandContext } from "../commands/context.ts";
+import { Dispatcher } from "../commands/dispatcher.ts";
+import type { ServerControl } from "../commands/server_control.ts";
+import { Session } from "../commands/session.ts";
+import { ReplyWriter } from "../protocol/reply_writer.ts";
+import type { Store } from "../store/store.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { RateMeter } from "./rate_meter.ts";
+
+const replyBufferBytes = 16 * 1024;
+const replyBuffersMax = 256;
+
+/** Settings that connections look at while they run. */
+export interface ConnectionSettings {
+  /** Longest argument, in bytes. */
+  bulkLengthMax: number;
+}
+
+export class ServerCore {
+  readonly store: Store;
+  readonly settings: ConnectionSettings;
+  readonly reply = new ReplyWriter(new Uint8Array(0));
+  readonly buffers = new BufferPool(replyBufferBytes, replyBuffersMax);
+  readonly context: CommandContext;
+  readonly dispatcher: Dispatcher;
+  /** No more requests are read. */
+  isStopping = false;
+  // Counters for INFO.
+  bytesRead = 0;
+  bytesWritten = 0;
+  reads = 0;
+  writes = 0;
+  readonly commandRate = new RateMeter(Date.now());
+  readonly inputRate = new RateMeter(Date.now());
+  readonly outputRate = new RateMeter(Date.now());
+  #ratesNotedMs = Date.now();
+
+  constructor(store: Store, control: ServerControl, settings: ConnectionSettings) {
+    this.store = store;
+    this.settings = settings;
+    const nobody = new Session(0, "", "", 0);
+    this.context = new CommandContext(store, this.reply, control, nobody);
+    this.dispatcher = new Dispatcher(this.context);
+  }
+
+  /** Takes note of the counters, about every second; called for each batch. */
+  noteRates(nowMs: number): void {
+    if (nowMs - this.#ratesNotedMs < 1000) return;
+    this.#ratesNotedMs = nowMs;
+    this.commandRate.note(nowMs, this.dispatcher.processed);
+    this.inputRate.note(nowMs, this.bytesRead);
+    this.outputRate.note(nowMs, this.bytesWritten);
+  }
+}

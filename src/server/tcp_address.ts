@@ -1,0 +1,38 @@
+/** Addresses for `--listen`. */
+import { ListenError } from "./unix_socket.ts";
+
+export interface TcpAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+const defaultHostname = "127.0.0.1";
+
+/**
+ * Reads `HOST:PORT`, `[HOST]:PORT` or `:PORT`. Throws ListenError for anything else, and for hosts
+ * off loopback: there are no passwords yet, so everybody who can reach the port could do everything.
+ */
+export function parseTcpAddress(text: string): TcpAddress {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? NaN);
+  if (match === null || !(port <= 65535)) {
+    throw new ListenError(`Cannot listen on '${text}': write HOST:PORT, such as 127.0.0.1:6379`);
+  }
+  const hostname = match[1] || match[2] || defaultHostname;
+  if (!isLoopback(hostname)) {
+    throw new ListenError(
+      `Cannot listen on '${text}': without a password, only on loopback (127.0.0.1 or [::1])`,
+    );
+  }
+  return { hostname, port };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+}
+
+/** As clients write it. */
+export function formatTcpAddress({ hostname, port }: TcpAddress): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

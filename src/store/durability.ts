@@ -1,0 +1,188 @@
+/**
+ * Getting the log to the disk. A *round* syncs all that was appended so far, on other threads, while
+ * the store goes on; when it succeeds, the position where it began is the durable position, which goes
+ * to the next superblock slot, which the next round syncs in turn.
+ *
+ * Rounds also carry the freeing of segments, which takes three steps, each durable before the next:
+ * the copies of what was live are durable and the superblock says so; the segment's header is erased;
+ * the segment is free. Whenever the power fails, a record is found in at least one of its two places.
+ */
+import type { StoreFile } from "../sys/mapped_file.ts";
+import { StoreError } from "./errors.ts";
+import type { BodyRange, Log } from "./log.ts";
+import { segmentState } from "./segment_table.ts";
+import type { Superblock } from "./superblock.ts";
+
+/**
+ * When the log is synced: `everysec` about a second after a change; `always` as soon as somebody waits
+ * for it; `no` when space is to be freed, and at the end.
+ */
+export type SyncPolicy = "everysec" | "always" | "no";
+
+const intervalMs = 1000;
+
+interface Waiter {
+  readonly position: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Durability {
+  policy: SyncPolicy;
+  /** Everything before this log position is on the disk. */
+  durablePosition: number;
+  /** Why the store is not written any more, or null. */
+  failure: StoreError | null = null;
+  /** How many of the records appended since the opening are on the disk. */
+  syncedRecords = 0;
+  /** Rounds that ended well since the store was opened. */
+  rounds = 0;
+  /** Called after each round that ended well. */
+  onRound: () => void = () => {};
+  /** The durable position that the superblock on the disk is known to hold. */
+  #publishedPosition: number;
+  readonly #log: Log;
+  readonly #file: StoreFile;
+  readonly #superblock: Superblock;
+  readonly #clock: () => number;
+  #waiters: Waiter[] = [];
+  #running: Promise<void> | null = null;
+  /** What the running round syncs: a synchronous sync has to do it again. */
+  #rangesInFlight: BodyRange[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(
+    log: Log,
+    file: StoreFile,
+    superblock: Superblock,
+    options: { readonly policy: SyncPolicy; readonly clock: () => number },
+  ) {
+    this.#log = log;
+    this.#file = file;
+    this.#superblock = superblock;
+    this.policy = options.policy;
+    this.#clock = options.clock;
+    this.durablePosition = superblock.state.durablePosition;
+    this.#publishedPosition = this.durablePosition;
+  }
+
+  /** A round is running now. */
+  get running(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
+  schedule(): void {
+    if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
+    if (this.policy === "no" || !this.#log.hasDirty) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.start();
+    }, intervalMs);
+  }
+
+  /** Begins a round now, or after the one that is running. */
+  start(): void {
+    if (this.failure !== null || this.#closed || this.#running) return;
+    this.#running = this.#round().finally(() => {
+      this.#running = null;
+      if (this.#waiters.length > 0) this.start();
+      else this.schedule();
+    });
+  }
+
+  /** Resolves when everything before `position` is on the disk; rejects with SYNC_FAILED. */
+  whenDurable(position: number): Promise<void> {
+    if (position <= this.durablePosition) return Promise.resolve();
+    if (this.failure !== null) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ position, resolve, reject });
+      this.start();
+    });
+  }
+
+  /** Syncs everything and returns when it is on the disk. Throws StoreError SYNC_FAILED. */
+  syncNow(): void {
+    if (this.failure !== null) throw this.failure;
+    const position = this.#log.position;
+    const records = this.#log.appendedRecords;
+    const ranges = [...this.#rangesInFlight, ...this.#log.takeDirty()];
+    try {
+      for (const { offset, length } of ranges) this.#file.sync(offset, length);
+      this.#advance(position, records);
+      this.#file.syncHeader();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : undefined);
+      throw this.failure!;
+    }
+  }
+
+  async #round(): Promise<void> {
+    const log = this.#log;
+    const position = log.position;
+    const records = log.appendedRecords;
+    const published = this.#superblock.state.durablePosition;
+    const erased = log.erased;
+    log.erased = [];
+    this.#rangesInFlight = log.takeDirty();
+    const parts = this.#rangesInFlight.map(({ offset, length }) =>
+      this.#file.syncInBackground(offset, length)
+    );
+    const results = await Promise.all([...parts, this.#file.syncHeaderInBackground()]);
+    this.#rangesInFlight = [];
+    if (this.failure !== null) return;
+    if (results.includes(false)) return this.#fail();
+    this.rounds++;
+    this.#publishedPosition = Math.max(this.#publishedPosition, published);
+    for (const segment of erased) log.table.release(segment);
+    this.#eraseEvacuated();
+    this.#advance(position, records);
+    this.onRound();
+  }
+
+  #advance(position: number, records: number): void {
+    if (position < this.durablePosition) return; // Another sync was faster.
+    this.durablePosition = position;
+    this.syncedRecords = records;
+    const { state } = this.#superblock;
+    state.durablePosition = position;
+    state.nextSequence = this.#log.nextSequence;
+    state.lastSyncMs = this.#clock();
+    this.#superblock.write();
+    const reached = this.#waiters.filter((waiter) => waiter.position <= position);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.position > position);
+    for (const { resolve } of reached) resolve();
+  }
+
+  #eraseEvacuated(): void {
+    const { table } = this.#log;
+    if (table.evacuatedCount === 0) return;
+    for (let i = 0; i < table.count; i++) {
+      if (table.state[i] !== segmentState.evacuated) continue;
+      if (table.survivorsEnd[i] > this.#publishedPosition) continue;
+      // Delete records were dropped for good because nothing older remains: so it must be.
+      if (table.dropsDeletes[i] === 1 && table.oldest() !== i) continue;
+      this.#log.eraseSegment(i);
+    }
+  }
+
+  /** The kernel may have dropped the pages that it could not write, so trying again proves nothing. */
+  #fail(cause?: Error): void {
+    const reason = cause?.message ?? `Cannot sync ${this.#file.path}: the disk reported an error`;
+    this.failure = new StoreError(
+      "SYNC_FAILED",
+      `${reason}; nothing is written any more, reads go on; mend the disk and restart`,
+      { cause },
+    );
+    for (const { reject } of this.#waiters) reject(this.failure);
+    this.#waiters = [];
+  }
+
+  /** Stops timers and waits for the running round. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+}

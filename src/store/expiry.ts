@@ -1,0 +1,116 @@
+/**
+ * Expiry: keys past their deadline are removed in the order of their deadlines, a slice at a time.
+ * Nobody sees them meanwhile: whoever looks up a key compares its deadline with the time.
+ */
+import type { Window } from "../sys/mapped_file.ts";
+import { ExpiryQueue } from "./expiry_queue.ts";
+import { record } from "./format.ts";
+import type { HashIndex } from "./hash_index.ts";
+import type { IndexHeader } from "./index_header.ts";
+import { offsetOf } from "./record.ts";
+
+/** Deadlines worked off in one slice: about 0.3 ms. */
+const sliceDeadlines = 256;
+/** Index entries looked at in one slice of the pass after a restart. */
+const sliceEntries = 512;
+/** Outdated entries that the queue may hold beside one for each key. */
+const outdatedMax = 65536;
+
+export class Expiry {
+  /** Keys removed since the store was opened. */
+  expiredKeys = 0;
+  readonly #queue = new ExpiryQueue();
+  readonly #index: HashIndex;
+  readonly #records: readonly Window[];
+  readonly #header: IndexHeader;
+  /** The pass over the index that fills the queue after a restart has come to this hash. */
+  #passHash = 0;
+  #passing = false;
+
+  constructor(index: HashIndex, records: readonly Window[], header: IndexHeader) {
+    this.#index = index;
+    this.#records = records;
+    this.#header = header;
+    this.#passing = header.volatileKeys > 0;
+  }
+
+  /** How many keys have a deadline. */
+  get volatileKeys(): number {
+    return this.#header.volatileKeys;
+  }
+
+  /** The earliest deadline; Infinity when there is none. */
+  get nextDeadline(): number {
+    return this.#queue.nextDeadline;
+  }
+
+  /** There is background work that waits for no deadline. */
+  get hasWork(): boolean {
+    return this.#passing || this.#queue.sifting;
+  }
+
+  /** A record with a deadline was written. */
+  added(deadline: number, hash: number): void {
+    this.#header.volatileKeys++;
+    this.#queue.push(deadline, hash);
+  }
+
+  /** A record with a deadline counts no more. */
+  dropped(): void {
+    this.#header.volatileKeys--;
+  }
+
+  clear(): void {
+    this.#header.volatileKeys = 0;
+    this.#queue.clear();
+    this.#passing = false;
+  }
+
+  /** Removes keys whose deadline is before `now`, through `remove`. */
+  step(now: number, remove: (address: number) => void): void {
+    const queue = this.#queue;
+    for (let i = 0; i < sliceDeadlines && queue.nextDeadline < now; i++) {
+      const hash = queue.take();
+      // All entries of the hash, and perhaps the next one's: what has expired goes.
+      const found = this.#index.collect(hash >>> 0, 1);
+      for (let k = 0; k < found; k++) {
+        const address = this.#index.collected[k];
+        const deadline = this.#deadlineOf(address);
+        if (deadline === 0 || deadline >= now) continue;
+        remove(address);
+        this.expiredKeys++;
+      }
+    }
+  }
+
+  /** A slice of the work that waits for no deadline. */
+  stepInBackground(): void {
+    if (this.#passing) this.#passSome();
+    if (!this.#queue.sifting && this.#queue.size > 2 * this.volatileKeys + outdatedMax) {
+      this.#queue.beginSifting();
+    }
+    this.#queue.siftSome(sliceEntries, (deadline, hash) => this.#isCurrent(deadline, hash));
+  }
+
+  #passSome(): void {
+    const found = this.#index.collect(this.#passHash, sliceEntries, true);
+    for (let i = 0; i < found; i++) {
+      const deadline = this.#deadlineOf(this.#index.collected[i]);
+      if (deadline !== 0) this.#queue.push(deadline, this.#index.collectedHashes[i]);
+    }
+    this.#passHash = this.#index.nextHash;
+    if (this.#passHash === 0) this.#passing = false;
+  }
+
+  #isCurrent(deadline: number, hash: number): boolean {
+    const found = this.#index.collect(hash >>> 0, 1);
+    for (let i = 0; i < found; i++) {
+      if (this.#deadlineOf(this.#index.collected[i]) === deadline) return true;
+    }
+    return false;
+  }
+
+  #deadlineOf(address: number): number {
+    return this.#records[address >>> 26].f64[(offsetOf(address) >> 3) + record.expireAtF64];
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Opening a store: its two files, whose they are, what was going on when they were last used, and
+ * what has to be read to go on.
+ */
+import { bootId } from "../sys/process_facts.ts";
+import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
+import { StoreError } from "./errors.ts";
+import {
+  indexHeaderTotalBytes,
+  indexPageBytes,
+  storeHeaderBytes,
+  storeMagic,
+  superblock as superblockFormat,
+  superblockSlotOffsets,
+} from "./format.ts";
+import { HashIndex } from "./hash_index.ts";
+import { IndexHeader } from "./index_header.ts";
+import { KeyedHash } from "./keyed_hash.ts";
+import { checkLimits, defaultLimits, type StoreLimits } from "./limits.ts";
+import { Log } from "./log.ts";
+import { type Damage, Recovery } from "./recovery.ts";
+import { SegmentTable } from "./segment_table.ts";
+import { ownerPid, Superblock } from "./superblock.ts";
+
+/** How a store came up. */
+export interface OpeningReport {
+  /**
+   * `created`; `clean`: stopped in order, nothing had to be read; `replayed`: the end of the log was
+   * read into the index that survived; `rebuilt`: all of the log was read.
+   */
+  readonly kind: "created" | "clean" | "replayed" | "rebuilt";
+  readonly milliseconds: number;
+  /** Records that were read. */
+  readonly records: number;
+  /** What could not be read, and was left where it is. */
+  readonly damages: readonly Damage[];
+  /** Bytes of unfinished writes that were cut off. */
+  readonly discardedBytes: number;
+}
+
+export interface OpeningOptions {
+  readonly path: string;
+  readonly clock: () => number;
+  readonly limits?: Partial<StoreLimits>;
+  readonly onProgress?: (share: number) => void;
+  readonly openFile?: (path: string, headerBytes: number) => StoreFile;
+}
+
+/** The parts of an open store. */
+export interface StoreParts {
+  readonly file: StoreFile;
+  readonly indexFile: StoreFile;
+  readonly limits: StoreLimits;
+  readonly superblock: Superblock;
+  readonly log: Log;
+  readonly index: HashIndex;
+  readonly indexHeader: IndexHeader;
+  readonly hash: KeyedHash;
+  readonly report: OpeningReport;
+}
+
+/** Opens or creates the files. Throws StoreError and SystemError; then nothing stays open. */
+export function openParts(options: OpeningOptions): StoreParts {
+  const started = performance.now();
+  const openFile = options.openFile ?? openMapped;
+  if (options.openFile === undefined) refuseForeign(options.path);
+  const file = openFile(options.path, storeHeaderBytes);
+  let indexFile: StoreFile | undefined;
+  try {
+    if (!file.tryLock()) throw locked(file);
+    const superblock = Superblock.read(file);
+    indexFile = openFile(`${options.path}-index`, indexHeaderTotalBytes);
+    return join(options, started, file, indexFile, superblock);
+  } catch (error) {
+    void file.close();
+    void indexFile?.close();
+    throw error;
+  }
+}
+
+function openMapped(path: string, headerBytes: number): StoreFile {
+  return MappedFile.open(path, { headerBytes });
+}
+
+function locked(file: StoreFile): StoreError {
+  const pid = ownerPid(file);
+  const who = pid > 0 ? `process ${pid} has it open` : "another process has it open";
+  return new StoreError(
+    "LOCKED",
+    `Cannot open ${file.path}: ${who}; end it, or name another store`,
+  );
+}
+
+/** Looks at a file before anything is written to it: it may be something else entirely. */
+function refuseForeign(path: string): void {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw refusal(path, error instanceof Error ? error.message : String(error));
+  }
+  try {
+    if (!file.statSync().isFile) throw refusal(path, "it is no file; name another one");
+    const header = new Uint8Array(storeHeaderBytes);
+    const length = file.readSync(header) ?? 0;
+    const words = new Int32Array(header.buffer);
+    const isStore = superblockSlotOffsets.some((offset) =>
+      storeMagic.every((word, i) => words[offset / 4 + superblockFormat.magicWord + i] === word)
+    );
+    const isBlank = words.every((word) => word === 0);
+    if (isStore && length === storeHeaderBytes || isBlank) return;
+    throw refusal(path, isStore ? "it is cut off" : "it is something else; name another file");
+  } finally {
+    file.close();
+  }
+}
+
+function refusal(path: string, reason: string): StoreError {
+  return new StoreError("NOT_A_STORE", `Cannot open ${path} as a store: ${reason}`);
+}
+
+function join(
+  options: OpeningOptions,
+  started: number,
+  file: StoreFile,
+  indexFile: StoreFile,
+  existing: Superblock | null,
+): StoreParts {
+  const wanted = { ...defaultLimits, ...options.limits };
+  const superblock = existing ?? Superblock.create(file, wanted.segmentBytes, options.clock());
+  const { state } = superblock;
+  const limits = { ...wanted, segmentBytes: state.segmentBytes };
+  checkLimits(limits);
+  superblock.ownerPid = Deno.pid;
+
+  const hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
+  const index = new HashIndex(indexFile, file.windows, limits.slotsPerPage);
+  const indexHeader = new IndexHeader(indexFile);
+  const boot = bootId();
+  const isCurrent = existing !== null && indexHeader.isCurrent(state, limits.slotsPerPage, boot) &&
+    index.load();
+  const liveBytes = indexHeader.liveBytes.slice();
+  const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
+  const log = new Log(file, table, limits, state.storeId);
+  log.onRoll = () => indexHeader.appliedSequence = log.lastSequence;
+
+  const writeSuperblock = () => {
+    superblock.write();
+    file.syncHeader();
+  };
+  const { onProgress } = options;
+  const recovery = new Recovery({
+    log,
+    index,
+    indexHeader,
+    hash,
+    file,
+    state,
+    limits,
+    writeSuperblock,
+    onProgress,
+  });
+  const wasClean = state.clean;
+  state.clean = false;
+  let report: Omit<OpeningReport, "milliseconds">;
+  const nothing = { records: 0, damages: [], discardedBytes: 0 };
+  recovery.scanHeaders();
+  if (isCurrent) recovery.restoreLiveBytes(liveBytes);
+  if (isCurrent && wasClean && recovery.resume()) {
+    report = { kind: "clean", ...nothing };
+  } else {
+    if (!isCurrent) indexHeader.invalidate();
+    // Whoever dies in here leaves the mark: the next one reads everything.
+    index.beginChange();
+    if (!isCurrent) index.clear();
+    const result = recovery.replay(isCurrent ? indexHeader.appliedSequence : 0);
+    index.endChange();
+    const kind = existing === null ? "created" : isCurrent ? "replayed" : "rebuilt";
+    report = { kind, ...result };
+  }
+
+  state.openId = Math.floor(Math.random() * 2 ** 52) + 1;
+  indexHeader.claim(state, limits.slotsPerPage, boot);
+  writeSuperblock();
+  return {
+    file,
+    indexFile,
+    limits,
+    superblock,
+    log,
+    index,
+    indexHeader,
+    hash,
+    report: { ...report, milliseconds: performance.now() - started },
+  };
+}
+
+/** Bytes of the index file that are worth syncing. */
+export function indexBytes(index: HashIndex): number {
+  return index.pageCount * indexPageBytes;
+}

@@ -1,0 +1,497 @@
+/**
+ * Recovery: from the bytes of the file back to a log, an index and counts.
+ *
+ * The segments are replayed in the order of their sequence numbers. What cannot be read before the
+ * durable position is damage: it is reported and left where it is, and all else is used. Behind the
+ * durable position it is the end of the log, wherever the last writes were torn: so what is recovered
+ * is always a prefix of what happened, and a batch is recovered whole or not at all.
+ */
+import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import { checksum } from "./checksum.ts";
+import {
+  formatVersion,
+  record,
+  recordAlignment,
+  recordFlag,
+  recordHeaderBytes,
+  recordKind,
+  segmentHeader,
+  segmentHeaderBytes,
+  segmentMagic,
+} from "./format.ts";
+import type { HashIndex } from "./hash_index.ts";
+import type { IndexHeader } from "./index_header.ts";
+import type { KeyedHash } from "./keyed_hash.ts";
+import { segmentCountMax, type StoreLimits } from "./limits.ts";
+import type { BodyRange, Log } from "./log.ts";
+import { keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
+import { segmentState } from "./segment_table.ts";
+import type { SuperblockState } from "./superblock.ts";
+
+/** Bytes that could not be read, and are kept apart. */
+export interface Damage {
+  /** Where in the file they begin, in bytes. */
+  readonly fileOffset: number;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+export interface RecoveryResult {
+  readonly damages: Damage[];
+  /** Records that were read. */
+  readonly records: number;
+  /** Bytes behind the end of the log that were discarded. */
+  readonly discardedBytes: number;
+}
+
+export interface RecoveryParts {
+  readonly log: Log;
+  readonly index: HashIndex;
+  readonly indexHeader: IndexHeader;
+  readonly hash: KeyedHash;
+  readonly file: StoreFile;
+  readonly state: SuperblockState;
+  readonly limits: StoreLimits;
+  /** Makes the superblock durable. */
+  readonly writeSuperblock: () => void;
+  /** Called now and then with how much of the log is read, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+}
+
+interface SegmentFound {
+  readonly place: number;
+  readonly sequence: number;
+  readonly previous: number;
+}
+
+/** A record of an open batch that waits for the batch's end. */
+interface Member {
+  readonly address: number;
+  readonly kind: number;
+}
+
+const progressSegments = 64;
+
+function hasDeadline({ f64 }: Window, offset: number): boolean {
+  return f64[(offset >> 3) + record.expireAtF64] !== 0;
+}
+
+function isClear({ i32 }: Window, offset: number): boolean {
+  return (i32[(offset >> 2) + record.kindWord] >>> 16 & recordFlag.all) !== 0;
+}
+
+export class Recovery {
+  readonly #parts: RecoveryParts;
+  readonly #log: Log;
+  readonly #limits: StoreLimits;
+  readonly #reader: RecordReader;
+  readonly #damages: Damage[] = [];
+  readonly #durable: number;
+  #found: SegmentFound[] = [];
+  #records = 0;
+  #discarded = 0;
+  /** 1 for each segment whose live bytes are counted anew. */
+  readonly #replayed = new Uint8Array(segmentCountMax);
+  /** The open batch's members, null outside of a batch. */
+  #batch: Member[] | null = null;
+  /** Where the open batch begins: cut there when its end is missing. */
+  #batchSegment = -1;
+  #batchOffset = 0;
+  /** A batch never straddles the durable position. */
+  #batchIsDurable = false;
+  /** Before the first record that is no member: the batch they belong to ended long ago. */
+  #implicitBatch = false;
+  /** All segments are replayed: what is live is counted on the way. */
+  #countsAll = false;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.#limits = parts.limits;
+    this.#reader = new RecordReader(parts.limits);
+    this.#durable = parts.state.durablePosition;
+  }
+
+  /** Reads the headers of all segments into the table; returns whether there are any. */
+  scanHeaders(): boolean {
+    const { table } = this.#log;
+    const { file, limits } = this.#parts;
+    table.extend(Math.min(segmentCountMax, Math.floor(file.bodyBytes / limits.segmentBytes)));
+    for (let place = 0; place < table.count;) place += this.#readHeader(place);
+    this.#found.sort((a, b) => a.sequence - b.sequence);
+    this.#dropDoubles();
+    for (const { sequence, place } of this.#found) {
+      this.#log.nextSequence = sequence + table.runLength[place];
+    }
+    return this.#found.length > 0;
+  }
+
+  /** Returns how many places the segment at `place` takes. */
+  #readHeader(place: number): number {
+    const log = this.#log;
+    const { table } = log;
+    const { i32, f64 } = log.windowOf(place);
+    const start = log.windowOffset(place);
+    const word = start >> 2;
+    const { storeId } = this.#parts.state;
+    const expected = [segmentMagic, formatVersion, ...storeId];
+    const idWords = [0, 1, 2, 3].map((i) => segmentHeader.storeIdWord + i);
+    const words: number[] = [segmentHeader.magicWord, segmentHeader.versionWord, ...idWords];
+    let matching = 0;
+    for (let i = 0; i < words.length; i++) if (i32[word + words[i]] === expected[i]) matching++;
+    if (matching < 3) return 1; // Free, or the inside of a run that was freed.
+    const length = i32[word + segmentHeader.runLengthWord];
+    const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
+    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
+    if (
+      matching === words.length && sum === i32[word + segmentHeader.checksumWord] && length >= 1 &&
+      place + length <= table.count
+    ) {
+      table.take(place, length, sequence, segmentState.sealed);
+      const previous = f64[(start >> 3) + segmentHeader.previousF64];
+      this.#found.push({ place, sequence, previous });
+      return length;
+    }
+    // Kept out of use: its records may still be of help to a repair.
+    const reason = matching === words.length && place + length > table.count
+      ? "the file ends within a segment"
+      : "a segment's header is damaged";
+    table.take(place, 1, 0, segmentState.sealed);
+    table.damaged[place] = 1;
+    this.#report(place, start, this.#limits.segmentBytes, reason);
+    return 1;
+  }
+
+  /** Of two segments with one sequence number, which only damage can cause, none is believed. */
+  #dropDoubles(): void {
+    this.#found = this.#found.filter(({ place, sequence }, i, all) => {
+      const isDouble = all[i - 1]?.sequence === sequence || all[i + 1]?.sequence === sequence;
+      if (!isDouble) return true;
+      this.#log.table.damaged[place] = 1;
+      const start = this.#log.windowOffset(place);
+      this.#report(
+        place,
+        start,
+        this.#limits.segmentBytes,
+        "two segments have one sequence number",
+      );
+      return false;
+    });
+  }
+
+  /** Takes over the counts of live bytes that a current index file had. */
+  restoreLiveBytes(liveBytes: Int32Array): void {
+    const { table } = this.#log;
+    for (const { place } of this.#found) table.addLive(this.#startAddress(place), liveBytes[place]);
+  }
+
+  /** The store was stopped in order and its index is at hand: the log goes on where it ended. */
+  resume(): boolean {
+    const { table } = this.#log;
+    const { segmentBytes } = this.#limits;
+    const last = this.#found.at(-1);
+    if (last === undefined || this.#damages.length > 0) return false;
+    const inSegment = this.#durable - last.sequence * segmentBytes;
+    if (inSegment < segmentHeaderBytes) return false;
+    if (inSegment > table.runLength[last.place] * segmentBytes) return false;
+    this.#log.resumeHead(last.place, this.#log.windowOffset(last.place) + inSegment);
+    this.#log.nextSequence = this.#parts.state.nextSequence;
+    return true;
+  }
+
+  /** Replays the segments whose sequence number is `fromSequence` or above, and ends the log. */
+  replay(fromSequence: number): RecoveryResult {
+    const first = this.#found.findIndex(({ sequence }) => sequence >= fromSequence);
+    const from = first < 0 ? this.#found.length : first;
+    this.#implicitBatch = from > 0;
+    this.#countsAll = from === 0;
+    const { table } = this.#log;
+    for (let i = from; i < this.#found.length; i++) {
+      const { place } = this.#found[i];
+      this.#replayed[place] = 1;
+      table.addLive(this.#startAddress(place), -table.liveBytes[place]);
+    }
+    let end = this.#found.length;
+    let cut: { segment: number; offset: number } | null = null;
+    let previous: SegmentFound | null = this.#found[from - 1] ?? null;
+    for (let i = from; i < this.#found.length; i++) {
+      const segment = this.#found[i];
+      const isBehind = segment.sequence * this.#limits.segmentBytes >= this.#durable;
+      if (isBehind && segment.previous !== (previous?.sequence ?? 0)) {
+        end = i; // The segment before this one is missing, or was not written to its end.
+        break;
+      }
+      const offset = this.#replaySegment(segment, i);
+      previous = segment;
+      if (i % progressSegments === 0) this.#parts.onProgress?.((i + 1) / this.#found.length);
+      if (offset >= 0) {
+        cut = { segment: i, offset };
+        end = i + 1;
+        break;
+      }
+    }
+    if (this.#batch !== null && this.#batchIsDurable) this.#endBatch(); // Only its end is damaged.
+    if (this.#batch !== null) {
+      // Its end is missing: nothing of it happened.
+      cut = { segment: this.#batchSegment, offset: this.#batchOffset };
+      end = this.#batchSegment + 1;
+    }
+    this.#endLog(end, cut);
+    if (!this.#countsAll) this.#recount(from, end);
+    return {
+      damages: this.#damages,
+      records: this.#records,
+      discardedBytes: this.#discarded,
+    };
+  }
+
+  /** Returns -1, or the window offset at which the log ends. */
+  #replaySegment({ place, sequence }: SegmentFound, index: number): number {
+    const log = this.#log;
+    const reader = this.#reader;
+    const start = log.windowOffset(place);
+    const end = start + log.table.runLength[place] * this.#limits.segmentBytes;
+    const base = sequence * this.#limits.segmentBytes - start;
+    reader.open(log.windowOf(place), start + segmentHeaderBytes, end, sequence);
+    while (reader.hasRoom) {
+      if (!reader.next()) {
+        if (base + reader.offset >= this.#durable) return reader.offset;
+        if (!this.#skipDamage(place, end, base)) return reader.offset;
+        if (!reader.hasRoom) break;
+      }
+      this.#records++;
+      if (reader.kind === recordKind.seal) return -1;
+      const isBehind = base + reader.offset >= this.#durable;
+      if (!this.#takeRecord(place, index, isBehind)) return reader.offset;
+    }
+    return -1;
+  }
+
+  /** Handles the reader's record; false when the log cannot go on with it. */
+  #takeRecord(place: number, index: number, isBehind: boolean): boolean {
+    const reader = this.#reader;
+    const isMember = (reader.flags & recordFlag.member) !== 0;
+    const address = this.#addressOf(place, reader.offset);
+    if (reader.kind === recordKind.batch) {
+      const begins = (reader.flags & recordFlag.batchBegin) !== 0;
+      if (begins) {
+        if (this.#batch !== null) {
+          if (isBehind) return false;
+          this.#endBatch(); // Only its end is damaged.
+        }
+        this.#batch = [];
+        this.#batchSegment = index;
+        this.#batchOffset = reader.offset;
+        this.#batchIsDurable = !isBehind;
+      } else if (this.#batch !== null) this.#endBatch();
+      else if (isBehind && !this.#implicitBatch) return false;
+      this.#implicitBatch = false;
+      return true;
+    }
+    if (this.#batch !== null) {
+      if (isMember) {
+        this.#batch.push({ address, kind: reader.kind });
+        return true;
+      }
+      if (isBehind) return false;
+      this.#endBatch();
+    } else if (isMember && isBehind && !this.#implicitBatch) return false;
+    if (!isMember) this.#implicitBatch = false;
+    if (reader.kind === recordKind.put) this.#applyPut(address);
+    else this.#applyDelete(address);
+    return true;
+  }
+
+  #endBatch(): void {
+    const members = this.#batch!;
+    this.#batch = null;
+    for (const { address, kind } of members) {
+      if (kind === recordKind.put) this.#applyPut(address);
+      else this.#applyDelete(address);
+    }
+  }
+
+  #applyPut(address: number): void {
+    const { index, hash } = this.#parts;
+    const window = this.#log.windows[address >>> 26];
+    const offset = offsetOf(address);
+    const keyStart = offset + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offset);
+    const keyHash = hash.of(window.u8, keyStart, keyEnd);
+    const old = index.find(keyHash, window.u8, keyStart, keyEnd);
+    if (old === address) return;
+    if (this.#countsAll) this.#log.table.addLive(address, recordBytesAt(window, offset));
+    if (hasDeadline(window, offset)) this.#parts.indexHeader.volatileKeys++;
+    if (old !== 0) {
+      this.#subtract(old);
+      index.replace(address);
+    } else {
+      index.prepareInsert(keyHash, window.u8, keyStart, keyEnd);
+      index.insert(keyHash, address);
+    }
+  }
+
+  #applyDelete(address: number): void {
+    const { index, hash } = this.#parts;
+    const { table, windows } = this.#log;
+    const window = windows[address >>> 26];
+    const offset = offsetOf(address);
+    const keyStart = offset + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offset);
+    const bytes = recordBytesAt(window, offset);
+    if (keyEnd === keyStart && isClear(window, offset)) {
+      index.clear();
+      this.#clearLive();
+      if (this.#countsAll) table.addLive(address, bytes);
+      table.holdsClear[table.firstOf[address >>> table.addressShift]] = 1;
+      return;
+    }
+    if (this.#countsAll) {
+      table.addLive(address, bytes);
+      this.#parts.indexHeader.tombstoneBytes += bytes;
+    }
+    const keyHash = hash.of(window.u8, keyStart, keyEnd);
+    const old = index.find(keyHash, window.u8, keyStart, keyEnd);
+    if (old === 0) return;
+    this.#subtract(old);
+    index.remove();
+  }
+
+  /** The record at `address` counts no more, unless its segment is counted anew anyway. */
+  #subtract(address: number): void {
+    const { table, windows } = this.#log;
+    if (hasDeadline(windows[address >>> 26], offsetOf(address))) {
+      this.#parts.indexHeader.volatileKeys--;
+    }
+    const isRecounted = this.#replayed[table.firstOf[address >>> table.addressShift]] === 1;
+    if (!this.#countsAll && isRecounted) return;
+    table.addLive(address, -recordBytesAt(windows[address >>> 26], offsetOf(address)));
+  }
+
+  #clearLive(): void {
+    const { table } = this.#log;
+    for (const { place } of this.#found) {
+      table.addLive(this.#startAddress(place), -table.liveBytes[place]);
+    }
+    this.#parts.indexHeader.tombstoneBytes = 0;
+    this.#parts.indexHeader.volatileKeys = 0;
+  }
+
+  /** Goes to the next record that can be read, and reports what lies between. */
+  #skipDamage(place: number, end: number, base: number): boolean {
+    const reader = this.#reader;
+    const from = reader.offset;
+    this.#log.table.damaged[place] = 1;
+    for (let at = from + recordAlignment; at < end; at += recordAlignment) {
+      if (base + at >= this.#durable) {
+        this.#report(place, from, at - from, "records cannot be read");
+        return false;
+      }
+      if (!reader.readAt(at)) continue;
+      this.#report(place, from, at - from, "records cannot be read");
+      return true;
+    }
+    this.#report(place, from, end - from, "records cannot be read");
+    reader.offset = end;
+    reader.bytes = 0;
+    return true;
+  }
+
+  /**
+   * Cuts off what is behind the end of the log, for good, and begins a fresh segment. Each step is on
+   * the disk before the next, so that a crash in between leads here again.
+   */
+  #endLog(end: number, cut: { segment: number; offset: number } | null): void {
+    const { file, state, writeSuperblock, limits } = this.#parts;
+    const log = this.#log;
+    const { table } = log;
+    // Sequence numbers that were in use and are lost must not come again: their records may be on the
+    // disk. Each took a place of its own.
+    log.nextSequence = Math.max(log.nextSequence, state.nextSequence) + table.count + 1;
+    state.nextSequence = log.nextSequence;
+    writeSuperblock();
+    const discarded = this.#found.slice(end);
+    for (const { place } of discarded) {
+      log.eraseSegment(place);
+      this.#discarded += table.runLength[place] * limits.segmentBytes;
+    }
+    this.#syncDirty(log.takeDirty());
+    for (const place of log.erased) table.release(place);
+    log.erased = [];
+    if (cut !== null) this.#seal(this.#found[cut.segment].place, cut.offset);
+    const unsynced: BodyRange[] = [];
+    for (const { place, sequence } of this.#found.slice(0, end)) {
+      const bytes = table.runLength[place] * limits.segmentBytes;
+      if (sequence * limits.segmentBytes + bytes <= this.#durable) continue;
+      unsynced.push({ offset: place * limits.segmentBytes, length: bytes });
+    }
+    this.#syncDirty(unsynced);
+    log.lastSequence = this.#found[end - 1]?.sequence ?? 0;
+    log.begin();
+    this.#syncDirty(log.takeDirty());
+    file.sync(log.head * limits.segmentBytes, segmentHeaderBytes);
+    state.durablePosition = log.position;
+    state.nextSequence = log.nextSequence;
+    writeSuperblock();
+  }
+
+  #syncDirty(ranges: readonly BodyRange[]): void {
+    for (const { offset, length } of ranges) this.#parts.file.sync(offset, length);
+  }
+
+  /** Ends the records of a segment at `offset`; what was behind is zero from now on. */
+  #seal(place: number, offset: number): void {
+    const log = this.#log;
+    const { table } = log;
+    const end = log.windowOffset(place) + table.runLength[place] * this.#limits.segmentBytes;
+    const { u8 } = log.windowOf(place);
+    if (u8[offset] !== 0 || u8[offset + 4] !== 0) this.#discarded += end - offset;
+    u8.fill(0, offset, end);
+    log.resumeHead(place, offset);
+    log.sealHead();
+  }
+
+  /** Counts the live bytes of the replayed segments. */
+  #recount(from: number, end: number): void {
+    const { index, hash } = this.#parts;
+    const log = this.#log;
+    const { table } = log;
+    const reader = this.#reader;
+    for (let i = from; i < end; i++) {
+      const { place, sequence } = this.#found[i];
+      const start = log.windowOffset(place);
+      const segmentEnd = start + table.runLength[place] * this.#limits.segmentBytes;
+      let live = 0;
+      reader.open(log.windowOf(place), start + segmentHeaderBytes, segmentEnd, sequence);
+      // Damaged stretches end the count: such a segment is never emptied anyway.
+      while (reader.hasRoom && reader.next() && reader.kind !== recordKind.seal) {
+        if (reader.kind === recordKind.delete) {
+          live += reader.bytes;
+          if ((reader.flags & recordFlag.all) !== 0) table.holdsClear[place] = 1;
+          else this.#parts.indexHeader.tombstoneBytes += reader.bytes;
+        } else if (reader.kind === recordKind.put) {
+          const { u8 } = reader.window;
+          const keyHash = hash.of(u8, reader.keyStart, reader.keyEnd);
+          const address = index.find(keyHash, u8, reader.keyStart, reader.keyEnd);
+          if (address === this.#addressOf(place, reader.offset)) live += reader.bytes;
+        }
+      }
+      table.addLive(this.#startAddress(place), live - table.liveBytes[place]);
+    }
+  }
+
+  #addressOf(place: number, offset: number): number {
+    return Math.floor(place * this.#limits.segmentBytes / 2 ** 30) << 26 | offset >>> 4;
+  }
+
+  #startAddress(place: number): number {
+    return this.#addressOf(place, this.#log.windowOffset(place));
+  }
+
+  #report(place: number, offset: number, bytes: number, reason: string): void {
+    const inSegment = offset - this.#log.windowOffset(place);
+    const headerBytes = this.#parts.file.header.u8.length;
+    const fileOffset = headerBytes + place * this.#limits.segmentBytes + inSegment;
+    this.#damages.push({ fileOffset, bytes, reason });
+  }
+}

@@ -1,0 +1,861 @@
+/**
+ * The engine: keys and values in one mapped file. docs/architecture.md tells how its parts work
+ * together; here they are joined.
+ *
+ * There are two ways in. The *cursor interface* (`find`, then `put`, `reserve` and `commit`, `remove`
+ * or `setExpiry`) works on ranges of bytes and makes no object: the server's commands use it. The
+ * *simple interface* (`get`, `set`, `delete`, `has`, `keys`) copies, and takes text as well.
+ */
+import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import { assert } from "./assert.ts";
+import { Compaction } from "./compaction.ts";
+import { Durability, type SyncPolicy } from "./durability.ts";
+import { StoreError } from "./errors.ts";
+import { Expiry } from "./expiry.ts";
+import { record, recordBytes, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
+import type { HashIndex } from "./hash_index.ts";
+import type { IndexHeader } from "./index_header.ts";
+import type { KeyedHash } from "./keyed_hash.ts";
+import type { StoreLimits } from "./limits.ts";
+import type { Log } from "./log.ts";
+import { indexBytes, type OpeningReport, openParts, type StoreParts } from "./opening.ts";
+import { keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
+import type { Damage } from "./recovery.ts";
+import { segmentState, type SegmentTable } from "./segment_table.ts";
+import type { Superblock } from "./superblock.ts";
+import { UndoList } from "./undo_list.ts";
+import { WatchedKeys } from "./watched_keys.ts";
+
+/** Copies shorter than this go byte by byte: a `subarray` for `set` costs more than the loop. */
+const shortCopyBytes = 128;
+/** The mark that ends a batch. */
+const batchEndBytes = recordBytes(0, 0);
+/** While there is work in the background, an idle store does a slice of it this often. */
+const idleStepMs = 2;
+/** The longest that a timer can wait. */
+const timerMsMax = 2 ** 31 - 1;
+/** Entries looked at in one go by `scan`. */
+const scanEntriesMax = 65536;
+/** Batches nest this deep: EXEC, a command, the command's own. */
+const batchDepthMax = 8;
+const savepointFields = 4;
+
+const encoder = new TextEncoder();
+const noBytes = new Uint8Array(0);
+
+export interface StoreOptions {
+  /** The file; it is created when it does not exist. Its index stands beside it, at `path-index`. */
+  readonly path: string;
+  /** When changes are synced to the disk: `everysec` unless given. */
+  readonly sync?: SyncPolicy;
+  /** The time in Unix ms; for tests. */
+  readonly clock?: () => number;
+  /** Sizes; for tests. A store keeps the segment size that it was created with. */
+  readonly limits?: Partial<StoreLimits>;
+  /** Called while the log is read after a crash, with the share that is done. */
+  readonly onProgress?: (share: number) => void;
+  /** Opens a file; for tests. */
+  readonly openFile?: (path: string, headerBytes: number) => StoreFile;
+}
+
+export interface SetOptions {
+  /** When the key ceases to exist, in Unix ms; unless given, never. */
+  readonly expireAt?: number;
+}
+
+/** Sees a key: `bytes[keyStart, keyEnd)`, valid until it returns. */
+export type KeyVisitor = (bytes: Uint8Array, keyStart: number, keyEnd: number) => void;
+
+/** What INFO and `kv info` show of a store. */
+export interface StoreStatistics {
+  readonly keys: number;
+  readonly volatileKeys: number;
+  readonly expiredKeys: number;
+  readonly fileBytes: number;
+  readonly liveBytes: number;
+  readonly usedBytes: number;
+  readonly indexBytes: number;
+  readonly segmentsEmptied: number;
+  readonly copiedBytes: number;
+  readonly syncRounds: number;
+  readonly syncing: boolean;
+  /** Bytes appended that are not known to be on the disk. */
+  readonly unsyncedBytes: number;
+  /** The same in records. */
+  readonly unsyncedRecords: number;
+  readonly lastSyncMs: number;
+  readonly damages: number;
+}
+
+/**
+ * A store.
+ *
+ * @example
+ * ```ts
+ * import { Store } from "@kv/kv";
+ *
+ * const path = await Deno.makeTempDir() + "/store.db";
+ * const store = Store.open({ path });
+ * store.set("greeting", "hello", { expireAt: Date.now() + 60_000 });
+ * console.log(new TextDecoder().decode(store.get("greeting")!)); // hello
+ * await store.close();
+ * ```
+ */
+export class Store {
+  /** The time that deadlines are compared with, in Unix ms. The server sets it once per batch. */
+  now: number;
+  readonly path: string;
+  readonly opening: OpeningReport;
+  /** What was found damaged, at the opening and since. */
+  readonly damages: Damage[];
+
+  // What `find` found: a range of the value's bytes, valid until the next turn of the event loop.
+  foundBytes: Uint8Array = noBytes;
+  foundStart = 0;
+  foundEnd = 0;
+  /** The deadline in Unix ms, 0 for none. */
+  foundExpireAt = 0;
+  // What `randomKey` found.
+  foundKeyBytes: Uint8Array = noBytes;
+  foundKeyStart = 0;
+  foundKeyEnd = 0;
+  /** How many calls of `find` found something, and how many did not. */
+  hits = 0;
+  misses = 0;
+  /** Where to write the value after `reserve`. */
+  reservedBytes: Uint8Array = noBytes;
+
+  readonly #file: StoreFile;
+  readonly #indexFile: StoreFile;
+  readonly #limits: StoreLimits;
+  readonly #log: Log;
+  readonly #windows: readonly Window[];
+  readonly #table: SegmentTable;
+  readonly #index: HashIndex;
+  readonly #indexHeader: IndexHeader;
+  readonly #hash: KeyedHash;
+  readonly #superblock: Superblock;
+  readonly #durability: Durability;
+  readonly #compaction: Compaction;
+  readonly #expiry: Expiry;
+  readonly #watched = new WatchedKeys();
+  readonly #clock: () => number;
+  #closed = false;
+
+  // The key of the last `find`, and what is needed to write it.
+  #key: Uint8Array = noBytes;
+  #keyStart = 0;
+  #keyEnd = 0;
+  #keyHash = 0;
+  /** Its record's address, of an expired one too; 0 for none. */
+  #address = 0;
+  // The record between `reserve` and `commit`.
+  #reservedOffset = 0;
+  #reservedLength = 0;
+  #reservedExpireAt = 0;
+
+  // The open batch; see `beginBatch`.
+  #batchDepth = 0;
+  /** Its first mark is in the log. */
+  #batchBegun = false;
+  /** The depth at which a write failed, 0 for none. */
+  #failedDepth = 0;
+  /** For each depth: head segment, offset, next sequence, length of the undo list. */
+  readonly #savepoints = new Float64Array((batchDepthMax + 1) * savepointFields);
+  readonly #undo = new UndoList();
+  /** Segments with lower sequence numbers were emptied by `clear`; 0 when there are none. */
+  #clearedBefore = 0;
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+  /** Requests came since the timer was set: they did the work in the background too. */
+  #ticked = false;
+
+  private constructor(options: StoreOptions, parts: StoreParts) {
+    this.path = options.path;
+    this.#clock = options.clock ?? Date.now;
+    this.now = this.#clock();
+    this.#file = parts.file;
+    this.#indexFile = parts.indexFile;
+    this.#limits = parts.limits;
+    this.#superblock = parts.superblock;
+    this.#log = parts.log;
+    this.#windows = parts.file.windows;
+    this.#table = parts.log.table;
+    this.#index = parts.index;
+    this.#indexHeader = parts.indexHeader;
+    this.#hash = parts.hash;
+    this.opening = parts.report;
+    this.damages = [...parts.report.damages];
+    this.#durability = new Durability(this.#log, this.#file, this.#superblock, {
+      policy: options.sync ?? "everysec",
+      clock: this.#clock,
+    });
+    this.#durability.onRound = () => this.#afterRound();
+    this.#compaction = new Compaction(this.#log, this.#index, this.#indexHeader, parts);
+    this.#compaction.onDamage = (damage) => this.damages.push(damage);
+    this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
+    this.#log.prepareAhead();
+    this.#arm();
+  }
+
+  /**
+   * Opens a store, or creates it. When the last process was killed, this reads the end of the log; if
+   * the machine went down, all of it.
+   *
+   * Throws a StoreError: LOCKED (another process has it open), NOT_A_STORE, NO_SPACE; a SystemError
+   * when a call to the system fails.
+   */
+  static open(options: StoreOptions): Store {
+    return new Store(options, openParts({ ...options, clock: options.clock ?? Date.now }));
+  }
+
+  // --- the cursor interface: reading -----------------------------------------------------------
+
+  /** How many keys there are, expired ones that are not removed yet included. */
+  get count(): number {
+    return this.#index.count;
+  }
+
+  /**
+   * Looks up the key `bytes[start, end)`: the `found` fields tell of its value. False when it does
+   * not exist or has expired. The writing methods then work on this key; `bytes` must stay as they are
+   * until then.
+   */
+  find(bytes: Uint8Array, start: number, end: number): boolean {
+    const hash = this.#hash.of(bytes, start, end);
+    const address = this.#index.find(hash, bytes, start, end);
+    this.#key = bytes;
+    this.#keyStart = start;
+    this.#keyEnd = end;
+    this.#keyHash = hash;
+    this.#address = address;
+    if (address === 0) {
+      this.misses++;
+      return false;
+    }
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    const expireAt = window.f64[(offset >> 3) + record.expireAtF64];
+    if (expireAt !== 0 && expireAt < this.now) {
+      this.misses++;
+      return false;
+    }
+    this.hits++;
+    const valueStart = offset + recordHeaderBytes + (end - start);
+    this.foundBytes = window.u8;
+    this.foundStart = valueStart;
+    this.foundEnd = valueStart + window.i32[(offset >> 2) + record.valueLengthWord];
+    this.foundExpireAt = expireAt;
+    return true;
+  }
+
+  /**
+   * Visits about `count` keys, in the order of their hashes, from where `cursor` stands (0: from the
+   * start). Returns the cursor to go on with, 0 at the end. A key that exists all the time while a
+   * scan goes on is visited; one that comes or goes meanwhile, perhaps; one in many is visited twice.
+   */
+  scan(cursor: number, count: number, visit: KeyVisitor): number {
+    let left = count;
+    let from = cursor < 2 ** 32 ? cursor : 0;
+    if (from !== cursor) return 0;
+    do {
+      const entries = this.#index.collect(from, Math.min(left, scanEntriesMax));
+      const { collected } = this.#index;
+      for (let i = 0; i < entries; i++) this.#visit(collected[i], visit);
+      from = this.#index.nextHash;
+      left -= entries;
+    } while (left > 0 && from !== 0);
+    return from;
+  }
+
+  #visit(address: number, visit: KeyVisitor): void {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    if (this.#isExpired(window, offset)) return;
+    visit(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+  }
+
+  #isExpired({ f64 }: Window, offset: number): boolean {
+    const expireAt = f64[(offset >> 3) + record.expireAtF64];
+    return expireAt !== 0 && expireAt < this.now;
+  }
+
+  /** Picks some key: the `foundKey` fields tell which. False when there is none. */
+  randomKey(): boolean {
+    const start = Math.floor(Math.random() * 2 ** 32);
+    // From a random hash on, and around once: the keys there may all have expired.
+    return this.#randomKeyFrom(start) || this.#randomKeyFrom(0);
+  }
+
+  #randomKeyFrom(start: number): boolean {
+    const candidates = 32;
+    let from = start;
+    do {
+      const entries = this.#index.collect(from, candidates);
+      // Not just the first one: a key behind a large gap of hashes would come up too often.
+      const first = Math.floor(Math.random() * entries);
+      for (let i = 0; i < entries; i++) {
+        const address = this.#index.collected[(first + i) % entries];
+        const window = this.#windows[address >>> 26];
+        const offset = offsetOf(address);
+        if (this.#isExpired(window, offset)) continue;
+        this.foundKeyBytes = window.u8;
+        this.foundKeyStart = offset + recordHeaderBytes;
+        this.foundKeyEnd = keyEndAt(window, offset);
+        return true;
+      }
+      from = this.#index.nextHash;
+    } while (from !== 0);
+    return false;
+  }
+
+  // --- the cursor interface: writing -----------------------------------------------------------
+
+  /** Sets the key of the last `find` to `value[start, end)`; `expireAt` in Unix ms, 0 for never. */
+  put(value: Uint8Array, start: number, end: number, expireAt: number): void {
+    let at = this.reserve(end - start, expireAt);
+    const target = this.reservedBytes;
+    if (end - start < shortCopyBytes) {
+      for (let i = start; i < end; i++) target[at++] = value[i];
+    } else {
+      target.set(value.subarray(start, end), at);
+    }
+    this.commit();
+  }
+
+  /**
+   * The same in two steps, for a value that is computed: returns where in `reservedBytes` to write
+   * its `length` bytes; `commit` then makes it the key's value. What `find` found stays readable in
+   * between. Throws StoreError NO_SPACE, TOO_LARGE, SYNC_FAILED; then nothing has changed.
+   */
+  reserve(length: number, expireAt: number): number {
+    try {
+      return this.#reserve(length, expireAt);
+    } catch (error) {
+      this.#failedDepth ||= this.#batchDepth;
+      throw error;
+    }
+  }
+
+  #reserve(length: number, expireAt: number): number {
+    const keyLength = this.#keyEnd - this.#keyStart;
+    if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
+    if (keyLength > this.#limits.keyBytesMax || length > this.#limits.valueBytesMax) {
+      this.#refuseSize(keyLength, length);
+    }
+    const log = this.#log;
+    let kindWord: number = recordKind.put;
+    let spare = 0;
+    if (this.#batchDepth > 0) {
+      this.#beginMark();
+      kindWord |= recordFlag.member << 16;
+      spare = batchEndBytes;
+    }
+    if (this.#address === 0) {
+      this.#index.prepareInsert(this.#keyHash, this.#key, this.#keyStart, this.#keyEnd);
+    }
+    const bytes = recordBytes(keyLength, length);
+    const offset = log.reserve(bytes, spare);
+    log.writeHeader(offset, kindWord, keyLength, length);
+    log.headWindow.f64[(offset >> 3) + record.expireAtF64] = expireAt;
+    const at = this.#writeKey(offset);
+    this.#reservedOffset = offset;
+    this.#reservedLength = bytes;
+    this.#reservedExpireAt = expireAt;
+    this.reservedBytes = log.headWindow.u8;
+    return at;
+  }
+
+  /** Copies the key behind a record's header; returns where it ends. */
+  #writeKey(offset: number): number {
+    const { u8 } = this.#log.headWindow;
+    const key = this.#key;
+    const end = this.#keyEnd;
+    let at = offset + recordHeaderBytes;
+    if (end - this.#keyStart < shortCopyBytes) {
+      for (let i = this.#keyStart; i < end; i++) u8[at++] = key[i];
+    } else {
+      u8.set(key.subarray(this.#keyStart, end), at);
+      at += end - this.#keyStart;
+    }
+    return at;
+  }
+
+  /** Completes the write that `reserve` began. */
+  commit(): void {
+    const log = this.#log;
+    const address = log.addressOf(this.#reservedOffset);
+    const old = this.#address;
+    const expireAt = this.#reservedExpireAt;
+    log.append(this.#reservedLength);
+    if (expireAt !== 0) this.#expiry.added(expireAt, this.#keyHash);
+    this.#table.addLive(address, this.#reservedLength);
+    if (old !== 0) {
+      this.#index.replace(address);
+      this.#retire(old);
+    } else {
+      this.#index.insert(this.#keyHash, address);
+    }
+    if (this.#batchDepth > 0) this.#undo.push(address, old);
+    if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
+    this.#address = address;
+  }
+
+  /** The record at `address` counts no more. */
+  #retire(address: number): void {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    this.#table.addLive(address, -recordBytesAt(window, offset));
+    if (window.f64[(offset >> 3) + record.expireAtF64] !== 0) this.#expiry.dropped();
+  }
+
+  /** The record at `address` counts again. */
+  #reinstate(address: number): void {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    this.#table.addLive(address, recordBytesAt(window, offset));
+    const expireAt = window.f64[(offset >> 3) + record.expireAtF64];
+    if (expireAt !== 0) {
+      const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+      this.#expiry.added(expireAt, hash);
+    }
+  }
+
+  /** Removes the key of the last `find`, which found it. */
+  remove(): void {
+    try {
+      this.#remove();
+    } catch (error) {
+      this.#failedDepth ||= this.#batchDepth;
+      throw error;
+    }
+    if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
+  }
+
+  #remove(): void {
+    if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
+    const log = this.#log;
+    let kindWord: number = recordKind.delete;
+    let spare = 0;
+    if (this.#batchDepth > 0) {
+      this.#beginMark();
+      kindWord |= recordFlag.member << 16;
+      spare = batchEndBytes;
+    }
+    const keyLength = this.#keyEnd - this.#keyStart;
+    const bytes = recordBytes(keyLength, 0);
+    const offset = this.#reserveSmall(bytes, spare);
+    log.writeHeader(offset, kindWord, keyLength, 0);
+    log.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
+    this.#writeKey(offset);
+    const address = log.addressOf(offset);
+    log.append(bytes);
+    this.#index.remove();
+    this.#retire(this.#address);
+    this.#table.addLive(address, bytes);
+    this.#indexHeader.tombstoneBytes += bytes;
+    if (this.#batchDepth > 0) this.#undo.push(0, this.#address);
+    this.#address = 0;
+  }
+
+  /** Room for what makes room: deletes may take the segments that are held in reserve. */
+  #reserveSmall(bytes: number, spare: number): number {
+    const log = this.#log;
+    log.mayUseReserve = true;
+    try {
+      return log.reserve(bytes, spare);
+    } finally {
+      log.mayUseReserve = false;
+    }
+  }
+
+  /** Gives the key of the last `find`, which found it, another deadline (Unix ms; 0: none). */
+  setExpiry(expireAt: number): void {
+    this.put(this.foundBytes, this.foundStart, this.foundEnd, expireAt);
+  }
+
+  /** Removes every key. */
+  clear(): void {
+    if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
+    if (this.#watched.size > 0) {
+      this.#watched.touchAll((key) => this.find(key, 0, key.length));
+    }
+    const log = this.#log;
+    let flags: number = recordFlag.all;
+    let spare = 0;
+    if (this.#batchDepth > 0) {
+      this.#beginMark();
+      flags |= recordFlag.member;
+      spare = batchEndBytes;
+    }
+    const bytes = recordBytes(0, 0);
+    const offset = this.#reserveSmall(bytes, spare);
+    log.writeHeader(offset, recordKind.delete | flags << 16, 0, 0);
+    log.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
+    log.append(bytes);
+    this.#index.clear();
+    this.#expiry.clear();
+    this.#indexHeader.tombstoneBytes = 0;
+    const { table } = log;
+    for (let i = 0; i < table.count; i++) {
+      table.liveTotal -= table.liveBytes[i];
+      table.liveBytes[i] = 0;
+    }
+    table.addLive(log.addressOf(offset), bytes);
+    table.holdsClear[log.head] = 1;
+    // What was before cannot be brought back by index entries: the undo list begins anew.
+    this.#undo.clear();
+    this.#clearedBefore = table.sequence[log.head];
+    if (this.#batchDepth === 0) this.#letClearedGo();
+    else this.#forgetSavepoints();
+  }
+
+  /** Segments of which nothing counts since `clear` are freed as soon as that is durable. */
+  #letClearedGo(): void {
+    const { table, position } = this.#log;
+    this.#compaction.reset();
+    for (let i = 0; i < table.count; i++) {
+      if (table.state[i] !== segmentState.sealed || table.damaged[i] === 1) continue;
+      if (table.sequence[i] < this.#clearedBefore) table.evacuate(i, position, false);
+    }
+    this.#clearedBefore = 0;
+  }
+
+  #refuseWrite(): never {
+    if (this.#closed) throw new StoreError("CLOSED", `Cannot write ${this.path}: it is closed`);
+    throw this.#durability.failure;
+  }
+
+  #refuseSize(keyLength: number, valueLength: number): never {
+    const { keyBytesMax, valueBytesMax } = this.#limits;
+    const what = keyLength > keyBytesMax
+      ? `key of ${keyLength} bytes: at most ${keyBytesMax} are allowed`
+      : `value of ${valueLength} bytes: at most ${valueBytesMax} are allowed`;
+    throw new StoreError("TOO_LARGE", `Cannot store a ${what}`);
+  }
+
+  // --- batches ---------------------------------------------------------------------------------
+
+  /**
+   * What is written until the matching `endBatch` happens as a whole or, after a crash, not at all.
+   * Batches nest; only the outermost one is one unit after a crash. When a write in a batch throws,
+   * its `endBatch` takes back all that the batch wrote.
+   */
+  beginBatch(): void {
+    const depth = ++this.#batchDepth;
+    assert(depth <= batchDepthMax, "batches nest a few levels deep");
+    const log = this.#log;
+    const at = depth * savepointFields;
+    this.#savepoints[at] = log.head;
+    this.#savepoints[at + 1] = log.headOffset;
+    this.#savepoints[at + 2] = log.nextSequence;
+    this.#savepoints[at + 3] = this.#batchBegun ? this.#undo.length : -1;
+  }
+
+  /** Takes back what the open batch has written: `endBatch` will. */
+  failBatch(): void {
+    this.#failedDepth ||= this.#batchDepth;
+  }
+
+  endBatch(): void {
+    const depth = this.#batchDepth--;
+    if (this.#failedDepth === depth) {
+      this.#failedDepth = 0;
+      this.#rollBack(depth);
+    }
+    if (depth > 1 || !this.#batchBegun) return;
+    this.#log.appendMark(recordKind.batch, recordFlag.batchEnd);
+    this.#finishBatch();
+    if (this.#clearedBefore > 0) this.#letClearedGo();
+  }
+
+  /** The batch's first mark goes to the log with its first write. */
+  #beginMark(): void {
+    if (this.#batchBegun) return;
+    this.#reserveSmall(batchEndBytes, 0);
+    this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
+    this.#batchBegun = true;
+    // Until the batch's end, the index is ahead of what a recovery would make of the log.
+    this.#index.beginChange();
+  }
+
+  #finishBatch(): void {
+    this.#batchBegun = false;
+    this.#undo.clear();
+    this.#index.endChange();
+  }
+
+  #rollBack(depth: number): void {
+    if (!this.#batchBegun) return;
+    const at = depth * savepointFields;
+    const undoLength = this.#savepoints[at + 3];
+    for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) this.#undoWrite(i);
+    this.#undo.length = Math.max(0, undoLength);
+    this.#log.rewind({
+      segment: this.#savepoints[at],
+      offset: this.#savepoints[at + 1],
+      nextSequence: this.#savepoints[at + 2],
+    });
+    // The savepoint is older than the batch's first mark: that is gone too.
+    if (undoLength < 0) this.#finishBatch();
+  }
+
+  #undoWrite(i: number): void {
+    const newAddress = this.#undo.newAddress(i);
+    const oldAddress = this.#undo.oldAddress(i);
+    const address = newAddress || oldAddress;
+    const window = this.#windows[address >>> 26];
+    const keyStart = offsetOf(address) + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offsetOf(address));
+    const hash = this.#hash.of(window.u8, keyStart, keyEnd);
+    this.#index.find(hash, window.u8, keyStart, keyEnd);
+    if (newAddress !== 0) this.#retire(newAddress);
+    if (oldAddress !== 0) this.#reinstate(oldAddress);
+    if (newAddress !== 0 && oldAddress !== 0) this.#index.replace(oldAddress);
+    else if (newAddress !== 0) this.#index.remove();
+    else {
+      this.#index.prepareInsert(hash, window.u8, keyStart, keyEnd);
+      this.#index.insert(hash, oldAddress);
+    }
+  }
+
+  /** After a `clear` in a batch, nothing before it can be taken back any more. */
+  #forgetSavepoints(): void {
+    const log = this.#log;
+    for (let depth = 1; depth <= this.#batchDepth; depth++) {
+      const at = depth * savepointFields;
+      this.#savepoints[at] = log.head;
+      this.#savepoints[at + 1] = log.headOffset;
+      this.#savepoints[at + 2] = log.nextSequence;
+      this.#savepoints[at + 3] = 0;
+    }
+  }
+
+  // --- watching --------------------------------------------------------------------------------
+
+  /** Begins to watch a key; returns its version, which every write to it raises. */
+  watch(key: Uint8Array): number {
+    return this.#watched.watch(key);
+  }
+
+  /** The version of a watched key. */
+  versionOf(key: Uint8Array): number {
+    return this.#watched.versionOf(key);
+  }
+
+  /** Ends one `watch` of the key. */
+  unwatch(key: Uint8Array): void {
+    this.#watched.unwatch(key);
+  }
+
+  // --- the simple interface --------------------------------------------------------------------
+
+  /** The value of a key, or null. */
+  get(key: Uint8Array | string): Uint8Array | null {
+    if (!this.#findNow(key)) return null;
+    return this.foundBytes.slice(this.foundStart, this.foundEnd);
+  }
+
+  /** Whether there is such a key. */
+  has(key: Uint8Array | string): boolean {
+    return this.#findNow(key);
+  }
+
+  /** Sets a key. Throws StoreError NO_SPACE, TOO_LARGE, SYNC_FAILED, CLOSED. */
+  set(key: Uint8Array | string, value: Uint8Array | string, options: SetOptions = {}): void {
+    this.#findNow(key);
+    const bytes = toBytes(value);
+    this.put(bytes, 0, bytes.length, options.expireAt ?? 0);
+    this.tick();
+  }
+
+  /** Removes a key; returns whether it existed. */
+  delete(key: Uint8Array | string): boolean {
+    if (!this.#findNow(key)) return false;
+    this.remove();
+    this.tick();
+    return true;
+  }
+
+  /** Every key, as bytes of its own. Keys that come or go meanwhile may be missing. */
+  *keys(): Generator<Uint8Array> {
+    const batch: Uint8Array[] = [];
+    let cursor = 0;
+    do {
+      this.now = this.#clock();
+      cursor = this.scan(cursor, 256, (bytes, start, end) => batch.push(bytes.slice(start, end)));
+      yield* batch;
+      batch.length = 0;
+    } while (cursor !== 0);
+  }
+
+  #findNow(key: Uint8Array | string): boolean {
+    if (this.#closed) throw new StoreError("CLOSED", `Cannot read ${this.path}: it is closed`);
+    this.now = this.#clock();
+    const bytes = toBytes(key);
+    return this.find(bytes, 0, bytes.length);
+  }
+
+  // --- in the background -----------------------------------------------------------------------
+
+  /** A slice of the work in the background; to be called after each batch of writes. */
+  tick(): void {
+    this.#ticked = true;
+    this.#step(false);
+    this.#arm();
+  }
+
+  #step(idle: boolean): void {
+    this.#durability.schedule();
+    if (this.#durability.failure !== null || this.#closed) return;
+    if (this.#expiry.nextDeadline < this.now) this.#expire();
+    if (this.#expiry.hasWork || idle) this.#expiry.stepInBackground();
+    this.#compaction.step(idle);
+    if (this.#mustSyncToFree) this.#durability.start();
+  }
+
+  /** Segments wait for syncs to become free: without a sync policy of its own, or too many. */
+  get #mustSyncToFree(): boolean {
+    const { leavingCount } = this.#table;
+    return leavingCount > 8 || (leavingCount > 0 && this.#durability.policy === "no");
+  }
+
+  #expire(): void {
+    try {
+      this.#expiry.step(this.now, this.#removeAt);
+    } catch (error) {
+      // Without any room the keys stay, unseen; the next slice tries again.
+      if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+    }
+  }
+
+  readonly #removeAt = (address: number): void => {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    this.find(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    this.#remove();
+  };
+
+  /** Sets the timer for what has to be done without a request. */
+  #arm(): void {
+    if (this.#closed || this.#durability.failure !== null) return;
+    const working = this.#compaction.hasWork || this.#expiry.hasWork;
+    const at = working ? this.now + idleStepMs : this.#expiry.nextDeadline + 1;
+    if (at >= this.#timerAt || at === Infinity) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#ticked = false;
+    const wait = Math.min(timerMsMax, Math.max(1, at - this.#clock()));
+    this.#timer = setTimeout(() => this.#wake(), wait);
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    this.now = this.#clock();
+    this.#step(!this.#ticked);
+    this.#arm();
+  }
+
+  #afterRound(): void {
+    if (this.#closed) return;
+    this.#log.shrink();
+    if (this.#mustSyncToFree) this.#durability.start();
+  }
+
+  // --- durability ------------------------------------------------------------------------------
+
+  /** When changes are synced to the disk; may be set at any time. */
+  get syncPolicy(): SyncPolicy {
+    return this.#durability.policy;
+  }
+
+  set syncPolicy(policy: SyncPolicy) {
+    this.#durability.policy = policy;
+    this.#durability.schedule();
+  }
+
+  /** Where the log ends: what was written so far is before it. */
+  get position(): number {
+    return this.#log.position;
+  }
+
+  /** Everything before this position is on the disk. */
+  get durablePosition(): number {
+    return this.#durability.durablePosition;
+  }
+
+  /** Why nothing can be written any more, or null. */
+  get failure(): StoreError | null {
+    return this.#durability.failure;
+  }
+
+  /** Resolves when all that was written before is on the disk. Rejects with StoreError SYNC_FAILED. */
+  sync(): Promise<void> {
+    return this.#durability.whenDurable(this.#log.position);
+  }
+
+  /** The same for a position. */
+  whenDurable(position: number): Promise<void> {
+    return this.#durability.whenDurable(position);
+  }
+
+  /** Returns when all that was written before is on the disk. Throws StoreError SYNC_FAILED. */
+  syncNow(): void {
+    this.#durability.syncNow();
+  }
+
+  get statistics(): StoreStatistics {
+    const { state } = this.#superblock;
+    return {
+      keys: this.count,
+      volatileKeys: this.#expiry.volatileKeys,
+      expiredKeys: this.#expiry.expiredKeys,
+      fileBytes: this.#file.header.u8.length + this.#file.bodyBytes,
+      liveBytes: this.#table.liveTotal,
+      usedBytes: this.#compaction.usedBytes,
+      indexBytes: this.#index.bytes,
+      segmentsEmptied: this.#compaction.emptied,
+      copiedBytes: this.#compaction.copiedBytes,
+      syncRounds: this.#durability.rounds,
+      syncing: this.#durability.running,
+      unsyncedBytes: this.#log.position - this.#durability.durablePosition,
+      unsyncedRecords: this.#log.appendedRecords - this.#durability.syncedRecords,
+      lastSyncMs: state.lastSyncMs,
+      damages: this.damages.length,
+    };
+  }
+
+  /** Syncs everything, marks the store as closed in order, and lets go of the files. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#log.close();
+    await this.#durability.close();
+    try {
+      if (this.#durability.failure === null) this.#closeInOrder();
+    } finally {
+      await this.#indexFile.close();
+      await this.#file.close();
+    }
+  }
+
+  #closeInOrder(): void {
+    this.#durability.syncNow();
+    this.#indexFile.sync(0, indexBytes(this.#index));
+    this.#indexHeader.markClean();
+    this.#indexFile.syncHeader();
+    const { state } = this.#superblock;
+    state.clean = true;
+    state.durablePosition = this.#log.position;
+    state.nextSequence = this.#log.nextSequence;
+    this.#superblock.write();
+    this.#file.syncHeader();
+  }
+}
+
+function toBytes(text: Uint8Array | string): Uint8Array {
+  return typeof text === "string" ? encoder.encode(text) : text;
+}

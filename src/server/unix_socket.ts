@@ -50,19 +50,25 @@ export class UnixSocket {
 
   /** Stops listening, and removes the socket's file if it is still this socket's. */
   close(): void {
-    if (this.#isOurs()) {
-      this.listener.close(); // Removes the path, whatever is there: so only now.
-    } else {
-      // Somebody put another file there. The listener ends with the process.
+    if (!this.#isOurs()) {
+      // Somebody put another file there, and some versions of the runtime remove the path of a
+      // listener that closes, whatever is there: so this one ends with the process.
       this.listener.unref();
+      return;
+    }
+    this.listener.close();
+    try {
+      Deno.removeSync(this.path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 
   #isOurs(): boolean {
     try {
       return Deno.lstatSync(this.path).ino === this.#inode;
-    } catch (error) {
-      return error instanceof Deno.errors.NotFound;
+    } catch {
+      return false;
     }
   }
 }

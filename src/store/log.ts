@@ -61,8 +61,8 @@ export class Log {
   lastSequence = 0;
   /** Segments whose headers are erased, and which wait for that to be durable. */
   erased: number[] = [];
-  /** Called with each new head, before anything is appended to it. */
-  onRoll: () => void = () => {};
+  /** Called when another segment becomes the head, before anything is appended to it. */
+  onHead: () => void = () => {};
   /** Deletes and compaction set this while they append: they may take the reserved segments. */
   mayUseReserve = false;
   /** Bytes appended since the log was opened. */
@@ -203,7 +203,6 @@ export class Log {
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
     this.resumeHead(segment, start + segmentHeaderBytes);
     this.#headDirtyFrom = start;
-    this.onRoll();
   }
 
   /** Appends from `offset` (in the window) of a segment that is the last of the log. */
@@ -220,6 +219,7 @@ export class Log {
     this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
     this.#headDirtyFrom = offset;
+    this.onHead();
   }
 
   // --- space -----------------------------------------------------------------------------------

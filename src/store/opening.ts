@@ -143,7 +143,7 @@ function join(
   const liveBytes = indexHeader.liveBytes.slice();
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
   const log = new Log(file, table, limits, state.storeId);
-  log.onRoll = () => indexHeader.appliedSequence = log.lastSequence;
+  log.onHead = () => indexHeader.appliedSequence = log.lastSequence;
 
   const writeSuperblock = () => {
     superblock.write();

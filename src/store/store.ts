@@ -806,6 +806,13 @@ export class Store {
     this.#durability.syncNow();
   }
 
+  /** Bytes of address space that are mapped, backed by the files or not. */
+  get mappedBytes(): number {
+    return [this.#file, this.#indexFile]
+      .flatMap(({ header, windows }) => [header, ...windows])
+      .reduce((sum, { u8 }) => sum + u8.length, 0);
+  }
+
   get statistics(): StoreStatistics {
     const { state } = this.#superblock;
     return {

@@ -1,0 +1,177 @@
+/**
+ * The store against a model, a Map, with limits so small that every boundary is met: segments of 4 KiB,
+ * index pages of 8 slots. A crash is a copy of the files in the middle of everything: that is what
+ * the page cache holds after SIGKILL.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { StoreError } from "../../../src/store/errors.ts";
+import { Store, type StoreOptions } from "../../../src/store/store.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const limits = {
+  segmentBytes: 4096,
+  slotsPerPage: 8,
+  segmentsAhead: 2,
+  deadBytesMin: 4 * 4096,
+};
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("latin1");
+
+interface Entry {
+  readonly value: string;
+  readonly expireAt: number;
+}
+
+class Model {
+  entries = new Map<string, Entry>();
+  now = 1_000_000;
+
+  live(): Map<string, string> {
+    const live = new Map<string, string>();
+    for (const [key, { value, expireAt }] of this.entries) {
+      if (expireAt === 0 || expireAt >= this.now) live.set(key, value);
+    }
+    return live;
+  }
+}
+
+function contents(store: Store, now: number): Map<string, string> {
+  const found = new Map<string, string>();
+  store.now = now;
+  let cursor = 0;
+  const keys: Uint8Array[] = [];
+  do {
+    cursor = store.scan(cursor, 7, (bytes, start, end) => keys.push(bytes.slice(start, end)));
+  } while (cursor !== 0);
+  for (const key of keys) {
+    assert(store.find(key, 0, key.length), "a scanned key is found");
+    const value = store.foundBytes.subarray(store.foundStart, store.foundEnd);
+    found.set(decoder.decode(key), decoder.decode(value));
+  }
+  return found;
+}
+
+function assertSame(store: Store, model: Model, what: string): void {
+  const expected = [...model.live()].sort();
+  const actual = [...contents(store, model.now)].sort();
+  assertEquals(actual, expected, what);
+}
+
+function find(store: Store, key: string): boolean {
+  const bytes = encoder.encode(key);
+  return store.find(bytes, 0, bytes.length);
+}
+
+/** One random change to both; in a batch, `depth` is above 0. */
+function change(store: Store, model: Model, random: SeededRandom, keys: number): void {
+  const key = `key:${random.below(keys)}`;
+  const what = random.below(100);
+  store.now = model.now;
+  if (what < 55) {
+    const length = random.below(20) === 0 ? random.below(9000) : random.below(60);
+    const value = String.fromCharCode(97 + random.below(26)).repeat(length);
+    const expireAt = random.below(4) === 0 ? model.now + random.below(300) : 0;
+    find(store, key);
+    const bytes = encoder.encode(value);
+    store.put(bytes, 0, bytes.length, expireAt);
+    model.entries.set(key, { value, expireAt });
+  } else if (what < 80) {
+    const existed = find(store, key);
+    assertEquals(existed, model.live().has(key), key);
+    if (existed) store.remove();
+    if (existed) model.entries.delete(key);
+  } else if (what < 88) {
+    if (!find(store, key)) return;
+    const expireAt = random.below(2) === 0 ? 0 : model.now + random.below(500);
+    store.setExpiry(expireAt);
+    model.entries.set(key, { value: model.entries.get(key)!.value, expireAt });
+  } else if (what < 97) {
+    model.now += random.below(40);
+  } else if (what < 98 && random.below(6) === 0) {
+    store.clear();
+    model.entries.clear();
+  }
+}
+
+/** Resolves with the number of segments that compaction emptied in the store's last life. */
+async function runSequence(seed: number, steps: number): Promise<number> {
+  let emptied = 0;
+  const random = new SeededRandom(seed);
+  await using folder = await TemporaryFolder.make();
+  const model = new Model();
+  let generation = 0;
+  const pathOf = (n: number) => folder.join(`store-${n}.db`);
+  const open = (n: number, more: Partial<StoreOptions> = {}) =>
+    Store.open({ path: pathOf(n), clock: () => model.now, limits, sync: "no", ...more });
+  let store = open(0);
+  const keys = 1 + random.below(120);
+  try {
+    for (let step = 0; step < steps; step++) {
+      const kind = random.below(1000);
+      if (kind < 900) {
+        change(store, model, random, keys);
+        if (random.below(4) === 0) store.tick();
+      } else if (kind < 940) {
+        store.beginBatch();
+        const members = random.below(12);
+        for (let i = 0; i < members; i++) {
+          store.beginBatch();
+          const saved = new Map(model.entries);
+          change(store, model, random, keys);
+          const cleared = model.entries.size === 0 && saved.size > 0;
+          if (random.below(6) === 0 && !cleared) {
+            store.failBatch();
+            model.entries = saved;
+          }
+          store.endBatch();
+        }
+        store.endBatch();
+      } else if (kind < 970) {
+        store.tick();
+      } else if (kind < 985) {
+        await store.sync();
+      } else if (kind < 992) {
+        assertSame(store, model, `step ${step}`);
+      } else if (kind < 994) {
+        await store.close();
+        store = open(generation);
+        assertEquals(store.opening.damages, []);
+        assertSame(store, model, `reopened at step ${step}`);
+      } else {
+        // A crash, with or without its index.
+        const next = generation + 1;
+        Deno.copyFileSync(pathOf(generation), pathOf(next));
+        const withIndex = random.below(2) === 0;
+        if (withIndex) Deno.copyFileSync(`${pathOf(generation)}-index`, `${pathOf(next)}-index`);
+        await store.close();
+        generation = next;
+        store = open(generation);
+        assertEquals(store.opening.damages, []);
+        assertEquals(store.opening.kind, withIndex ? "replayed" : "rebuilt");
+        assertSame(store, model, `after a crash at step ${step}, index kept: ${withIndex}`);
+      }
+    }
+    assertSame(store, model, "at the end");
+    emptied += store.statistics.segmentsEmptied;
+  } catch (error) {
+    if (error instanceof StoreError) throw new Error(`seed ${seed}: ${error.message}`);
+    throw error;
+  } finally {
+    await store.close();
+  }
+  return emptied;
+}
+
+Deno.test("random changes, batches, crashes and restarts leave what a Map would hold", async () => {
+  const seed = chooseSeed("store model");
+  let emptied = 0;
+  for (let i = 0; i < 20; i++) {
+    try {
+      emptied += await runSequence(seed + i, 1500);
+    } catch (error) {
+      throw new Error(`with KV_TEST_SEED=${seed + i}`, { cause: error });
+    }
+  }
+  assert(emptied > 0, "compaction was part of it");
+});

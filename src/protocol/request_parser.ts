@@ -5,9 +5,14 @@
  *
  * Limits and error texts are those of redis-server 7.0 (networking.c), docs/protocol.md lists them.
  *
+ * Several requests are read before the first one is handled, so that whoever handles them can look
+ * ahead.
+ *
  *     const read = await connection.read(parser.space());
  *     parser.received(read);
- *     while (parser.next()) handle(parser.request);
+ *     while (parser.readAhead() > 0) {
+ *       for (let i = 0; i < parser.count; i++) handle(parser.requests[i]);
+ *     }
  *     if (parser.error !== null) ... // reply with it and close
  */
 import { parseSafeInteger } from "./numbers.ts";
@@ -20,22 +25,24 @@ const bufferBytesPipeline = 64 * 1024;
 const lineBytesMax = 64 * 1024;
 const argumentsMax = 2 ** 31 - 1;
 const argumentsMin = 16;
+/** Requests that are read ahead: enough for their cache misses to overlap. */
+export const requestsAhead = 32;
 /** Beyond this, the places of arguments are given back after the request. */
 const argumentsKept = 1024;
 
+const noBytes = new Uint8Array(0);
 const asterisk = 0x2a;
 const dollar = 0x24;
 const cr = 0x0d;
 const lf = 0x0a;
 
 export class RequestParser {
-  /** The request that `next` found; its bytes are the parser's. */
-  readonly request: Request = {
-    bytes: new Uint8Array(bufferBytesMin),
-    argc: 0,
-    starts: new Int32Array(argumentsMin),
-    ends: new Int32Array(argumentsMin),
-  };
+  /** The first `count` are the requests that `readAhead` found; their bytes are the parser's. */
+  readonly requests: Request[] = [newRequest()];
+  count = 0;
+  /** The request being read; the one behind the `count` whole ones. */
+  #request: Request = this.requests[0];
+  #bytes: Uint8Array = new Uint8Array(bufferBytesMin);
   /** The text of a protocol error: after it, nothing more can be understood. */
   error: string | null = null;
   /** Longest argument, in bytes. */
@@ -59,14 +66,14 @@ export class RequestParser {
 
   /** Bytes of memory in use. */
   get bufferBytes(): number {
-    return this.request.bytes.length;
+    return this.#bytes.length;
   }
 
   /** Where to put what arrives next: never empty. The arguments of older requests are gone then. */
   space(): Uint8Array {
     if (this.#start === this.#end) this.#restart();
     else if (this.#start > 0) this.#moveToFront();
-    const { bytes } = this.request;
+    const bytes = this.#bytes;
     const capacity = bytes.length;
     const missing = this.#bulkLength < 0 ? 0 : this.#at + this.#bulkLength + 2 - this.#end;
     if (this.#end === capacity || missing > capacity - this.#end) {
@@ -76,47 +83,60 @@ export class RequestParser {
     } else if (this.#wasFull && capacity < bufferBytesPipeline) {
       this.#resize(capacity * 2);
     }
-    return this.request.bytes.subarray(this.#end);
+    return this.#bytes.subarray(this.#end);
   }
 
   /** `length` bytes have been put into the space. */
   received(length: number): void {
     this.#end += length;
-    this.#wasFull = this.#end === this.request.bytes.length;
+    this.#wasFull = this.#end === this.#bytes.length;
   }
 
-  /** Finds the next whole request; false when more bytes are needed, or after an error. */
-  next(): boolean {
+  /**
+   * Reads the whole requests that have arrived, several at once; returns how many. 0 when more bytes
+   * are needed, or after an error. The requests handed out before are gone.
+   */
+  readAhead(): number {
+    if (this.#missing > 0 && this.count > 0) {
+      // One of which a part has arrived comes first now.
+      this.requests[this.count] = this.requests[0];
+      this.requests[0] = this.#request;
+    }
+    this.count = 0;
+    while (this.count < requestsAhead) {
+      this.#request = this.requests[this.count] ??= newRequest();
+      if (!this.#next()) break;
+      this.#request.bytes = this.#bytes;
+      this.#request.argc = this.#argc;
+      this.count++;
+    }
+    return this.count;
+  }
+
+  #next(): boolean {
     if (this.error !== null) return false;
     while (this.#missing > 0 || this.#at < this.#end) {
       if (this.#missing === 0) {
         this.#start = this.#at;
         this.#argc = 0;
-        if (this.request.bytes[this.#at] !== asterisk) {
+        if (this.#bytes[this.#at] !== asterisk) {
           if (!this.#readInline()) return false;
-          if (this.#argc > 0) return this.#finish();
+          if (this.#argc > 0) return true;
           continue;
         }
         if (!this.#readArrayHeader()) return false;
         if (this.#missing === 0) continue;
       }
-      if (!this.#readArguments()) return false;
-      return this.#finish();
+      return this.#readArguments();
     }
     this.#start = this.#at;
     return false;
   }
 
-  #finish(): boolean {
-    this.request.argc = this.#argc;
-    this.#start = this.#at;
-    return true;
-  }
-
   // --- arrays ------------------------------------------------------------------------------------
 
   #readArrayHeader(): boolean {
-    const { bytes } = this.request;
+    const bytes = this.#bytes;
     const lineEnd = this.#lineEnd(cr, "too big mbulk count string");
     if (lineEnd < 0) return false;
     const count = parseSafeInteger(bytes, this.#at + 1, lineEnd);
@@ -128,8 +148,8 @@ export class RequestParser {
   }
 
   #readArguments(): boolean {
-    const { request } = this;
-    const { bytes } = request;
+    const bytes = this.#bytes;
+    let { starts, ends } = this.#request;
     const end = this.#end;
     let at = this.#at;
     while (this.#missing > 0) {
@@ -161,10 +181,14 @@ export class RequestParser {
         this.#at = at;
         return false;
       }
-      if (this.#argc === request.starts.length) this.#growArguments();
-      request.starts[this.#argc] = at;
+      if (this.#argc === starts.length) {
+        this.#growArguments();
+        starts = this.#request.starts;
+        ends = this.#request.ends;
+      }
+      starts[this.#argc] = at;
       at += this.#bulkLength;
-      request.ends[this.#argc++] = at;
+      ends[this.#argc++] = at;
       at += 2;
       this.#bulkLength = -1;
       this.#missing--;
@@ -174,7 +198,7 @@ export class RequestParser {
   }
 
   #readBulkHeader(): boolean {
-    const { bytes } = this.request;
+    const bytes = this.#bytes;
     const lineEnd = this.#lineEnd(cr, "too big bulk count string");
     if (lineEnd < 0) return false;
     if (bytes[this.#at] !== dollar) {
@@ -192,7 +216,7 @@ export class RequestParser {
    * -1 when it does not end yet. As in Redis, which uses C's strings, a NUL hides what follows.
    */
   #lineEnd(terminator: number, errorIfLong: string): number {
-    const { bytes } = this.request;
+    const bytes = this.#bytes;
     const last = terminator === cr ? this.#end - 1 : this.#end;
     let at = this.#at;
     while (at < last && bytes[at] !== terminator && bytes[at] !== 0) at++;
@@ -209,7 +233,7 @@ export class RequestParser {
   // --- inline commands ---------------------------------------------------------------------------
 
   #readInline(): boolean {
-    const { bytes } = this.request;
+    const bytes = this.#bytes;
     const newline = this.#lineEnd(lf, "too big inline request");
     if (newline < 0) return false;
     const end = newline > this.#at && bytes[newline - 1] === cr ? newline - 1 : newline;
@@ -217,7 +241,7 @@ export class RequestParser {
     while (true) {
       while (at < end && isSpace(bytes[at])) at++;
       if (at === end) break;
-      if (this.#argc === this.request.starts.length) this.#growArguments();
+      if (this.#argc === this.#request.starts.length) this.#growArguments();
       at = this.#readWord(at, end);
       if (at < 0) return this.#fail("unbalanced quotes in request");
     }
@@ -230,7 +254,8 @@ export class RequestParser {
    * longer. Returns where it ends, -1 when a quote is missing.
    */
   #readWord(start: number, end: number): number {
-    const { bytes, starts, ends } = this.request;
+    const bytes = this.#bytes;
+    const { starts, ends } = this.#request;
     let at = start;
     let to = start;
     let quote = 0;
@@ -272,20 +297,18 @@ export class RequestParser {
     this.#start = 0;
     this.#at = 0;
     this.#end = 0;
-    if (this.request.bytes.length > bufferBytesPipeline) {
-      this.request.bytes = new Uint8Array(bufferBytesMin);
+    if (this.#bytes.length > bufferBytesPipeline) this.#bytes = new Uint8Array(bufferBytesMin);
+    for (let i = 0; i <= this.count && i < this.requests.length; i++) {
+      if (this.requests[i].starts.length > argumentsKept) this.requests[i] = newRequest();
     }
-    if (this.request.starts.length > argumentsKept) {
-      this.request.starts = new Int32Array(argumentsMin);
-      this.request.ends = new Int32Array(argumentsMin);
-    }
+    this.count = 0;
   }
 
   /** Moves the request being read to the start of the buffer. */
   #moveToFront(): void {
-    const { bytes, starts, ends } = this.request;
+    const { starts, ends } = this.#request;
     const distance = this.#start;
-    bytes.copyWithin(0, distance, this.#end);
+    this.#bytes.copyWithin(0, distance, this.#end);
     for (let i = 0; i < this.#argc; i++) {
       starts[i] -= distance;
       ends[i] -= distance;
@@ -297,12 +320,12 @@ export class RequestParser {
 
   #resize(capacity: number): void {
     const grown = new Uint8Array(capacity);
-    grown.set(this.request.bytes.subarray(0, this.#end));
-    this.request.bytes = grown;
+    grown.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = grown;
   }
 
   #growArguments(): void {
-    const { request } = this;
+    const request = this.#request;
     const starts = new Int32Array(request.starts.length * 2);
     const ends = new Int32Array(request.ends.length * 2);
     starts.set(request.starts);
@@ -310,6 +333,15 @@ export class RequestParser {
     request.starts = starts;
     request.ends = ends;
   }
+}
+
+function newRequest(): Request {
+  return {
+    bytes: noBytes,
+    argc: 0,
+    starts: new Int32Array(argumentsMin),
+    ends: new Int32Array(argumentsMin),
+  };
 }
 
 /** C's isspace. */

@@ -18,6 +18,8 @@ export class Connection {
   #closed = false;
   /** It waits for the next request: nothing of it is under way. */
   #isIdle = true;
+  /** How many of the parser's requests have been run. */
+  #handled = 0;
   /** The replies of the last batch. */
   #replyBytes: Uint8Array = new Uint8Array(0);
   #replyLength = 0;
@@ -74,20 +76,22 @@ export class Connection {
     reply.length = 0;
     reply.protocol = session.protocol;
     context.session = session;
-    context.request = parser.request;
     const now = Date.now();
     store.now = now;
     session.lastActiveMs = now;
-    let hasMore = false;
-    while (parser.next()) {
-      dispatcher.run();
-      if (session.closing) break;
-      if (reply.length > replyBytesSoftMax) {
-        hasMore = true;
-        break;
+    while (!session.closing && reply.length <= replyBytesSoftMax) {
+      if (this.#handled === parser.count) {
+        this.#handled = 0;
+        if (parser.readAhead() === 0) break;
+        if (parser.count > 1) store.prefetch(parser.requests, parser.count);
       }
+      context.request = parser.requests[this.#handled++];
+      dispatcher.run();
     }
-    if (parser.error !== null && !session.closing) reply.errorQuotingBytes(parser.error);
+    const hasMore = !session.closing && reply.length > replyBytesSoftMax;
+    if (parser.error !== null && !hasMore && !session.closing) {
+      reply.errorQuotingBytes(parser.error);
+    }
     store.tick();
     core.noteRates(now);
     this.#replyBytes = reply.bytes;

@@ -134,6 +134,55 @@ export class HashIndex {
   }
 
   /**
+   * Loads what looking up these hashes will need into the processor's caches. The lookups of one
+   * pipeline are independent, so their cache misses overlap here, and do not there. Returns a number
+   * that means nothing, but needs the loads.
+   */
+  prefetch(hashes: Int32Array, count: number): number {
+    let sum = this.prefetchPages(hashes, count);
+    for (let i = 0; i < count; i++) {
+      if (this.#seek(hashes[i]) !== hashes[i]) continue;
+      const address = this.#words[this.#slot + 1];
+      sum ^= this.#records[address >>> 26].i32[(address & 0x3ffffff) << 2];
+    }
+    return sum;
+  }
+
+  /** The same without the records. */
+  prefetchPages(hashes: Int32Array, count: number): number {
+    const shift = 32 - this.#directoryBits;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i];
+      const entry = this.#directory[hash >>> shift];
+      const page = entry >>> depthBits;
+      const slot = (page & pageInWindowMask) * pageWords + indexPage.slotWord +
+        this.#home(hash, entry & depthMask) * slotWords;
+      sum ^= this.file.windows[page >>> pagesPerWindowShift].i32[slot];
+    }
+    return sum;
+  }
+
+  /**
+   * Whether the entry of a record with this hash leads to this address: as `find`, without looking at
+   * any record.
+   */
+  leadsTo(hash: number, address: number): boolean {
+    if (this.#seek(hash) !== hash) return false;
+    const words = this.#words;
+    const end = this.#page + this.#slotsEnd;
+    let slot = this.#slot;
+    while (slot < end && words[slot] === hash && words[slot + 1] !== 0) {
+      if (words[slot + 1] === address) {
+        this.#slot = slot;
+        return true;
+      }
+      slot += slotWords;
+    }
+    return false;
+  }
+
+  /**
    * Goes to the first slot whose hash is not below `hash`; returns the hash there, or another number
    * than `hash` when there is none.
    */

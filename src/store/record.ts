@@ -17,6 +17,11 @@ export function keyEndAt({ i32 }: Window, offset: number): number {
   return offset + recordHeaderBytes + i32[(offset >> 2) + record.keyLengthWord];
 }
 
+/** The flags of the record at a byte offset. */
+export function flagsAt({ i32 }: Window, offset: number): number {
+  return i32[(offset >> 2) + record.kindWord] >>> 16;
+}
+
 /** The byte offset in its window of an address. */
 export function offsetOf(address: number): number {
   return (address & 0x3ffffff) << 4;

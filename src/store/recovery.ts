@@ -24,7 +24,7 @@ import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import { segmentCountMax, type StoreLimits } from "./limits.ts";
 import type { BodyRange, Log } from "./log.ts";
-import { keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
+import { flagsAt, keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
 import { segmentState } from "./segment_table.ts";
 import type { SuperblockState } from "./superblock.ts";
 
@@ -74,10 +74,6 @@ const progressSegments = 64;
 
 function hasDeadline({ f64 }: Window, offset: number): boolean {
   return f64[(offset >> 3) + record.expireAtF64] !== 0;
-}
-
-function isClear({ i32 }: Window, offset: number): boolean {
-  return (i32[(offset >> 2) + record.kindWord] >>> 16 & recordFlag.all) !== 0;
 }
 
 export class Recovery {
@@ -339,7 +335,7 @@ export class Recovery {
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyEndAt(window, offset);
     const bytes = recordBytesAt(window, offset);
-    if (keyEnd === keyStart && isClear(window, offset)) {
+    if (keyEnd === keyStart && (flagsAt(window, offset) & recordFlag.all) !== 0) {
       index.clear();
       this.#clearLive();
       if (this.#countsAll) table.addLive(address, bytes);
@@ -472,8 +468,8 @@ export class Recovery {
         } else if (reader.kind === recordKind.put) {
           const { u8 } = reader.window;
           const keyHash = hash.of(u8, reader.keyStart, reader.keyEnd);
-          const address = index.find(keyHash, u8, reader.keyStart, reader.keyEnd);
-          if (address === this.#addressOf(place, reader.offset)) live += reader.bytes;
+          const address = this.#addressOf(place, reader.offset);
+          if (index.leadsTo(keyHash, address)) live += reader.bytes;
         }
       }
       table.addLive(this.#startAddress(place), live - table.liveBytes[place]);

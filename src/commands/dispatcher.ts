@@ -46,10 +46,7 @@ export class Dispatcher {
     const { arity } = command;
     if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
       const { name } = command;
-      return this.#refuse(
-        command,
-        () => context.reply.error(`ERR wrong number of arguments for '${name}' command`),
-      );
+      return this.#refuse(command, () => wrongArity(context, name));
     }
     if (session.queue !== null) {
       if (command.isBarredFromTransactions) {
@@ -136,6 +133,14 @@ export class Dispatcher {
 function errorPrefix({ code }: StoreError): string {
   if (code === "NO_SPACE") return "OOM";
   return code === "SYNC_FAILED" ? "MISCONF" : "ERR";
+}
+
+function wrongArity(context: CommandContext, name: string): void {
+  const reason = `wrong number of arguments for '${name}' command`;
+  if (name !== "exec") return context.reply.error(`ERR ${reason}`);
+  // An EXEC that is refused, for whatever reason, ends the transaction.
+  context.session.endTransaction(context.store);
+  context.reply.error(`EXECABORT Transaction discarded because of: ${reason}`);
 }
 
 function unknownCommand(context: CommandContext): void {

@@ -1,0 +1,127 @@
+/** The npm package redis, called node-redis, in both protocols. */
+import { Buffer } from "node:buffer";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createClient, RESP_TYPES, WatchError } from "redis";
+import { TestServer } from "../support/test_server.ts";
+import { withTimeLimit } from "../support/time_limit.ts";
+
+function makeClient(server: TestServer, protocol: 2 | 3) {
+  const client = createClient({
+    RESP: protocol,
+    socket: { path: server.socketPath, tls: false, reconnectStrategy: 20 },
+  });
+  // Lost connections are reported here too; tests see them in the replies.
+  client.on("error", () => {});
+  return client;
+}
+
+type Client = ReturnType<typeof makeClient>;
+
+function test(
+  name: string,
+  body: (client: Client, server: TestServer, protocol: 2 | 3) => Promise<void>,
+): void {
+  for (const protocol of [2, 3] as const) {
+    Deno.test(`node-redis in RESP${protocol} ${name}`, async () => {
+      await using server = await TestServer.start();
+      const client = makeClient(server, protocol);
+      try {
+        await client.connect();
+        await body(client, server, protocol);
+      } finally {
+        if (client.isOpen) client.destroy();
+      }
+    });
+  }
+}
+
+test("sets, gets, counts and deletes", async (client) => {
+  assertEquals(await client.set("foo", "bar"), "OK");
+  assertEquals(await client.get("foo"), "bar");
+  assertEquals(await client.get("missing"), null);
+  assertEquals(await client.incr("n"), 1);
+  assertEquals(await client.decrBy("n", 11), -10);
+  assertEquals(await client.mSet({ a: "1", b: "2" }), "OK");
+  assertEquals(await client.mGet(["a", "b", "missing"]), ["1", "2", null]);
+  const options = { condition: "NX", expiration: { type: "EX", value: 100 } } as const;
+  assertEquals(await client.set("foo", "x", options), null);
+  assertEquals(await client.expire("foo", 100), 1);
+  assert(await client.ttl("foo") > 90);
+  assertEquals(await client.del(["foo", "a", "missing"]), 2);
+  assertEquals(await client.dbSize(), 2);
+});
+
+test("keeps binary keys and values", async (client) => {
+  const key = Buffer.from([0, 255, 13, 10]);
+  const value = Buffer.from(Uint8Array.from({ length: 70_000 }, (_, i) => i % 256));
+  const binary = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+  await binary.set(key, value);
+  const stored = await binary.get(key);
+  assert(stored !== null);
+  assert(value.equals(stored));
+});
+
+test("pipelines what is asked at the same time", async (client) => {
+  const counts = await Promise.all(Array.from({ length: 500 }, () => client.incr("n")));
+  assertEquals(counts, Array.from({ length: 500 }, (_, i) => i + 1));
+});
+
+test("runs transactions", async (client) => {
+  const results = await client.multi().set("a", "1").incr("a").get("a").exec();
+  assertEquals(results.map(String), ["OK", "2", "2"]);
+});
+
+test("rejects a transaction whose watched key has changed", async (client, server, protocol) => {
+  const other = makeClient(server, protocol);
+  try {
+    await other.connect();
+    await client.watch("a");
+    await other.set("a", "changed");
+    await assertRejects(() => client.multi().set("a", "mine").exec(), WatchError);
+    assertEquals(await client.get("a"), "changed");
+  } finally {
+    other.destroy();
+  }
+});
+
+test("rejects with the server's errors", async (client) => {
+  await client.set("text", "abc");
+  await assertRejects(
+    () => client.incr("text"),
+    Error,
+    "ERR value is not an integer or out of range",
+  );
+  await assertRejects(() => client.sendCommand(["NOSUCH", "a"]), Error, "ERR unknown command");
+});
+
+test("iterates over all keys", async (client) => {
+  const names = Array.from({ length: 300 }, (_, i) => `key:${i}`);
+  await client.mSet(names.map((name): [string, string] => [name, "1"]));
+  await client.set("other", "1");
+  const seen = new Set<string>();
+  for await (const keys of client.scanIterator({ MATCH: "key:*", COUNT: 20 })) {
+    for (const key of keys) seen.add(key);
+  }
+  assertEquals(seen, new Set(names));
+});
+
+test("connects again after the server's restart", async (client, server) => {
+  await client.set("foo", "bar");
+  const isReadyAgain = new Promise<void>((resolve) => client.once("ready", () => resolve()));
+  await server.restart();
+  await withTimeLimit(isReadyAgain, 10_000, "node-redis to connect again");
+  assertEquals(await client.get("foo"), server.kind === "kv" ? "bar" : null);
+  assertEquals(await client.set("foo", "baz"), "OK");
+});
+
+test("knows the server by INFO, CONFIG and CLIENT", async (client) => {
+  assert((await client.info("server")).includes("redis_version:7."));
+  assertEquals({ ...await client.configGet("timeout") }, { timeout: "0" });
+  await client.clientSetName("worker");
+  assertEquals(await client.clientGetName(), "worker");
+  assertEquals((await client.clientInfo()).name, "worker");
+  assertEquals(await client.ping(), "PONG");
+  const [get] = await client.commandInfo(["get"]);
+  assertEquals(get?.arity, 2);
+  await client.close();
+});

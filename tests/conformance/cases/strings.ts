@@ -1,0 +1,393 @@
+/** Cases of SET, GET and their kin. */
+import { type ConformanceCase, integerBetween } from "../case.ts";
+
+export const stringCases: readonly ConformanceCase[] = [
+  {
+    name: "GET of a missing key is null",
+    steps: [
+      ["GET missing", "$-1\r\n"],
+    ],
+  },
+  {
+    name: "SET stores what GET returns, and overwrites",
+    steps: [
+      ["SET foo bar", "+OK\r\n"],
+      ["GET foo", "$3\r\nbar\r\n"],
+      [["SET", "foo", ""], "+OK\r\n"],
+      ["GET foo", "$0\r\n\r\n"],
+    ],
+  },
+  {
+    name: "names of commands and options are read in any case",
+    steps: [
+      ["set foo bar", "+OK\r\n"],
+      ["GeT foo", "$3\r\nbar\r\n"],
+      ["SET foo baz xX gEt", "$3\r\nbar\r\n"],
+    ],
+  },
+  {
+    name: "SET with NX sets only what is missing",
+    steps: [
+      ["SET foo a NX", "+OK\r\n"],
+      ["SET foo b NX", "$-1\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    name: "SET with XX sets only what exists",
+    steps: [
+      ["SET foo a XX", "$-1\r\n"],
+      ["GET foo", "$-1\r\n"],
+      ["SET foo b", "+OK\r\n"],
+      ["SET foo c XX", "+OK\r\n"],
+      ["GET foo", "$1\r\nc\r\n"],
+    ],
+  },
+  {
+    name: "SET with GET returns the old value, or null",
+    steps: [
+      ["SET foo a GET", "$-1\r\n"],
+      ["SET foo b GET", "$1\r\na\r\n"],
+      ["GET foo", "$1\r\nb\r\n"],
+    ],
+  },
+  {
+    name: "SET with NX and GET returns the old value and leaves it alone",
+    steps: [
+      ["SET foo a NX GET", "$-1\r\n"],
+      ["SET foo b NX GET", "$1\r\na\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+      ["SET foo c GET NX", "$1\r\na\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    name: "SET with XX and GET sets only what exists and returns what was there",
+    steps: [
+      ["SET foo a XX GET", "$-1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b GET XX", "$1\r\na\r\n"],
+      ["GET foo", "$1\r\nb\r\n"],
+    ],
+  },
+  {
+    name: "SET with EX and PX lets the key live for a while",
+    steps: [
+      ["SET foo a EX 100", "+OK\r\n"],
+      ["TTL foo", integerBetween(99, 100)],
+      ["SET foo a PX 100000", "+OK\r\n"],
+      ["PTTL foo", integerBetween(90_000, 100_000)],
+    ],
+  },
+  {
+    name: "SET with EXAT and PXAT lets the key live until a time",
+    steps: [
+      ["SET foo a EXAT 4102444800", "+OK\r\n"],
+      ["EXPIRETIME foo", ":4102444800\r\n"],
+      ["PEXPIRETIME foo", ":4102444800000\r\n"],
+      ["SET foo a PXAT 4102444800123", "+OK\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+      ["EXPIRETIME foo", ":4102444800\r\n"],
+    ],
+  },
+  {
+    name: "SET without a time option takes the deadline off",
+    steps: [
+      ["SET foo a EX 100", "+OK\r\n"],
+      ["SET foo b", "+OK\r\n"],
+      ["TTL foo", ":-1\r\n"],
+    ],
+  },
+  {
+    name: "SET with KEEPTTL leaves the deadline as it is",
+    steps: [
+      ["SET foo a PXAT 4102444800123", "+OK\r\n"],
+      ["SET foo b KEEPTTL", "+OK\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+      ["SET bar b KEEPTTL", "+OK\r\n"],
+      ["TTL bar", ":-1\r\n"],
+    ],
+  },
+  {
+    name: "SET with all kinds of options at once takes them in any order",
+    steps: [
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b PXAT 4102444800123 GET XX", "$1\r\na\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+      ["SET foo c XX KEEPTTL GET", "$1\r\nb\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+      ["SET foo d NX PXAT 4102444800999", "$-1\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+    ],
+  },
+  {
+    name: "SET that was refused leaves value and deadline alone",
+    steps: [
+      ["SET foo a PXAT 4102444800123", "+OK\r\n"],
+      ["SET foo b NX EX 5", "$-1\r\n"],
+      ["SET foo b NX", "$-1\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+    ],
+  },
+  {
+    name: "SET with a deadline in the past removes the key",
+    steps: [
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b PXAT 1", "+OK\r\n"],
+      ["GET foo", "$-1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["SET foo b EXAT 1", "+OK\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["DBSIZE", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET with GET and a deadline in the past still returns the old value",
+    steps: [
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b PXAT 1 GET", "$1\r\na\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET refuses options that contradict each other",
+    steps: [
+      ["SET foo a NX XX", "-ERR syntax error\r\n"],
+      ["SET foo a XX NX", "-ERR syntax error\r\n"],
+      ["SET foo a EX 10 PX 10", "-ERR syntax error\r\n"],
+      ["SET foo a PX 10 EX 10", "-ERR syntax error\r\n"],
+      ["SET foo a EX 10 KEEPTTL", "-ERR syntax error\r\n"],
+      ["SET foo a KEEPTTL PX 10", "-ERR syntax error\r\n"],
+      ["SET foo a EXAT 4102444800 EX 1", "-ERR syntax error\r\n"],
+      ["SET foo a PXAT 4102444800000 EXAT 4102444800", "-ERR syntax error\r\n"],
+      ["SET foo a KEEPTTL EXAT 4102444800", "-ERR syntax error\r\n"],
+      ["SET foo a NX XX GET", "-ERR syntax error\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET takes an option that is given twice",
+    steps: [
+      ["SET foo a NX NX", "+OK\r\n"],
+      ["SET foo a XX XX", "+OK\r\n"],
+      ["SET foo a GET GET", "$1\r\na\r\n"],
+      ["SET foo a KEEPTTL KEEPTTL", "+OK\r\n"],
+      ["SET foo a EX 10 EX 20", "+OK\r\n"],
+      ["TTL foo", integerBetween(19, 20)],
+    ],
+  },
+  {
+    name: "SET refuses unknown options and missing times",
+    steps: [
+      ["SET foo a FOO", "-ERR syntax error\r\n"],
+      ["SET foo a EX", "-ERR syntax error\r\n"],
+      ["SET foo a PX", "-ERR syntax error\r\n"],
+      ["SET foo a EXAT", "-ERR syntax error\r\n"],
+      ["SET foo a PXAT", "-ERR syntax error\r\n"],
+      ["SET foo a NX EX", "-ERR syntax error\r\n"],
+      ["SET foo a PERSIST", "-ERR syntax error\r\n"],
+      ["SET foo a 10", "-ERR syntax error\r\n"],
+      [["SET", "foo", "a", ""], "-ERR syntax error\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET refuses times that are no positive numbers",
+    steps: [
+      ["SET foo a EX 0", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EX -1", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a PX 0", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a PX -100", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EXAT 0", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EXAT -5", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a PXAT 0", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a PXAT -1", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EX 1.5", "-ERR value is not an integer or out of range\r\n"],
+      ["SET foo a EX abc", "-ERR value is not an integer or out of range\r\n"],
+      [["SET", "foo", "a", "EX", ""], "-ERR value is not an integer or out of range\r\n"],
+      [["SET", "foo", "a", "EX", " 1"], "-ERR value is not an integer or out of range\r\n"],
+      ["SET foo a EX +1", "-ERR value is not an integer or out of range\r\n"],
+      ["SET foo a EX 01", "-ERR value is not an integer or out of range\r\n"],
+      ["SET foo a PX 10x", "-ERR value is not an integer or out of range\r\n"],
+      ["SET foo a PXAT 9223372036854775808", "-ERR value is not an integer or out of range\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET refuses times that overflow",
+    steps: [
+      ["SET foo a EX 9223372036854775807", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EX 9223372036854775", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EX 9223372036854776", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a PX 9223372036854775807", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EXAT 9223372036854775807", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EXAT 9223372036854776", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo a EX -9223372036854775808", "-ERR invalid expire time in 'set' command\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "SET checks the time before it looks at the key",
+    steps: [
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b NX EX 0", "-ERR invalid expire time in 'set' command\r\n"],
+      ["SET foo b NX GET PX abc", "-ERR value is not an integer or out of range\r\n"],
+    ],
+  },
+  {
+    name: "GETDEL returns the value and removes the key",
+    steps: [
+      ["SET foo bar", "+OK\r\n"],
+      ["GETDEL foo", "$3\r\nbar\r\n"],
+      ["GETDEL foo", "$-1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "GETSET replaces the value, returns the old one and takes the deadline off",
+    steps: [
+      ["GETSET foo a", "$-1\r\n"],
+      ["SET foo b EX 100", "+OK\r\n"],
+      ["GETSET foo c", "$1\r\nb\r\n"],
+      ["TTL foo", ":-1\r\n"],
+      ["GET foo", "$1\r\nc\r\n"],
+    ],
+  },
+  {
+    name: "GETEX without options is GET",
+    steps: [
+      ["GETEX foo", "$-1\r\n"],
+      ["SET foo bar EX 100", "+OK\r\n"],
+      ["GETEX foo", "$3\r\nbar\r\n"],
+      ["TTL foo", integerBetween(99, 100)],
+    ],
+  },
+  {
+    name: "GETEX sets a deadline",
+    steps: [
+      ["SET foo bar", "+OK\r\n"],
+      ["GETEX foo EX 100", "$3\r\nbar\r\n"],
+      ["TTL foo", integerBetween(99, 100)],
+      ["GETEX foo PX 50000", "$3\r\nbar\r\n"],
+      ["PTTL foo", integerBetween(40_000, 50_000)],
+      ["GETEX foo EXAT 4102444800", "$3\r\nbar\r\n"],
+      ["EXPIRETIME foo", ":4102444800\r\n"],
+      ["GETEX foo PXAT 4102444800123", "$3\r\nbar\r\n"],
+      ["PEXPIRETIME foo", ":4102444800123\r\n"],
+    ],
+  },
+  {
+    name: "GETEX with PERSIST takes the deadline off",
+    steps: [
+      ["SET foo bar EX 100", "+OK\r\n"],
+      ["GETEX foo PERSIST", "$3\r\nbar\r\n"],
+      ["TTL foo", ":-1\r\n"],
+      ["GETEX foo PERSIST", "$3\r\nbar\r\n"],
+    ],
+  },
+  {
+    name: "GETEX with a deadline in the past returns the value and removes the key",
+    steps: [
+      ["SET foo bar", "+OK\r\n"],
+      ["GETEX foo PXAT 1", "$3\r\nbar\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["SET foo bar", "+OK\r\n"],
+      ["GETEX foo EXAT 1", "$3\r\nbar\r\n"],
+      ["DBSIZE", ":0\r\n"],
+    ],
+  },
+  {
+    name: "GETEX refuses options that make no sense",
+    steps: [
+      ["SET foo bar", "+OK\r\n"],
+      ["GETEX foo EX 10 PX 10", "-ERR syntax error\r\n"],
+      ["GETEX foo PERSIST EX 10", "-ERR syntax error\r\n"],
+      ["GETEX foo EX 10 PERSIST", "-ERR syntax error\r\n"],
+      ["GETEX foo EX", "-ERR syntax error\r\n"],
+      ["GETEX foo NX", "-ERR syntax error\r\n"],
+      ["GETEX foo KEEPTTL", "-ERR syntax error\r\n"],
+      ["GETEX foo GET", "-ERR syntax error\r\n"],
+      ["GETEX foo EX 0", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo EX -1", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo PX 0", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo EXAT 0", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo PXAT -1", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo EX abc", "-ERR value is not an integer or out of range\r\n"],
+      ["GETEX foo EX 9223372036854775807", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["GETEX foo PX 9223372036854775807", "-ERR invalid expire time in 'getex' command\r\n"],
+      ["TTL foo", ":-1\r\n"],
+    ],
+  },
+  {
+    name: "GETEX of a missing key is null, but its options are looked at",
+    steps: [
+      ["GETEX missing EX 10", "$-1\r\n"],
+      ["GETEX missing EX", "-ERR syntax error\r\n"],
+      ["GETEX missing PERSIST PX 1", "-ERR syntax error\r\n"],
+    ],
+  },
+  {
+    name: "SETNX sets only what is missing, and says whether it did",
+    steps: [
+      ["SETNX foo a", ":1\r\n"],
+      ["SETNX foo b", ":0\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    name: "SETEX and PSETEX set a value that lives for a while",
+    steps: [
+      ["SETEX foo 100 a", "+OK\r\n"],
+      ["TTL foo", integerBetween(99, 100)],
+      ["PSETEX foo 100000 b", "+OK\r\n"],
+      ["PTTL foo", integerBetween(90_000, 100_000)],
+      ["GET foo", "$1\r\nb\r\n"],
+    ],
+  },
+  {
+    name: "SETEX and PSETEX refuse times that are none",
+    steps: [
+      ["SETEX foo 0 a", "-ERR invalid expire time in 'setex' command\r\n"],
+      ["SETEX foo -1 a", "-ERR invalid expire time in 'setex' command\r\n"],
+      ["SETEX foo abc a", "-ERR value is not an integer or out of range\r\n"],
+      ["SETEX foo 9223372036854775807 a", "-ERR invalid expire time in 'setex' command\r\n"],
+      ["SETEX foo 9223372036854775 a", "-ERR invalid expire time in 'setex' command\r\n"],
+      ["PSETEX foo 0 a", "-ERR invalid expire time in 'psetex' command\r\n"],
+      ["PSETEX foo -1 a", "-ERR invalid expire time in 'psetex' command\r\n"],
+      ["PSETEX foo 1.0 a", "-ERR value is not an integer or out of range\r\n"],
+      ["PSETEX foo 9223372036854775807 a", "-ERR invalid expire time in 'psetex' command\r\n"],
+      ["PSETEX foo 9223372036854775808 a", "-ERR value is not an integer or out of range\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name: "MGET returns values and nulls in the order of the question",
+    steps: [
+      ["MSET a 1 b 2", "+OK\r\n"],
+      ["MGET a missing b a", "*4\r\n$1\r\n1\r\n$-1\r\n$1\r\n2\r\n$1\r\n1\r\n"],
+      ["MGET missing", "*1\r\n$-1\r\n"],
+    ],
+  },
+  {
+    name: "MSET sets all, the last of several values for the same key",
+    steps: [
+      ["MSET a 1 b 2 a 3", "+OK\r\n"],
+      ["MGET a b", "*2\r\n$1\r\n3\r\n$1\r\n2\r\n"],
+      ["SET c 1 EX 100", "+OK\r\n"],
+      ["MSET c 2", "+OK\r\n"],
+      ["TTL c", ":-1\r\n"],
+    ],
+  },
+  {
+    name: "MSETNX sets all or nothing",
+    steps: [
+      ["MSETNX a 1 b 2", ":1\r\n"],
+      ["MSETNX b 3 c 4", ":0\r\n"],
+      ["MGET a b c", "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1\r\n"],
+      ["MSETNX x 1 x 2", ":1\r\n"],
+      ["GET x", "$1\r\n2\r\n"],
+    ],
+  },
+];

@@ -1,0 +1,37 @@
+/**
+ * Every command as Redis 7.0 has it, byte by byte. The same cases run over kv and, where it is
+ * installed, over redis-server: that proves the expectations. What is kv's own is in
+ * own_to_kv.test.ts.
+ */
+import { arityCases } from "./cases/arity.ts";
+import { binaryCases } from "./cases/binary.ts";
+import { connectionCases } from "./cases/connection.ts";
+import { counterCases } from "./cases/counters.ts";
+import { expiryCases } from "./cases/expiry.ts";
+import { introspectionCases } from "./cases/introspection.ts";
+import { keyCases } from "./cases/keys.ts";
+import { protocolCases } from "./cases/protocol.ts";
+import { resp3Cases } from "./cases/resp3.ts";
+import { scanCases } from "./cases/scan.ts";
+import { serverCases } from "./cases/server.ts";
+import { stringPartCases } from "./cases/string_parts.ts";
+import { stringCases } from "./cases/strings.ts";
+import { transactionCases } from "./cases/transactions.ts";
+import { watchCases } from "./cases/watch.ts";
+import { testConformance } from "./runner.ts";
+
+testConformance("strings", stringCases);
+testConformance("parts of strings", stringPartCases);
+testConformance("counters", counterCases);
+testConformance("keys", keyCases);
+testConformance("SCAN", scanCases);
+testConformance("deadlines", expiryCases);
+testConformance("transactions", transactionCases);
+testConformance("WATCH", watchCases);
+testConformance("the connection", connectionCases);
+testConformance("the server", serverCases);
+testConformance("numbers of arguments", arityCases);
+testConformance("COMMAND", introspectionCases);
+testConformance("the protocol", protocolCases);
+testConformance("RESP3", resp3Cases);
+testConformance("binary and large keys and values", binaryCases);

@@ -1,0 +1,71 @@
+/**
+ * kv and redis-server get the same random requests and have to give the same replies.
+ * KV_DIFFERENTIAL_COMMANDS says how many requests; KV_TEST_SEED replays a run.
+ */
+import { assert } from "@std/assert";
+import { commandTable } from "../../src/commands/command_table.ts";
+import { show } from "../support/binary_text.ts";
+import { RawConnection } from "../support/raw_connection.ts";
+import { chooseSeed, SeededRandom } from "../support/seeded_random.ts";
+import { TestServer } from "../support/test_server.ts";
+import { type GeneratedRequest, RequestSource } from "./differential/request_generator.ts";
+import { describe, type Difference, runRound, shorten } from "./differential/round.ts";
+import { targets } from "./runner.ts";
+
+const requestsDefault = 20_000;
+const requestsPerRound = 200;
+
+const ignore = !targets().includes("redis");
+
+Deno.test({ name: "random requests get the replies that redis-server gives", ignore, fn: compare });
+
+async function compare(): Promise<void> {
+  const seed = chooseSeed("differential test");
+  const count = Number(Deno.env.get("KV_DIFFERENTIAL_COMMANDS") ?? requestsDefault);
+  await using subject = await TestServer.start();
+  await using reference = await TestServer.start({ kind: "redis" });
+  for (let round = 0; round * requestsPerRound < count; round++) {
+    // Each round has its own seed, so that it can be replayed as the first one.
+    const roundSeed = (seed + round) >>> 0;
+    const requests = makeRequests(roundSeed, Math.min(requestsPerRound, count));
+    const difference = await runRound(subject, reference, requests);
+    if (difference === null) continue;
+    const prefix = requests.slice(0, difference.index + 1);
+    const shortest = await shorten(subject, reference, prefix);
+    // What does not happen again is shown as it was.
+    const again = await runRound(subject, reference, shortest) ?? difference;
+    throw new Error(report(roundSeed, shortest, again));
+  }
+}
+
+function makeRequests(seed: number, count: number): GeneratedRequest[] {
+  const source = new RequestSource(new SeededRandom(seed));
+  return Array.from({ length: count }, () => source.next());
+}
+
+function report(
+  seed: number,
+  requests: readonly GeneratedRequest[],
+  { reply, reference }: Difference,
+): string {
+  return `The replies to the last of these requests differ (KV_TEST_SEED=${seed}):\n` +
+    `${describe(requests)}\n    received ${show(reply)}\n    redis-server ${show(reference)}`;
+}
+
+Deno.test({
+  name: "COMMAND INFO says of each command what redis-server says of it",
+  ignore,
+  async fn() {
+    await using subject = await TestServer.start();
+    await using reference = await TestServer.start({ kind: "redis" });
+    using ours = await RawConnection.open(subject.socketPath);
+    using theirs = await RawConnection.open(reference.socketPath);
+    for (const { name, subcommands, ownToKv } of commandTable) {
+      // kv has fewer subcommands, and says so.
+      if (ownToKv || subcommands !== undefined) continue;
+      const reply = await ours.exchange("COMMAND", "INFO", name);
+      const expected = await theirs.exchange("COMMAND", "INFO", name);
+      assert(reply === expected, `${name}:\n  received ${reply}\n  redis-server ${expected}`);
+    }
+  },
+});

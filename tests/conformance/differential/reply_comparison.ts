@@ -1,0 +1,102 @@
+/** Whether two servers gave the same reply, but for what no two servers have in common. */
+import { toBytes } from "../../support/binary_text.ts";
+import { endOfReply } from "../../support/reply_framing.ts";
+
+/** How far apart two servers may be that got the same request one after the other. */
+const toleranceMs = 5000;
+
+/** Follows one connection, because what EXEC replies depends on what was queued before it. */
+export class ReplyComparison {
+  #queue: (readonly string[])[] = [];
+
+  /** Compares the replies to the next request. */
+  same(args: readonly string[], reply: string, reference: string): boolean {
+    const name = args[0].toUpperCase();
+    if (reference === "+QUEUED\r\n") this.#queue.push(args);
+    const isSame = name === "EXEC"
+      ? this.#sameExec(reply, reference)
+      : same(args, reply, reference);
+    const ends = name === "EXEC" || name === "DISCARD" || name === "RESET";
+    if (ends && !reference.startsWith("+QUEUED")) this.#queue = [];
+    return isSame;
+  }
+
+  #sameExec(reply: string, reference: string): boolean {
+    if (reply === reference) return true;
+    const ours = splitArray(reply);
+    const theirs = splitArray(reference);
+    if (ours === null || theirs === null) return false;
+    if (ours.length !== theirs.length || theirs.length !== this.#queue.length) return false;
+    return theirs.every((element, i) => same(this.#queue[i], ours[i], element));
+  }
+}
+
+function same(args: readonly string[], reply: string, reference: string): boolean {
+  if (reply === reference) return true;
+  if (isError(reply) || isError(reference)) return false;
+  switch (args[0].toUpperCase()) {
+    case "TTL":
+    case "EXPIRETIME":
+      return close(reply, reference, toleranceMs / 1000);
+    case "PTTL":
+    case "PEXPIRETIME":
+      return close(reply, reference, toleranceMs);
+    case "KEYS":
+      return sorted(reply) === sorted(reference);
+    case "SCAN": {
+      const ours = splitArray(reply);
+      const theirs = splitArray(reference);
+      return ours?.length === 2 && theirs?.length === 2 && ours[0] === theirs[0] &&
+        sorted(ours[1]) === sorted(theirs[1]);
+    }
+    case "RANDOMKEY":
+      // Any key will do, but none when there is none.
+      return isNull(reply) === isNull(reference) && reply[0] === reference[0];
+    case "LASTSAVE":
+      return reply[0] === reference[0];
+    case "TIME":
+      return /^\*2\r\n\$10\r\n\d{10}\r\n\$\d\r\n\d{1,6}\r\n$/.test(reply);
+    case "HELLO":
+      return withoutId(reply) === withoutId(reference);
+    case "CLIENT":
+      return args[1]?.toUpperCase() === "ID" && reply[0] === reference[0];
+    default:
+      return false;
+  }
+}
+
+function isError(reply: string): boolean {
+  return reply.startsWith("-");
+}
+
+function isNull(reply: string): boolean {
+  return reply === "$-1\r\n" || reply === "_\r\n";
+}
+
+function close(reply: string, reference: string, tolerance: number): boolean {
+  const ours = Number(/^:(\d+)\r\n$/.exec(reply)?.[1]);
+  const theirs = Number(/^:(\d+)\r\n$/.exec(reference)?.[1]);
+  return Math.abs(ours - theirs) <= tolerance;
+}
+
+/** What HELLO replies, but for the number and the version, which count for each server alone. */
+function withoutId(reply: string): string {
+  return reply.replace(/(id\r\n):\d+/, "$1").replace(/\$\d+\r\n\d+\.\d+\.\d+\r\n/, "");
+}
+
+function sorted(reply: string): string {
+  return splitArray(reply)?.sort().join("") ?? reply;
+}
+
+/** The elements of an array; null where the reply is none. */
+function splitArray(reply: string): string[] | null {
+  if (!/^\*\d/.test(reply)) return null;
+  const bytes = toBytes(reply);
+  const elements: string[] = [];
+  for (let at = reply.indexOf("\n") + 1; at < bytes.length;) {
+    const end = endOfReply(bytes, at, bytes.length);
+    elements.push(reply.slice(at, end));
+    at = end;
+  }
+  return elements;
+}

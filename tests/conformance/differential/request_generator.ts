@@ -1,0 +1,291 @@
+/**
+ * Random requests for a small set of keys: nearly all commands, with values at the edges, options
+ * that contradict each other, and numbers of arguments that are wrong. Left out is what rightly
+ * differs between the servers (INFO, other databases) or ends the connection.
+ */
+import type { SeededRandom } from "../../support/seeded_random.ts";
+
+/** One of two connections to each server, so that WATCH has something to see. */
+export type Side = "a" | "b";
+
+export interface GeneratedRequest {
+  readonly side: Side;
+  readonly args: readonly string[];
+}
+
+type Generate = (source: RequestSource) => string[];
+
+const keys = ["a", "b", "c", "d", "", "\0\r\n", "\xff\xfe", "k".repeat(300)];
+const integers = [
+  "0",
+  "1",
+  "-1",
+  "2",
+  "10",
+  "9007199254740991",
+  "9007199254740992",
+  "-9007199254740993",
+  "9223372036854775807",
+  "-9223372036854775808",
+  "9223372036854775808",
+];
+const oddNumbers = ["abc", "", " 1", "1 ", "+1", "01", "-0", "1.5", "1e3", "0x10", "nan", "inf"];
+const texts = ["", "x", "hello world", "\0", "\r\n", "\xff\x80", "*1\r\n$4\r\nPING\r\n"];
+/**
+ * Arguments that are too many. Only plain text: some errors quote them, and Redis cuts the quotation
+ * at a zero byte and repeats bytes that are not UTF-8, which kv does not.
+ */
+const surplus = ["", "x", "1", "hello world", "GET", "NX"];
+const patterns = ["*", "?", "a*", "[a-c]", "[^a]", "k*", "\\*", "", "[", "*\n", "\xff*", "**?"];
+const invalidTimes = ["0", "-1", "abc", "", "1.5", "9223372036854775807", "9223372036854775808"];
+
+/** The year 2100: later than any relative deadline here, earlier than any clock. */
+const farSeconds = 4_102_444_800;
+/** The share of requests with an argument too many or too few. */
+const wrongArityProbability = 0.03;
+
+export class RequestSource {
+  readonly random: SeededRandom;
+  /** Whether keys may be set with deadlines in the past, which DBSIZE may count for a while. */
+  readonly #withPast: boolean;
+  #side: Side = "a";
+  #left = 0;
+  readonly #inTransaction: Record<Side, boolean> = { a: false, b: false };
+
+  constructor(random: SeededRandom) {
+    this.random = random;
+    this.#withPast = random.chance(0.5);
+  }
+
+  next(): GeneratedRequest {
+    if (this.#left === 0) {
+      this.#side = this.random.chance(0.6) ? "a" : "b";
+      this.#left = this.random.chance(0.5) ? 1 : this.random.between(2, 40);
+    }
+    this.#left--;
+    return { side: this.#side, args: this.#nextArguments() };
+  }
+
+  #nextArguments(): string[] {
+    if (this.random.chance(this.#inTransaction[this.#side] ? 0.2 : 0.04)) {
+      return this.#transaction();
+    }
+    const args = this.random.pick(weighted)(this);
+    if (args[0] === "DBSIZE" && this.#withPast) return ["EXISTS", ...keys];
+    // A HELLO that fails at its last option has done the ones before it, in Redis alone.
+    if (args[0] !== "HELLO" && this.random.chance(wrongArityProbability)) {
+      if (args.length > 1 && this.random.chance(0.6)) args.pop();
+      else args.push(this.random.pick(surplus));
+    }
+    if (this.random.chance(0.2)) args[0] = args[0].toLowerCase();
+    return args;
+  }
+
+  #transaction(): string[] {
+    const within = this.#inTransaction[this.#side];
+    const name = this.random.pick(
+      within ? ["EXEC", "EXEC", "EXEC", "DISCARD", "MULTI", "WATCH"] : ["MULTI", "MULTI", "WATCH"],
+    );
+    if (name === "MULTI") this.#inTransaction[this.#side] = true;
+    if (name === "EXEC" || name === "DISCARD") this.#inTransaction[this.#side] = false;
+    return name === "WATCH" ? [name, ...this.keyList()] : [name];
+  }
+
+  key(): string {
+    return this.random.pick(keys);
+  }
+
+  keyList(): string[] {
+    return this.list(1, 4, () => this.key());
+  }
+
+  list(min: number, max: number, make: () => string): string[] {
+    return Array.from({ length: this.random.between(min, max) }, make);
+  }
+
+  value(): string {
+    switch (this.random.below(8)) {
+      case 0:
+      case 1:
+        return this.integer();
+      case 2:
+        return String(this.random.between(-1000, 1000));
+      case 3:
+        return this.float();
+      case 4:
+        return this.random.bytes(this.random.below(20));
+      case 5:
+        return this.random.chance(0.1) ? this.random.bytes(20_000) : this.random.bytes(300);
+      default:
+        return this.random.pick(texts);
+    }
+  }
+
+  integer(): string {
+    if (this.random.chance(0.5)) return String(this.random.between(-100, 100));
+    return this.random.chance(0.8) ? this.random.pick(integers) : this.random.pick(oddNumbers);
+  }
+
+  float(): string {
+    const { random } = this;
+    if (random.chance(0.1)) return random.pick(oddNumbers);
+    const digits = String(random.next() / 10 ** random.between(0, 12));
+    const exponent = random.chance(0.3) ? `e${random.between(-25, 25)}` : "";
+    return (random.chance(0.5) ? "-" : "") + (digits.includes("e") ? "0.5" : digits) + exponent;
+  }
+
+  pattern(): string {
+    if (this.random.chance(0.7)) return this.random.pick(patterns);
+    return this.list(1, 6, () => this.random.pick([..."abk*?[]^-\\"])).join("");
+  }
+
+  /**
+   * A time as the option or command in question wants it. No relative time comes twice, so that the
+   * order of two deadlines does not hang on the milliseconds between two commands.
+   */
+  time(unit: "EX" | "PX" | "EXAT" | "PXAT"): string {
+    const { random } = this;
+    if (random.chance(0.1)) return random.pick(invalidTimes);
+    const milliseconds = unit.startsWith("P") ? 1000 : 1;
+    if (unit === "EX" || unit === "PX") return String(random.between(1000, 1e7) * milliseconds);
+    if (this.#withPast && random.chance(0.15)) return "1";
+    return String((farSeconds + random.between(0, 3)) * milliseconds);
+  }
+
+  timeOption(): string[] {
+    const unit = this.random.pick(["EX", "PX", "EXAT", "PXAT"] as const);
+    return [unit, this.time(unit)];
+  }
+}
+
+const setOptions: Generate = (source) => {
+  const options: string[] = [];
+  while (source.random.chance(0.4)) {
+    const option = source.random.pick(["NX", "XX", "GET", "KEEPTTL", "time", "time", "odd"]);
+    if (option === "time") options.push(...source.timeOption());
+    else if (option === "odd") options.push(source.random.pick(["PERSIST", "FOO", "EX", "nx", ""]));
+    else options.push(option);
+  }
+  return options;
+};
+
+const getexOptions: Generate = (source) => {
+  if (source.random.chance(0.3)) return [];
+  if (source.random.chance(0.2)) return ["PERSIST", ...source.random.chance(0.2) ? ["EX"] : []];
+  return source.timeOption();
+};
+
+const conditions: Generate = (source) =>
+  source.random.chance(0.5)
+    ? []
+    : source.list(1, 2, () => source.random.pick(["NX", "XX", "GT", "LT", "gt", "FOO"]));
+
+function expire(name: string, unit: "EX" | "PX" | "EXAT" | "PXAT"): Generate {
+  return (source) => [name, source.key(), source.time(unit), ...conditions(source)];
+}
+
+function keyOnly(name: string): Generate {
+  return (source) => [name, source.key()];
+}
+
+function keyAndValue(name: string): Generate {
+  return (source) => [name, source.key(), source.value()];
+}
+
+function keysOnly(name: string): Generate {
+  return (source) => [name, ...source.keyList()];
+}
+
+function pairs(name: string): Generate {
+  return (source) => [name, ...source.keyList().flatMap((key) => [key, source.value()])];
+}
+
+function words(...choices: string[]): Generate {
+  return (source) => source.random.pick(choices).split(" ");
+}
+
+const scan: Generate = (source) => {
+  const options = ["COUNT", "10000"];
+  if (source.random.chance(0.5)) options.push("MATCH", source.pattern());
+  if (source.random.chance(0.2)) options.push("TYPE", source.random.pick(["string", "list", ""]));
+  if (source.random.chance(0.05)) options.push("FOO");
+  return ["SCAN", "0", ...options];
+};
+
+const copy: Generate = (source) => {
+  const options = source.random.pick([[], ["REPLACE"], ["DB", "0"], ["REPLACE", "DB", "0"], ["X"]]);
+  return ["COPY", source.key(), source.key(), ...options];
+};
+
+const setrange: Generate = (source) => {
+  const offset = source.random.chance(0.8)
+    ? String(source.random.below(300))
+    : source.random.pick(["-1", "536870912", "9223372036854775807", "abc", ""]);
+  return ["SETRANGE", source.key(), offset, source.value()];
+};
+
+const unknown: Generate = (source) => {
+  const name = source.random.pick(["NOSUCH", "get ", "\0", "se", "\xffx", "y".repeat(200)]);
+  return [name, ...source.list(0, 5, () => source.value())];
+};
+
+const getkeys: Generate = (source) => {
+  const inner = source.random.pick([pairs("MSET"), keyOnly("GET"), keysOnly("DEL"), copy, unknown]);
+  return ["COMMAND", "GETKEYS", ...inner(source)];
+};
+
+/** Each command as often as its number says. */
+const choices: readonly (readonly [number, Generate])[] = [
+  [8, (source) => ["SET", source.key(), source.value(), ...setOptions(source)]],
+  [6, keyOnly("GET")],
+  [2, keyOnly("GETDEL")],
+  [4, (source) => ["GETEX", source.key(), ...getexOptions(source)]],
+  [2, keyAndValue("GETSET")],
+  [2, keyAndValue("SETNX")],
+  [2, (source) => ["SETEX", source.key(), source.time("EX"), source.value()]],
+  [2, (source) => ["PSETEX", source.key(), source.time("PX"), source.value()]],
+  [3, keysOnly("MGET")],
+  [3, pairs("MSET")],
+  [2, pairs("MSETNX")],
+  [3, keyAndValue("APPEND")],
+  [2, keyOnly("STRLEN")],
+  [3, (source) => ["GETRANGE", source.key(), source.integer(), source.integer()]],
+  [1, (source) => ["SUBSTR", source.key(), source.integer(), source.integer()]],
+  [4, setrange],
+  [4, keyOnly("INCR")],
+  [3, keyOnly("DECR")],
+  [4, (source) => ["INCRBY", source.key(), source.integer()]],
+  [3, (source) => ["DECRBY", source.key(), source.integer()]],
+  [4, (source) => ["INCRBYFLOAT", source.key(), source.float()]],
+  [3, keysOnly("DEL")],
+  [1, keysOnly("UNLINK")],
+  [3, keysOnly("EXISTS")],
+  [1, keysOnly("TOUCH")],
+  [1, keyOnly("TYPE")],
+  [3, (source) => ["RENAME", source.key(), source.key()]],
+  [2, (source) => ["RENAMENX", source.key(), source.key()]],
+  [3, copy],
+  [1, words("RANDOMKEY")],
+  [2, (source) => ["KEYS", source.pattern()]],
+  [2, scan],
+  [2, words("DBSIZE")],
+  [1, words("FLUSHALL", "FLUSHDB", "FLUSHALL SYNC", "FLUSHDB ASYNC", "FLUSHALL NOW")],
+  [2, expire("EXPIRE", "EX")],
+  [2, expire("PEXPIRE", "PX")],
+  [2, expire("EXPIREAT", "EXAT")],
+  [3, expire("PEXPIREAT", "PXAT")],
+  [2, keyOnly("TTL")],
+  [2, keyOnly("PTTL")],
+  [2, keyOnly("EXPIRETIME")],
+  [2, keyOnly("PEXPIRETIME")],
+  [2, keyOnly("PERSIST")],
+  [1, words("PING", "PING hello", "ECHO hello", "TIME", "LASTSAVE", "UNWATCH", "DISCARD", "EXEC")],
+  [1, words("HELLO 2", "HELLO 3", "HELLO 3", "HELLO 4", "HELLO 3 SETNAME x", "HELLO 2 X", "RESET")],
+  [1, words("SELECT 0", "SELECT -1", "SELECT abc", "SELECT 99999")],
+  [1, words("CLIENT ID", "CLIENT GETNAME", "CLIENT SETNAME x", "CLIENT NOSUCH", "CLIENT")],
+  [1, words("CONFIG GET timeout", "CONFIG GET nosuch", "CONFIG SET nosuch 1", "CONFIG SET a")],
+  [1, unknown],
+  [1, getkeys],
+];
+
+const weighted = choices.flatMap(([weight, generate]) => Array<Generate>(weight).fill(generate));

@@ -1,0 +1,163 @@
+/**
+ * Where kv does otherwise than Redis on purpose, with the reason. These run over kv only; everything
+ * else is in the cases that both have to pass.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { RawConnection } from "../support/raw_connection.ts";
+import { targetOfRun, TestServer } from "../support/test_server.ts";
+import type { ConformanceCase } from "./case.ts";
+import { runCase } from "./runner.ts";
+
+const cases: readonly ConformanceCase[] = [
+  {
+    // The text protocol that kv began with has it: SET XX in one word.
+    name: "UPDATE sets only what exists",
+    steps: [
+      ["UPDATE foo a", "$-1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["SET foo a EX 100", "+OK\r\n"],
+      ["UPDATE foo b", "+OK\r\n"],
+      ["GET foo", "$1\r\nb\r\n"],
+      ["TTL foo", ":-1\r\n"],
+      ["update foo c", "+OK\r\n"],
+      ["UPDATE foo", "-ERR wrong number of arguments for 'update' command\r\n"],
+      ["UPDATE foo a b", "-ERR wrong number of arguments for 'update' command\r\n"],
+    ],
+  },
+  {
+    // The database's number would be part of every key. Clients that need it find out at once.
+    name: "there is one database, 0",
+    steps: [
+      ["SELECT 0", "+OK\r\n"],
+      ["SELECT 1", "-ERR DB index is out of range\r\n"],
+      ["SET foo bar", "+OK\r\n"],
+      ["COPY foo other DB 1", "-ERR DB index is out of range\r\n"],
+      ["CONFIG GET databases", "*2\r\n$9\r\ndatabases\r\n$1\r\n1\r\n"],
+    ],
+  },
+  {
+    // Durability is --sync, and the log is always there: "no" would be a lie.
+    name: "CONFIG takes what it is already, and refuses what cannot be",
+    steps: [
+      ["CONFIG GET appendonly", "*2\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n"],
+      ["CONFIG SET appendonly yes", "+OK\r\n"],
+      [
+        "CONFIG SET appendonly no",
+        /^-ERR CONFIG SET failed \(possibly related to argument 'appendonly'\) - /,
+      ],
+      ["CONFIG SET maxmemory 0", "+OK\r\n"],
+      [
+        "CONFIG SET maxmemory 100mb",
+        /^-ERR CONFIG SET failed \(possibly related to argument 'maxmemory'\) - /,
+      ],
+      ["CONFIG SET maxmemory-policy noeviction", "+OK\r\n"],
+      [
+        "CONFIG SET maxmemory-policy allkeys-lru",
+        /^-ERR CONFIG SET failed \(possibly related to argument 'maxmemory-policy'\) - /,
+      ],
+      [
+        ["CONFIG", "SET", "save", "60 1"],
+        /^-ERR CONFIG SET failed \(possibly related to argument 'save'\) - /,
+      ],
+      [
+        // Redis can change its port while it runs.
+        "CONFIG SET port 1",
+        "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config\r\n",
+      ],
+      [
+        // 512 MiB is the store's limit, and may only be lowered.
+        "CONFIG SET proto-max-bulk-len 100",
+        "-ERR CONFIG SET failed (possibly related to argument 'proto-max-bulk-len') - " +
+        "argument must be between 1048576 and 536870912 inclusive\r\n",
+      ],
+      ["CONFIG GET maxmemory-samples", "*0\r\n"],
+    ],
+  },
+  {
+    // Redis has it from 7.2 on, and the newest clients send it.
+    name: "CLIENT SETINFO names the client's library",
+    steps: [
+      ["CLIENT SETINFO LIB-NAME mine", "+OK\r\n"],
+      ["CLIENT SETINFO lib-ver 1.2", "+OK\r\n"],
+      ["CLIENT INFO", / lib-name=mine lib-ver=1\.2\n\r\n$/],
+      ["CLIENT SETINFO FOO bar", "-ERR Unrecognized option 'FOO'\r\n"],
+      [
+        ["CLIENT", "SETINFO", "LIB-NAME", "a b"],
+        "-ERR LIB-NAME cannot contain spaces, newlines or special characters.\r\n",
+      ],
+    ],
+  },
+  {
+    name: "INFO has a section on the store",
+    steps: [
+      ["INFO store", /^\$\d+\r\n# Store\r\n([a-z_]+:[^\r\n]*\r\n)+\r\n$/],
+      ["INFO", /\r\n# Store\r\n/],
+    ],
+  },
+];
+
+const ignore = targetOfRun() !== "kv";
+
+Deno.test({
+  name: "kv is itself where it differs from Redis",
+  ignore,
+  async fn(t) {
+    await using server = await TestServer.start({ kind: "kv" });
+    for (const ownCase of cases) {
+      await t.step(ownCase.name, () => runCase(server.socketPath, ownCase));
+    }
+  },
+});
+
+// A longer key would not fit the store's limits; Redis takes keys of 512 MiB.
+Deno.test({
+  name: "a key of 65536 bytes is stored, and a longer one is refused",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    const longest = "k".repeat(65_536);
+    const tooLong = `${longest}k`;
+    assertEquals(await connection.exchange("SET", longest, "1"), "+OK\r\n");
+    assertEquals(await connection.exchange("GET", longest), "$1\r\n1\r\n");
+    assertMatch(await connection.exchange("SET", tooLong, "1"), /^-[^\n]+\r\n$/);
+    assertMatch(await connection.exchange("MSET", "a", "1", tooLong, "1"), /^-[^\n]+\r\n$/);
+    // All or nothing, and whatever only reads finds nothing.
+    assertEquals(await connection.exchange("EXISTS", "a", tooLong), ":0\r\n");
+    assertEquals(await connection.exchange("GET", tooLong), "$-1\r\n");
+    assertEquals(await connection.exchange("DEL", tooLong), ":0\r\n");
+    assertMatch(await connection.exchange("RENAME", longest, tooLong), /^-[^\n]+\r\n$/);
+    assertEquals(await connection.exchange("GET", longest), "$1\r\n1\r\n");
+    assertEquals(await connection.exchange("PING"), "+PONG\r\n");
+  },
+});
+
+Deno.test({
+  name: "what was acknowledged is there after kill -9 and a restart",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    {
+      using connection = await RawConnection.open(server.socketPath);
+      await connection.exchange("MSET", "a", "1", "b", "2");
+      await connection.exchange("PEXPIREAT", "b", "4102444800123");
+      await connection.exchange("DEL", "a");
+      await connection.exchange("INCR", "n");
+    }
+    await server.kill();
+    await server.restart();
+    using connection = await RawConnection.open(server.socketPath);
+    assertEquals(
+      await connection.exchange("MGET", "a", "b", "n"),
+      [
+        "*3\r\n",
+        "$-1\r\n",
+        "$1\r\n2\r\n",
+        "$1\r\n1\r\n",
+      ].join(""),
+    );
+    assertEquals(await connection.exchange("PEXPIRETIME", "b"), ":4102444800123\r\n");
+    const { success } = await server.stop();
+    assert(success, "SIGTERM ends the server with status 0");
+  },
+});

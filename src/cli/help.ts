@@ -1,0 +1,147 @@
+/** `kv help`: what there is, a group of commands, or how one command or subcommand is written. */
+import type { CommandSpec } from "../commands/command_spec.ts";
+import { commandTable, findCommand } from "../commands/command_table.ts";
+import { grammar } from "../commands/grammar.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { clientOptions, type OptionSpec, serveOptions } from "./options.ts";
+import { complain, writeOutput } from "./output.ts";
+import { type Subcommand, subcommands } from "./subcommands.ts";
+import { didYouMean } from "./suggestion.ts";
+
+const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
+  string: "Strings and counters",
+  generic: "Keys and expiry",
+  transactions: "Transactions",
+  connection: "Connection",
+  server: "Server",
+};
+
+const statuses: Readonly<Record<keyof typeof exitCodes, string>> = {
+  ok: "done",
+  nil: "the reply is nil: no such key, or a condition was not met",
+  errorReply: "the server answered with an error, which is on standard error",
+  noServer: "no server could be reached, or the connection was lost",
+  usage: "the command line is wrong",
+};
+
+/** What `kv help` says, and whether it knows what was asked for. */
+export interface HelpText {
+  readonly text: string;
+  readonly isKnown: boolean;
+}
+
+/** Prints the help for `words`: a command, a subcommand, or nothing. Returns the exit status. */
+export function help(words: readonly string[]): number {
+  const { text, isKnown } = helpText(words, isColoured());
+  if (isKnown) writeOutput(text);
+  else complain(text.trimEnd());
+  return isKnown ? exitCodes.ok : exitCodes.usage;
+}
+
+/** The help for `words`, whole lines. */
+export function helpText(words: readonly string[], coloured = false): HelpText {
+  const { text, isKnown } = find(words, coloured);
+  return { text: `${text}\n`, isKnown };
+}
+
+function find(words: readonly string[], coloured: boolean): HelpText {
+  const style = coloured ? colours : plain;
+  const wanted = words.filter((word) => word !== "");
+  if (wanted.length === 0) return { text: overview(style), isKnown: true };
+  const subcommand = subcommands.find(({ name }) => name === wanted[0].toLowerCase());
+  if (subcommand && wanted.length === 1) {
+    return { text: describeSubcommand(subcommand, style), isKnown: true };
+  }
+  const spec = findCommand(wanted.slice(0, 2).join("|")) ?? findCommand(wanted[0]);
+  if (spec) return { text: describeCommand(spec, style), isKnown: true };
+  const question = didYouMean(wanted[0]) ?? "`kv help` lists them all.";
+  return { text: `There is no command '${wanted[0]}'. ${question}`, isKnown: false };
+}
+
+interface Style {
+  title(text: string): string;
+  name(text: string): string;
+}
+
+const plain: Style = { title: (text) => text, name: (text) => text };
+const colours: Style = {
+  title: (text) => `\x1b[1m${text}\x1b[0m`,
+  name: (text) => `\x1b[36m${text}\x1b[0m`,
+};
+
+function isColoured(): boolean {
+  return Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+}
+
+function overview(style: Style): string {
+  const lines = [
+    "kv keeps keys and values in one memory-mapped file and speaks Redis's protocol.",
+    "",
+    style.title("Usage"),
+    ...columns([
+      ["kv [OPTION ...] COMMAND [ARG ...]", "Run one command of the server"],
+      ...subcommands.map(({ grammar, summary }): Row => [grammar, summary]),
+    ], style),
+  ];
+  for (const [group, title] of Object.entries(groupTitles)) {
+    const specs = commandTable.filter((spec) => spec.group === group);
+    lines.push("", style.title(title));
+    lines.push(...columns(specs.map((spec) => [spec.name.toUpperCase(), spec.summary]), style));
+  }
+  lines.push("", style.title("Options, before the command"), ...optionLines(clientOptions, style));
+  lines.push("", style.title("Exit status"));
+  for (const [name, code] of Object.entries(exitCodes)) {
+    lines.push(`  ${String(code).padEnd(4)}${statuses[name as keyof typeof exitCodes]}`);
+  }
+  lines.push("", "More on one of them: kv help COMMAND, kv SUBCOMMAND --help");
+  return lines.join("\n");
+}
+
+function describeSubcommand({ name, grammar, summary }: Subcommand, style: Style): string {
+  const lines = [style.title(grammar), `  ${summary}`];
+  const options = name === "serve" ? serveOptions : name === "cli" ? clientOptions : [];
+  if (options.length > 0) lines.push("", style.title("Options"), ...optionLines(options, style));
+  return lines.join("\n");
+}
+
+function describeCommand(spec: CommandSpec, style: Style): string {
+  const lines = [style.title(grammar(spec)), `  ${spec.summary}`];
+  const facts: Row[] = [
+    ["group", groupTitles[spec.group]],
+    ["since", spec.ownToKv ? `kv ${spec.since}, not in Redis` : `Redis ${spec.since}`],
+    ["complexity", spec.complexity],
+  ];
+  if (spec.replacedBy) facts.push(["instead", spec.replacedBy.replaceAll("`", "")]);
+  lines.push("", ...columns(facts, style));
+  if (spec.subcommands?.length) {
+    lines.push("", style.title("Subcommands"));
+    lines.push(...columns(spec.subcommands.map((sub) => [grammar(sub), sub.summary]), style));
+  }
+  return lines.join("\n");
+}
+
+function optionLines(options: readonly OptionSpec[], style: Style): string[] {
+  return columns(
+    options.map(({ name, alias, value, summary }) => {
+      const dashed = [name, ...alias ? [alias] : []]
+        .map((name) => name.length === 1 ? `-${name}` : `--${name}`)
+        .sort((a, b) => a.length - b.length)
+        .join(", ");
+      return [value === undefined ? dashed : `${dashed} ${value}`, summary];
+    }),
+    style,
+  );
+}
+
+type Row = readonly [name: string, text: string];
+
+/** Two columns; a name that is too long for the first one has a line of its own. */
+function columns(rows: readonly Row[], style: Style): string[] {
+  const widthMax = 36;
+  const width = Math.min(widthMax, Math.max(...rows.map(([name]) => name.length)));
+  return rows.flatMap(([name, text]) => {
+    const shown = style.name(name);
+    if (name.length > width) return [`  ${shown}`, `  ${" ".repeat(width)}  ${text}`];
+    return [`  ${shown}${" ".repeat(width - name.length)}  ${text}`];
+  });
+}

@@ -1,5 +1,6 @@
 /**
- * kv as a library: a client of kv servers, and of all others that speak Redis's protocol.
+ * kv as a library: a client of kv servers (and of all others that speak Redis's protocol), the server,
+ * and the store without a server.
  *
  * @module
  */
@@ -33,3 +34,17 @@ export {
   type TextReply,
   VerbatimReply,
 } from "./src/protocol/reply.ts";
+export { KeyValueServer, type KeyValueServerOptions } from "./src/server/key_value_server.ts";
+export { ListenError } from "./src/server/unix_socket.ts";
+export { SystemError } from "./src/sys/libc.ts";
+export type { SyncPolicy } from "./src/store/durability.ts";
+export { StoreError, type StoreErrorCode } from "./src/store/errors.ts";
+export type { OpeningReport } from "./src/store/opening.ts";
+export type { Damage } from "./src/store/recovery.ts";
+export {
+  type KeyVisitor,
+  type SetOptions as StoreSetOptions,
+  Store,
+  type StoreOptions,
+  type StoreStatistics,
+} from "./src/store/store.ts";

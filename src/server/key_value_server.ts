@@ -50,7 +50,7 @@ export interface KeyValueServerOptions {
  * const folder = await Deno.makeTempDir();
  * const socket = `${folder}/kv.sock`;
  * const server = await KeyValueServer.start({ store: `${folder}/store.db`, socket });
- * const client = new KeyValueClient({ socket });
+ * const client = await KeyValueClient.connect({ socket });
  * await client.set("greeting", "hello");
  * client.close();
  * await server.stop();

@@ -41,8 +41,8 @@ export async function serve(args: readonly string[]): Promise<number> {
       log: complain,
     });
     reportDamage(server, store);
+    stopOnSignals(server); // Before anybody is told that there is a server to stop.
     console.log(readyLine(server, store, performance.now() - started));
-    stopOnSignals(server);
     await server.finished;
     return 0;
   } catch (error) {

@@ -64,7 +64,7 @@ function hello(context: CommandContext): void {
       if (!isPlainText(context, ++i)) return reply.error(invalidName);
       name = context.text(i);
     } else {
-      return reply.error(`ERR Syntax error in HELLO option '${context.text(i)}'`);
+      return reply.errorQuotingBytes(`ERR Syntax error in HELLO option '${context.quoted(i)}'`);
     }
   }
   // There is one user, without a password: any will do.
@@ -115,7 +115,7 @@ function clientSetinfo(context: CommandContext): void {
   const { session, reply } = context;
   const isName = context.is(2, "LIB-NAME");
   if (!isName && !context.is(2, "LIB-VER")) {
-    return reply.error(`ERR Unrecognized option '${context.text(2)}'`);
+    return reply.errorQuotingBytes(`ERR Unrecognized option '${context.quoted(2)}'`);
   }
   if (!isPlainText(context, 3)) {
     const option = context.text(2);
@@ -139,7 +139,7 @@ function clientList(context: CommandContext): void {
     if (context.is(3, "NORMAL")) return replyClients(context, [...server.sessions()]);
     const other = ["SLAVE", "REPLICA", "PUBSUB", "MASTER"].some((type) => context.is(3, type));
     if (other) return replyClients(context, []);
-    return context.reply.error(`ERR Unknown client type '${context.text(3)}'`);
+    return context.reply.errorQuotingBytes(`ERR Unknown client type '${context.quoted(3)}'`);
   }
   if (argc === 3 || !context.is(2, "ID")) return context.syntaxError();
   // In the order of the question, as often as asked for.

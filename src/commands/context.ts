@@ -52,6 +52,19 @@ export class CommandContext {
     return decoder.decode(bytes.subarray(starts[i], ends[i]));
   }
 
+  /**
+   * Argument `i` as error texts quote it, for `ReplyWriter.errorQuotingBytes`: a character for each
+   * byte, up to `lengthMax` or the first NUL, where C's strings end.
+   */
+  quoted(i: number, lengthMax = Infinity): string {
+    let text = "";
+    for (const byte of this.view(i)) {
+      if (byte === 0 || text.length === lengthMax) break;
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+
   /** Argument `i` as a view of the request's bytes: copy it before the handler returns. */
   view(i: number): Uint8Array {
     const { bytes, starts, ends } = this.request;

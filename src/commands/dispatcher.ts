@@ -146,27 +146,17 @@ function wrongArity(context: CommandContext, name: string): void {
 function unknownCommand(context: CommandContext): void {
   let quoted = "";
   for (let i = 1; i < context.argc && quoted.length < quotedBytesMax; i++) {
-    quoted += `'${cString(context, i, quotedBytesMax - quoted.length)}' `;
+    quoted += `'${context.quoted(i, quotedBytesMax - quoted.length)}' `;
   }
-  const name = cString(context, 0, quotedBytesMax);
+  const name = context.quoted(0, quotedBytesMax);
   context.reply.errorQuotingBytes(
     `ERR unknown command '${name}', with args beginning with: ${quoted}`,
   );
 }
 
 function unknownSubcommand(context: CommandContext, container: string): void {
-  const name = cString(context, 1, quotedBytesMax);
+  const name = context.quoted(1, quotedBytesMax);
   context.reply.errorQuotingBytes(
     `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`,
   );
-}
-
-/** The bytes of an argument as characters, as C's `%.*s` shows them: up to the first NUL. */
-function cString(context: CommandContext, i: number, lengthMax: number): string {
-  let text = "";
-  for (const byte of context.view(i)) {
-    if (byte === 0 || text.length === lengthMax) break;
-    text += String.fromCharCode(byte);
-  }
-  return text;
 }

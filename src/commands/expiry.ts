@@ -61,7 +61,7 @@ function parseConditions(context: CommandContext): number {
     else if (context.is(i, "GT")) conditions |= ifLater;
     else if (context.is(i, "LT")) conditions |= ifEarlier;
     else {
-      reply.error(`ERR Unsupported option ${context.text(i)}`);
+      reply.errorQuotingBytes(`ERR Unsupported option ${context.quoted(i)}`);
       return -1;
     }
   }

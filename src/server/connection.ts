@@ -12,6 +12,8 @@ const replyBytesSoftMax = 1024 * 1024;
 
 export class Connection {
   readonly session: Session;
+  /** Called once, when the connection is closed, from whichever side. */
+  onClose: () => void = () => {};
   readonly #core: ServerCore;
   readonly #socket: Deno.Conn;
   readonly #parser = new RequestParser();
@@ -131,11 +133,15 @@ export class Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#socket.close();
-    } catch {
-      // Closed already.
-    }
+    this.onClose();
+    // Closing alone does not reach a peer in every version of the runtime while a read is pending.
+    this.#socket.closeWrite().catch(() => {}).finally(() => {
+      try {
+        this.#socket.close();
+      } catch {
+        // Closed already.
+      }
+    });
   }
 }
 

@@ -16,6 +16,8 @@ const socketModeDefault = 0o600;
 const clientsMaxDefault = 10_000;
 /** How long a stop waits for clients that do not take their replies. */
 const stopGraceMs = 3000;
+/** How often a stop looks whether they have. */
+const stopPollMs = 5;
 /** How long accepting rests when the process has no file descriptors left. */
 const acceptPauseMs = 100;
 /** How often idle clients are looked for, when there is a limit. */
@@ -64,7 +66,6 @@ export class KeyValueServer implements ServerControl {
   readonly #core: ServerCore;
   readonly #settings: Settings;
   readonly #connections = new Map<number, Connection>();
-  readonly #serving = new Set<Promise<void>>();
   readonly #startedMs = Date.now();
   readonly #runId: string;
   readonly #version: string;
@@ -159,13 +160,10 @@ export class KeyValueServer implements ServerControl {
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
     const connection = new Connection(this.#core, socket, new Session(id, peer, local, Date.now()));
     this.#connections.set(id, connection);
-    const served = connection.serve()
-      .catch((error) => this.#log(`bug in a connection, please report it: ${traceOf(error)}`))
-      .finally(() => {
-        this.#connections.delete(id);
-        this.#serving.delete(served);
-      });
-    this.#serving.add(served);
+    connection.onClose = () => this.#connections.delete(id);
+    connection.serve().catch((error) => {
+      this.#log(`bug in a connection, please report it: ${traceOf(error)}`);
+    });
   }
 
   /** Looks for idle clients every second while there is a limit. */
@@ -174,7 +172,7 @@ export class KeyValueServer implements ServerControl {
     if (this.#settings.idleTimeoutSeconds === 0 || this.#core.isStopping) return;
     this.#idleTimer = setInterval(() => {
       const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
-      for (const connection of this.#connections.values()) {
+      for (const connection of [...this.#connections.values()]) {
         if (connection.session.lastActiveMs < limitMs) connection.stop();
       }
     }, idleCheckMs);
@@ -202,13 +200,13 @@ export class KeyValueServer implements ServerControl {
     clearInterval(this.#idleTimer);
     this.#tcp?.close();
     this.#socket?.close();
-    for (const connection of this.#connections.values()) connection.stop();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const grace = new Promise((resolve) => timer = setTimeout(resolve, stopGraceMs));
-    await Promise.race([Promise.allSettled([...this.#serving]), grace]);
-    clearTimeout(timer);
-    for (const connection of this.#connections.values()) connection.close();
-    await Promise.allSettled([...this.#serving]);
+    for (const connection of [...this.#connections.values()]) connection.stop();
+    // Those that are left are sending replies.
+    const deadline = performance.now() + stopGraceMs;
+    while (this.#connections.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, stopPollMs));
+    }
+    for (const connection of [...this.#connections.values()]) connection.close();
     await this.store.close();
     if (this.store.failure !== null) throw this.store.failure;
   }

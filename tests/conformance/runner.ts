@@ -1,5 +1,5 @@
 /** Runs cases against a server and says where its replies differ. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { encodeRequest, show, toBytes } from "../support/binary_text.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { redisServerVersion } from "../support/real_tools.ts";
@@ -34,7 +34,8 @@ export function testConformance(group: string, cases: readonly ConformanceCase[]
       for (const conformanceCase of cases) {
         await t.step(conformanceCase.name, () => runCase(server.socketPath, conformanceCase));
       }
-      await server.stop();
+      const { code, signal } = await server.stop();
+      assertEquals({ code, signal }, { code: 0, signal: null });
     });
   }
 }

@@ -123,8 +123,14 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** Ends reads and writes that no one waits for any more. */
-  readonly #giveUp = (): void => this.close();
+  /**
+   * After a time limit. The runtime goes on with a read whose connection is closed and does not tell
+   * the server; the end of the writing side does, and a server that then closes ends the read.
+   */
+  readonly #giveUp = (): void => {
+    if (this.#closed) return;
+    this.#conn.closeWrite().catch(() => {}).finally(() => this.close());
+  };
 
   close(): void {
     if (this.#closed) return;

@@ -203,4 +203,36 @@ export const transactionCases: readonly ConformanceCase[] = [
       },
     ],
   },
+  {
+    name: "what cannot be part of a transaction makes EXEC fail",
+    steps: [
+      ["MULTI", "+OK\r\n"],
+      ["SAVE", "-ERR Command not allowed inside a transaction\r\n"],
+      ["SET a 1", "+QUEUED\r\n"],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"],
+      ["MULTI", "+OK\r\n"],
+      ["SHUTDOWN", "-ERR Command not allowed inside a transaction\r\n"],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"],
+      ["MULTI", "+OK\r\n"],
+      ["CLIENT NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.\r\n"],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"],
+      ["GET a", "$-1\r\n"],
+    ],
+  },
+  {
+    name: "questions about the server can be part of a transaction",
+    steps: [
+      ["CLIENT SETNAME me", "+OK\r\n"],
+      ["MULTI", "+OK\r\n"],
+      ["CLIENT GETNAME", "+QUEUED\r\n"],
+      ["CONFIG GET timeout", "+QUEUED\r\n"],
+      ["COMMAND GETKEYS GET a", "+QUEUED\r\n"],
+      ["CLIENT SETNAME you", "+QUEUED\r\n"],
+      ["CLIENT GETNAME", "+QUEUED\r\n"],
+      [
+        "EXEC",
+        "*5\r\n$2\r\nme\r\n*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n+OK\r\n$3\r\nyou\r\n",
+      ],
+    ],
+  },
 ];

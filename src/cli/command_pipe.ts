@@ -7,9 +7,9 @@ import { KeyValueConnectionError } from "../client/errors.ts";
 import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
 import { splitArguments } from "./line_arguments.ts";
-import { noServerMessage } from "./no_server.ts";
+import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings, ReplyFormat } from "./options.ts";
 import { ByteSink, complain, writeOutput } from "./output.ts";
 
@@ -25,7 +25,7 @@ export async function runPipe(settings: ClientSettings): Promise<number> {
     connection.sendFrom(queue);
     if (settings.protocol === 3) {
       const reply = await queue.add(["HELLO", "3"]).reply;
-      if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format));
+      if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format, []));
     }
     for await (const lines of readLines()) {
       if (await runLines(lines, queue, settings.format)) break;
@@ -46,7 +46,7 @@ async function runLines(
   queue: RequestQueue,
   format: ReplyFormat,
 ): Promise<boolean> {
-  const answers: (Promise<Reply> | string)[] = [];
+  const answers: (Promise<Uint8Array> | string)[] = [];
   let stop = false;
   for (const line of lines) {
     const { args, state } = splitArguments(line);
@@ -65,17 +65,17 @@ async function runLines(
       answers.push(helpText(args.slice(1).map((arg) => decoder.decode(arg))).text);
       continue;
     }
-    const { reply } = queue.add(args);
+    const answer = answerTo(args.map((arg) => decoder.decode(arg)), queue.add(args).reply, format);
     // A connection that is lost rejects them all at once; they are awaited one by one.
-    reply.catch(() => {});
-    answers.push(reply);
+    answer.catch(() => {});
+    answers.push(answer);
   }
   // What was answered before the connection was lost is shown.
   const sink = new ByteSink();
   try {
     for (const answer of answers) {
       if (typeof answer === "string") sink.appendText(answer);
-      else sink.append(formatReply(await answer, format));
+      else sink.append(await answer);
     }
   } finally {
     writeOutput(sink.bytes());
@@ -83,13 +83,27 @@ async function runLines(
   return stop;
 }
 
-/** A reply with the line feed behind it, as a pipe gets it. */
-function formatReply(reply: Reply, format: ReplyFormat): Uint8Array {
+async function answerTo(
+  words: readonly string[],
+  reply: Promise<Reply>,
+  format: ReplyFormat,
+): Promise<Uint8Array> {
+  try {
+    return formatReply(await reply, format, words);
+  } catch (error) {
+    if (isShutdown(error, words[0])) return new Uint8Array(0);
+    throw error;
+  }
+}
+
+/** A reply with the line feed behind it, as a pipe gets it. `words` is the command. */
+function formatReply(reply: Reply, format: ReplyFormat, words: readonly string[]): Uint8Array {
   const sink = new ByteSink();
-  if (format === "terminal") sink.appendText(formatForTerminal(reply));
+  if (format === "json") sink.appendText(`${formatJson(reply)}\n`);
+  else if (!(reply instanceof ErrorReply) && answersWithText(words)) sink.append(formatRaw(reply));
+  else if (format === "terminal") sink.appendText(formatForTerminal(reply));
   else {
-    if (format === "json") sink.appendText(formatJson(reply));
-    else sink.append(formatRaw(reply));
+    sink.append(formatRaw(reply));
     sink.appendText("\n");
   }
   return sink.bytes();

@@ -87,7 +87,12 @@ function appendMap(parts: string[], map: ReadonlyMap<Reply, Reply>, indent: stri
     const keyParts: string[] = [];
     appendForTerminal(keyParts, key, inner);
     parts.push(keyParts.join("").slice(0, -1), " => ");
-    appendForTerminal(parts, value, inner);
+    const valueParts: string[] = [];
+    appendForTerminal(valueParts, value, inner);
+    const text = valueParts.join("");
+    // A value of several lines begins on one of its own.
+    if (text.indexOf("\n") < text.length - 1) parts.push("\n", inner);
+    parts.push(text);
   }
 }
 

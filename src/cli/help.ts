@@ -3,7 +3,7 @@ import type { CommandSpec } from "../commands/command_spec.ts";
 import { commandTable, findCommand } from "../commands/command_table.ts";
 import { grammar } from "../commands/grammar.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { clientOptions, type OptionSpec, serveOptions } from "./options.ts";
+import { clientOptions, dashed, type OptionSpec, serveOptions } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { type Subcommand, subcommands } from "./subcommands.ts";
 import { didYouMean } from "./suggestion.ts";
@@ -123,11 +123,8 @@ function describeCommand(spec: CommandSpec, style: Style): string {
 function optionLines(options: readonly OptionSpec[], style: Style): string[] {
   return columns(
     options.map(({ name, alias, value, summary }) => {
-      const dashed = [name, ...alias ? [alias] : []]
-        .map((name) => name.length === 1 ? `-${name}` : `--${name}`)
-        .sort((a, b) => a.length - b.length)
-        .join(", ");
-      return [value === undefined ? dashed : `${dashed} ${value}`, summary];
+      const names = [...alias ? [alias] : [], name].map(dashed).join(", ");
+      return [value === undefined ? names : `${names} ${value}`, summary];
     }),
     style,
   );

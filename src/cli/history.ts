@@ -3,10 +3,15 @@
 const linesMax = 1000;
 const encoder = new TextEncoder();
 
-/** Where the history is kept: `KV_HISTORY`, or ~/.kv_history; null when it is not to be kept. */
+/**
+ * Where the history is kept: `KV_HISTORY`; or where programs keep their state, if the environment says
+ * so; or ~/.kv_history. Null when it is not to be kept.
+ */
 export function historyPath(): string | null {
   const path = Deno.env.get("KV_HISTORY");
   if (path !== undefined) return path === "" || path === "/dev/null" ? null : path;
+  const state = Deno.env.get("XDG_STATE_HOME");
+  if (state?.startsWith("/")) return `${state}/kv_history`;
   const home = Deno.env.get("HOME");
   return home ? `${home}/.kv_history` : null;
 }
@@ -59,6 +64,8 @@ export class History {
     this.#lines.push(line);
     if (this.#path === null) return;
     try {
+      const folder = this.#path.slice(0, this.#path.lastIndexOf("/"));
+      if (folder !== "") Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
       const file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
       file.writeSync(encoder.encode(`${line}\n`));
       file.close();

@@ -1,5 +1,11 @@
 import { formatAddress, type ServerAddress } from "../client/connection.ts";
-import type { KeyValueConnectionError } from "../client/errors.ts";
+import { KeyValueConnectionError } from "../client/errors.ts";
+
+/** Whether the loss of the connection is what the command asked for: SHUTDOWN has no other reply. */
+export function isShutdown(error: unknown, name: string): error is KeyValueConnectionError {
+  return error instanceof KeyValueConnectionError && error.mayHaveRun &&
+    name.toLowerCase() === "shutdown";
+}
 
 /** What is wrong, and if a server would mend it, how to start one. */
 export function noServerMessage(error: KeyValueConnectionError, address: ServerAddress): string {

@@ -64,6 +64,11 @@ export const serveOptions: readonly OptionSpec[] = [
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
 
+/** An option as it is typed: `-x`, `--socket`. */
+export function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
 /** The options that were given: their values, or true for those that take none. */
 export type GivenOptions = ReadonlyMap<string, string | true>;
 
@@ -120,7 +125,9 @@ export interface ClientSettings {
 export function clientSettings(options: GivenOptions): ClientSettings {
   const exclusive = (first: string, second: string) => {
     if (options.has(first) && options.has(second)) {
-      throw new UsageError(`The options ${first} and ${second} exclude each other`);
+      throw new UsageError(
+        `The options ${dashed(first)} and ${dashed(second)} exclude each other`,
+      );
     }
   };
   for (const other of ["raw", "no-raw"]) exclusive("json", other);

@@ -6,7 +6,7 @@ import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
-import { noServerMessage } from "./no_server.ts";
+import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
 import { complain, readInput, writeError, writeOutput } from "./output.ts";
 
@@ -28,6 +28,7 @@ export async function runCommand(
     connection.close();
     return status;
   } catch (error) {
+    if (isShutdown(error, args[0])) return exitCodes.ok;
     if (!(error instanceof KeyValueConnectionError)) throw error;
     return await explainNoServer(error, args[0], settings.address);
   }
@@ -44,10 +45,9 @@ async function showReply(
     return exitCodes.errorReply;
   }
   if (format === "json") writeOutput(formatJson(reply), "\n");
-  else if (format === "terminal") {
-    if (answersWithText(args)) writeOutput(formatRaw(reply));
-    else writeOutput(formatForTerminal(reply));
-  } else if (!isNothing(reply)) writeOutput(formatRaw(reply), "\n");
+  else if (answersWithText(args)) writeOutput(formatRaw(reply));
+  else if (format === "terminal") writeOutput(formatForTerminal(reply));
+  else if (!isNothing(reply)) writeOutput(formatRaw(reply), "\n");
   return reply === null ? exitCodes.nil : exitCodes.ok;
 }
 

@@ -14,18 +14,22 @@ import {
   quote,
 } from "./format_reply.ts";
 import { helpText } from "./help.ts";
-import { completionsFor, hintFor } from "./hints.ts";
+import { complete, hintFor, inColumns } from "./hints.ts";
 import { hasPassword, History, historyPath } from "./history.ts";
 import { splitArguments } from "./line_arguments.ts";
-import { noServerMessage } from "./no_server.ts";
+import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
 import { writeOutput } from "./output.ts";
+import { didYouMean } from "./suggestion.ts";
 
 /** How often a server that has gone is looked for. */
 const reconnectMs = 500;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** The width of a terminal that does not tell. */
+const usualColumns = 80;
 
 const clearLineBehind = "\x1b[K";
 const clearScreen = "\x1b[H\x1b[2J";
@@ -37,6 +41,8 @@ interface EditedLine {
   line: string;
   cursor: number;
   history: string[];
+  /** Rows above the one in which the cursor is: drawing the line anew begins that far up. */
+  prevRows: number;
 }
 
 export class TerminalSession {
@@ -68,8 +74,13 @@ export class TerminalSession {
       history: this.#history.newestFirst(),
       historySize: 1000,
       removeHistoryDuplicates: true,
-      completer: completionsFor,
+      completer: (line: string) => {
+        this.#complete(line);
+        return [[], line];
+      },
     }) as Interface & EditedLine;
+    // Readline pauses its input while it completes; in Deno 2.6 to 2.8 the next keys are lost then.
+    this.#readline.pause = () => this.#readline;
     stdin.on("keypress", () => this.#showHint());
     this.#readline.on("line", (line) => this.#entered(line));
     this.#readline.on("SIGINT", () => this.#interrupted());
@@ -152,19 +163,24 @@ export class TerminalSession {
     try {
       const reply = await this.#queue.add(args).reply;
       this.#show(reply, words);
+      if (reply instanceof ErrorReply && reply.message.startsWith("ERR unknown command")) {
+        const question = didYouMean(words[0]);
+        if (question !== null) writeOutput(`${question}\n`);
+      }
       this.#follow(words[0].toLowerCase(), reply);
     } catch (error) {
+      if (isShutdown(error, words[0])) return;
       if (!(error instanceof KeyValueConnectionError)) throw error;
-      // What SHUTDOWN asks for.
-      if (words[0].toLowerCase() !== "shutdown") writeOutput(`Error: ${error.message}\n`);
+      writeOutput(`Error: ${error.message}\n`);
     }
   }
 
   #show(reply: Reply, words: readonly string[]): void {
     const { format } = this.#settings;
     if (format === "json") writeOutput(formatJson(reply), "\n");
-    else if (format === "raw") writeOutput(formatRaw(reply), "\n");
-    else if (answersWithText(words)) writeOutput(formatRaw(reply));
+    else if (!(reply instanceof ErrorReply) && answersWithText(words)) {
+      writeOutput(formatRaw(reply));
+    } else if (format === "raw") writeOutput(formatRaw(reply), "\n");
     else writeOutput(formatForTerminal(reply));
   }
 
@@ -251,12 +267,28 @@ export class TerminalSession {
     return `kv ${formatAddress(this.#settings.address)}${transaction}> `;
   }
 
+  /**
+   * The Tab key. All is done here and nothing left to readline, which lists words one a line, and only
+   * at the second key. `before` is the text before the cursor.
+   */
+  #complete(before: string): void {
+    const { line, choices } = complete(before);
+    if (choices.length > 0) {
+      this.#clearHint();
+      stdout.write(`\r\n${inColumns(choices, terminalColumns()).replaceAll("\n", "\r\n")}`);
+      this.#readline.prevRows = 0;
+    }
+    this.#readline.line = line + this.#readline.line.slice(before.length);
+    this.#readline.cursor = line.length;
+    this.#prompt();
+  }
+
   /** Draws the hint behind the cursor, which stays where it is. */
   #showHint(): void {
     const { line, cursor } = this.#readline;
     if (this.#busy || this.#ended || this.#unfinished !== null || cursor !== line.length) return;
     const hint = hintFor(line);
-    const room = stdout.columns - this.#readline.getCursorPos().cols - 1;
+    const room = terminalColumns() - this.#readline.getCursorPos().cols - 1;
     const shown = hint.length <= room ? hint : `${hint.slice(0, room - 3)}...`;
     if (hint === "" || room < 8) return;
     stdout.write(`${faint(shown)}\x1b[${shown.length}D`);
@@ -277,6 +309,7 @@ export class TerminalSession {
     this.#lines.length = 0;
     this.#readline.line = "";
     this.#readline.cursor = 0;
+    this.#readline.prevRows = 0;
     if (this.#busy) this.#connection?.close();
     else this.#prompt();
   }
@@ -291,6 +324,10 @@ export class TerminalSession {
     this.#connection?.close();
     this.#done.resolve();
   }
+}
+
+function terminalColumns(): number {
+  return stdout.columns || usualColumns;
 }
 
 function quoteWhereNeeded(bytes: Uint8Array): string {

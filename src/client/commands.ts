@@ -55,6 +55,14 @@ export interface GetExOptions extends ExpiryOptions {
  */
 export type ExpireCondition = "nx" | "xx" | "gt" | "lt";
 
+const decoder = new TextDecoder();
+
+/** The command's name as text. */
+export function nameOf(args: readonly KeyValueArgument[]): string {
+  const [name] = args;
+  return name instanceof Uint8Array ? decoder.decode(name) : String(name);
+}
+
 /** The commands that {@linkcode KeyValueClient} and its transactions have in common. */
 export abstract class KeyValueCommands {
   /** Sends one command; resolves with its reply, errors being replies. */
@@ -66,7 +74,7 @@ export abstract class KeyValueCommands {
    */
   async command(...args: readonly KeyValueArgument[]): Promise<Reply> {
     const reply = await this.request(args);
-    if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, String(args[0]));
+    if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(args));
     return reply;
   }
 
@@ -188,18 +196,22 @@ export abstract class KeyValueCommands {
     return this.#call(toInteger, "INCR", key);
   }
 
+  /** Adds an integer. Resolves with the new value. */
   incrBy(key: KeyValueArgument, increment: number | bigint): Promise<number> {
     return this.#call(toInteger, "INCRBY", key, increment);
   }
 
+  /** Adds a number that need not be an integer. Resolves with the new value. */
   incrByFloat(key: KeyValueArgument, increment: number): Promise<number> {
     return this.#call(toFloat, "INCRBYFLOAT", key, increment);
   }
 
+  /** Subtracts 1. Resolves with the new value. */
   decr(key: KeyValueArgument): Promise<number> {
     return this.#call(toInteger, "DECR", key);
   }
 
+  /** Subtracts an integer. Resolves with the new value. */
   decrBy(key: KeyValueArgument, decrement: number | bigint): Promise<number> {
     return this.#call(toInteger, "DECRBY", key, decrement);
   }
@@ -243,6 +255,7 @@ export abstract class KeyValueCommands {
     );
   }
 
+  /** Any of the keys, or null when there is none. */
   randomKey(): Promise<string | null> {
     return this.#call(toTextOrNull, "RANDOMKEY");
   }

@@ -112,6 +112,7 @@ export class Connection {
         for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
       }
     } catch (error) {
+      if (!this.#open) return;
       // The replies sent before the server went are still to be read; that ends with their end.
       const reason = lost("the request could not be written", error);
       this.#writeFailure = setTimeout(() => this.#end(reason), lastRepliesMs);

@@ -39,6 +39,8 @@ export class ReconnectingLink {
   /** Set once no further command is taken: by `close`, or when reconnecting is given up. */
   #ending: KeyValueConnectionError | null = null;
   #wake: (() => void) | null = null;
+  /** The listener on a signal that may outlive the link, and so must not keep it. */
+  #stopListening: (() => void) | null = null;
 
   /**
    * Connects once; the promise rejects when that fails. Aborting `signal` ends the link, while it is
@@ -49,11 +51,18 @@ export class ReconnectingLink {
     const link = new ReconnectingLink(options);
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     aborted.catch(() => {});
-    signal?.addEventListener("abort", () => {
+    const abort = () => {
       link.closeNow();
-      reject(signal.reason);
-    }, { once: true });
-    await Promise.race([aborted, link.#connect().then((connection) => link.#use(connection))]);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort);
+    link.#stopListening = () => signal?.removeEventListener("abort", abort);
+    try {
+      await Promise.race([aborted, link.#connect().then((connection) => link.#use(connection))]);
+    } catch (error) {
+      link.#stopListening();
+      throw error;
+    }
     return link;
   }
 
@@ -104,6 +113,7 @@ export class ReconnectingLink {
   /** Disconnects at once: what is not answered is rejected. */
   closeNow(): void {
     this.#ending ??= new KeyValueConnectionError("The client is closed");
+    this.#stopListening?.();
     this.#wake?.();
     this.#greeted?.close();
     this.#connection?.close();

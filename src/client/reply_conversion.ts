@@ -2,11 +2,31 @@
  * Replies as the types that the client's methods promise. A reply of another type, which only a
  * server of another kind sends, is a TypeError, not a value that pretends.
  */
-import { type Reply, replyToText, VerbatimReply } from "../protocol/reply.ts";
+import {
+  DoubleReply,
+  ErrorReply,
+  PushReply,
+  type Reply,
+  replyToText,
+  VerbatimReply,
+} from "../protocol/reply.ts";
 
 function unexpected(reply: Reply, wanted: string): TypeError {
-  const found = reply === null ? "null" : Object(reply).constructor.name;
-  return new TypeError(`The server answered with ${found} instead of ${wanted}`);
+  return new TypeError(`The server answered with ${kindOf(reply)} instead of ${wanted}`);
+}
+
+/** Not by the names of the classes, which the executable does not keep. */
+function kindOf(reply: Reply): string {
+  if (reply === null) return "null";
+  if (typeof reply === "string" || reply instanceof Uint8Array) return "a string";
+  if (typeof reply === "number" || typeof reply === "bigint") return "an integer";
+  if (typeof reply === "boolean") return "a boolean";
+  if (reply instanceof DoubleReply) return "a double";
+  if (reply instanceof VerbatimReply) return "a text";
+  if (reply instanceof ErrorReply) return "an error";
+  if (reply instanceof PushReply) return "a push";
+  if (reply instanceof Map) return "a map";
+  return reply instanceof Set ? "a set" : "an array";
 }
 
 /** An integer that a number holds exactly. */

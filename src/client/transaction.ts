@@ -1,7 +1,7 @@
 /** Commands that a server runs together: MULTI, the commands, EXEC, sent in one write. */
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
-import { KeyValueCommands } from "./commands.ts";
+import { KeyValueCommands, nameOf } from "./commands.ts";
 import { KeyValueConflictError, KeyValueReplyError } from "./errors.ts";
 
 interface CollectedCommand {
@@ -39,7 +39,7 @@ export class KeyValueTransaction extends KeyValueCommands {
     const replies = await Promise.all(send(commands));
     // The first error is the cause: EXEC's own only says that there was one.
     replies.forEach((reply, i) => {
-      if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, String(commands[i][0]));
+      if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(commands[i]));
     });
     const results = replies.at(-1)!;
     if (results === null) {

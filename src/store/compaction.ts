@@ -19,8 +19,16 @@ import { flagsAt, keyEndAt, recordBytesAt, RecordReader } from "./record.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
 
-/** Compaction begins when the segments in use are this many times the live bytes. */
+/**
+ * Compaction begins when the segments in use are this many times the live bytes: under load, where each
+ * byte more that is copied costs throughput, and in an idle store.
+ */
 const spaceFactor = 1.7;
+const idleSpaceFactor = 1.4;
+/** The end of the file is emptied when the file has this many times the places that it needs ... */
+const fileFactor = 1.2;
+/** ... and this many more. */
+const spareSegments = 4;
 /** Bytes of a victim looked at in one slice, and records; either bounds the slice's time to ~0.5 ms. */
 const sliceBytesMax = 128 * 1024;
 const sliceRecordsMax = 1024;
@@ -80,15 +88,32 @@ export class Compaction {
     return (table.usedCount - table.leavingCount) * this.#limits.segmentBytes;
   }
 
+  /** The head is in use whatever it holds. */
+  get #headBytes(): number {
+    const { table, head } = this.#log;
+    return table.runLength[head] * this.#limits.segmentBytes;
+  }
+
   /** How far the space in use is above what it should be: above 1, there is work. */
-  get pressure(): number {
-    return this.usedBytes / (spaceFactor * this.#log.table.liveTotal + this.#limits.deadBytesMin);
+  #pressure(idle: boolean): number {
+    const factor = idle ? idleSpaceFactor : spaceFactor;
+    // Delete records are needed for a while, but are no reason for others to stay.
+    const live = Math.max(0, this.#log.table.liveTotal - this.#indexHeader.tombstoneBytes);
+    return this.usedBytes / (factor * live + this.#limits.deadBytesMin + this.#headBytes);
+  }
+
+  /** Whether the file is so much longer than it has to be that its end should be emptied. */
+  #hasLongEnd(idle: boolean): boolean {
+    const { table } = this.#log;
+    if (table.leavingCount > 0) return false;
+    return table.count > fileFactor * this.#log.placesNeeded(idle) + spareSegments;
   }
 
   /** Whether a slice would find something to do. */
-  get hasWork(): boolean {
+  hasWork(idle: boolean): boolean {
     if (this.#victim >= 0) return true;
-    return this.pressure > 1 && this.#log.appendedBytes >= this.#retryAt;
+    if (this.#log.appendedBytes < this.#retryAt) return false;
+    return this.#pressure(idle) > 1 || this.#hasLongEnd(idle);
   }
 
   /**
@@ -98,16 +123,16 @@ export class Compaction {
   step(idle: boolean): void {
     const appended = this.#log.appendedBytes - this.#appendedBefore;
     this.#appendedBefore = this.#log.appendedBytes;
-    if (!this.hasWork) {
+    if (!this.hasWork(idle)) {
       this.#credit = 0;
       return;
     }
-    const pressure = this.pressure;
+    const pressure = this.#pressure(false);
     const rate = pressure < 1.05 ? 2 : pressure < 1.15 ? 4 : 8;
     this.#credit = Math.min(sliceBytesMax, this.#credit + appended * rate);
     if (idle) this.#credit = sliceBytesMax;
     else if (this.#credit < sliceBytesMax / 8) return;
-    if (this.#victim < 0 && !this.#choose()) return;
+    if (this.#victim < 0 && !this.#choose(idle)) return;
     this.#slice();
     // What copying appended is no reason to copy more.
     this.#appendedBefore = this.#log.appendedBytes;
@@ -119,8 +144,9 @@ export class Compaction {
     this.#retryAt = 0;
   }
 
-  #choose(): boolean {
-    const victim = this.#chooseVictim();
+  #choose(idle: boolean): boolean {
+    let victim = this.#pressure(idle) > 1 ? this.#emptiest() : -1;
+    if (victim < 0 && this.#hasLongEnd(idle)) victim = this.#last(idle);
     if (victim < 0) {
       this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
       return false;
@@ -137,7 +163,7 @@ export class Compaction {
   }
 
   /** The emptiest segment; the oldest one when it is delete records that fill the space. */
-  #chooseVictim(): number {
+  #emptiest(): number {
     const { table } = this.#log;
     const { segmentBytes } = this.#limits;
     const tombstonesFill = this.#indexHeader.tombstoneBytes > table.liveTotal / 4;
@@ -155,6 +181,18 @@ export class Compaction {
       }
     }
     return best;
+  }
+
+  /** The last segment of the file, if there is room for it before. */
+  #last(idle: boolean): number {
+    const { table } = this.#log;
+    const limit = this.#log.placesNeeded(idle);
+    this.#log.leaveEnd(limit);
+    for (let i = table.count - 1; i >= limit; i--) {
+      if (table.state[i] !== segmentState.sealed || table.damaged[i] === 1) continue;
+      if (table.holdsClear[i] === 0 || table.isOldestInForce(i)) return i;
+    }
+    return -1;
   }
 
   #slice(): void {

@@ -75,7 +75,8 @@ export class Durability {
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
   schedule(): void {
     if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
-    if (this.policy === "no" || !this.#log.hasDirty) return;
+    if (this.policy === "no") return;
+    if (!this.#log.hasDirty && this.#log.table.leavingCount === 0) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.start();

@@ -27,7 +27,7 @@ export const defaultLimits: StoreLimits = {
   slotsPerPage: slotsPerPageMax,
   segmentsAhead: 4,
   segmentsReserved: 2,
-  deadBytesMin: 4 * 2 ** 20,
+  deadBytesMin: 2 ** 20,
 };
 
 /** A record's address is a 32-bit count of 16-byte units: 64 GiB. */

@@ -307,13 +307,47 @@ export class Log {
     }
   }
 
-  /** Gives free segments at the end of the file back to the file system. */
-  shrink(): void {
+  /** How many places the body needs at the moment; `idle` leaves out those for writes to come. */
+  placesNeeded(idle: boolean): number {
+    const { segmentsReserved, segmentsAhead } = this.#limits;
+    const { table } = this;
+    const inForce = table.usedCount - table.leavingCount;
+    return inForce + segmentsReserved + (idle ? 0 : segmentsAhead + 2 * this.#growthSegments());
+  }
+
+  /** Gives free places at the end of the file back to the file system. */
+  shrink(idle: boolean): void {
     if (this.#preparing || this.#closed) return;
     const { table } = this;
-    const keep = table.usedCount + this.#limits.segmentsReserved + this.#limits.segmentsAhead;
+    const needed = this.placesNeeded(idle);
+    if (table.count <= needed) return;
+    if (idle) this.#unprepare(0);
     const before = table.count;
-    if (table.cutFreeTail(keep) < before) this.file.shrink(table.count * this.segmentBytes);
+    if (table.cutFreeTail(needed) < before) this.file.shrink(table.count * this.segmentBytes);
+  }
+
+  /**
+   * Sees to it that nothing but sealed segments stands at `limit` or behind it, if there is room
+   * before it: then compaction can empty the end of the file.
+   */
+  leaveEnd(limit: number): void {
+    if (this.#preparing || this.#closed) return;
+    this.#unprepare(limit);
+    if (this.head < limit) return;
+    const segment = this.table.findFree(1);
+    if (segment < 0 || segment >= limit) return;
+    this.sealHead();
+    this.startSegment(segment, 1);
+  }
+
+  /** Segments that were made ready to be the head, from `limit` on, are just free again. */
+  #unprepare(limit: number): void {
+    const kept = this.#prepared.filter((segment) => segment < limit);
+    for (const segment of this.#prepared) {
+      if (segment >= limit) this.table.unprepare(segment);
+    }
+    this.#prepared.length = 0;
+    this.#prepared.push(...kept);
   }
 
   /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */

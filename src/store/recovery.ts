@@ -40,7 +40,7 @@ export interface RecoveryResult {
   readonly damages: Damage[];
   /** Records that were read. */
   readonly records: number;
-  /** Bytes behind the end of the log that were discarded. */
+  /** Bytes of whole records and segments behind the end of the log that were discarded. */
   readonly discardedBytes: number;
 }
 
@@ -229,6 +229,9 @@ export class Recovery {
     if (this.#batch !== null && this.#batchIsDurable) this.#endBatch(); // Only its end is damaged.
     if (this.#batch !== null) {
       // Its end is missing: nothing of it happened.
+      if (end === this.#batchSegment + 1) {
+        this.#discarded += this.#reader.offset - this.#batchOffset;
+      }
       cut = { segment: this.#batchSegment, offset: this.#batchOffset };
       end = this.#batchSegment + 1;
     }
@@ -441,7 +444,6 @@ export class Recovery {
     const { table } = log;
     const end = log.windowOffset(place) + table.runLength[place] * this.#limits.segmentBytes;
     const { u8 } = log.windowOf(place);
-    if (u8[offset] !== 0 || u8[offset + 4] !== 0) this.#discarded += end - offset;
     u8.fill(0, offset, end);
     log.resumeHead(place, offset);
     log.sealHead();

@@ -123,6 +123,13 @@ export class SegmentTable {
     this.state[segment] = segmentState.prepared;
   }
 
+  /** The opposite of `prepare`. */
+  unprepare(segment: number): void {
+    assert(this.state[segment] === segmentState.prepared, "it was prepared");
+    this.state[segment] = segmentState.free;
+    this.#freeFrom = Math.min(this.#freeFrom, segment);
+  }
+
   /** Free or prepared places become one segment in use. */
   take(segment: number, runLength: number, sequence: number, state: number): void {
     for (let i = segment; i < segment + runLength; i++) {

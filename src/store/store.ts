@@ -32,6 +32,8 @@ const shortCopyBytes = 128;
 const batchEndBytes = recordBytes(0, 0);
 /** While there is work in the background, an idle store does a slice of it this often. */
 const idleStepMs = 2;
+/** A store that was not called for so long counts as idle. */
+const idleAfterMs = 200;
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
 /** Entries looked at in one go by `scan`. */
@@ -184,6 +186,8 @@ export class Store {
   #timerAt = Infinity;
   /** Requests came since the timer was set: they did the work in the background too. */
   #ticked = false;
+  /** The same for the time since the last sync round. */
+  #tickedSinceRound = false;
 
   private constructor(options: StoreOptions, parts: StoreParts) {
     this.path = options.path;
@@ -731,6 +735,7 @@ export class Store {
   /** A slice of the work in the background; to be called after each batch of writes. */
   tick(): void {
     this.#ticked = true;
+    this.#tickedSinceRound = true;
     this.#step(false);
     this.#arm();
   }
@@ -769,8 +774,10 @@ export class Store {
   /** Sets the timer for what has to be done without a request. */
   #arm(): void {
     if (this.#closed || this.#durability.failure !== null) return;
-    const working = this.#compaction.hasWork || this.#expiry.hasWork;
-    const at = working ? this.now + idleStepMs : this.#expiry.nextDeadline + 1;
+    const isWorking = this.#compaction.hasWork(!this.#ticked) || this.#expiry.hasWork;
+    // An idle store tidies up more thoroughly: whether it is idle shows after a while.
+    const idleAt = this.#compaction.hasWork(true) ? this.now + idleAfterMs : Infinity;
+    const at = isWorking ? this.now + idleStepMs : Math.min(this.#expiry.nextDeadline + 1, idleAt);
     if (at >= this.#timerAt || at === Infinity) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
@@ -789,8 +796,10 @@ export class Store {
 
   #afterRound(): void {
     if (this.#closed) return;
-    this.#log.shrink();
+    this.#log.shrink(!this.#tickedSinceRound);
+    this.#tickedSinceRound = false;
     if (this.#mustSyncToFree) this.#durability.start();
+    this.#arm(); // What was freed may allow more to be done.
   }
 
   // --- durability ------------------------------------------------------------------------------

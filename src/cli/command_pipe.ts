@@ -18,17 +18,13 @@ const lineFeed = 0x0a;
 
 /** Runs the commands on standard input; resolves with the exit status. */
 export async function runPipe(settings: ClientSettings): Promise<number> {
-  let connection: Connection | undefined;
+  let link: Link | null = null;
   try {
-    connection = await Connection.open(settings.address);
-    const queue = new RequestQueue();
-    connection.sendFrom(queue);
-    if (settings.protocol === 3) {
-      const reply = await queue.add(["HELLO", "3"]).reply;
-      if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format, []));
-    }
+    link = await connect(settings);
     for await (const lines of readLines()) {
-      if (await runLines(lines, queue, settings.format)) break;
+      // The server has gone while there was nothing to send: it may have come back.
+      if (link.isLost) link = await connect(settings);
+      if (await runLines(lines, link.queue, settings.format)) break;
     }
     return exitCodes.ok;
   } catch (error) {
@@ -36,8 +32,26 @@ export async function runPipe(settings: ClientSettings): Promise<number> {
     complain(noServerMessage(error, settings.address));
     return exitCodes.noServer;
   } finally {
-    connection?.close();
+    link?.connection.close();
   }
+}
+
+interface Link {
+  readonly connection: Connection;
+  readonly queue: RequestQueue;
+  isLost: boolean;
+}
+
+async function connect({ address, protocol, format }: ClientSettings): Promise<Link> {
+  const connection = await Connection.open(address);
+  const link: Link = { connection, queue: new RequestQueue(), isLost: false };
+  connection.ended.then(() => link.isLost = true);
+  connection.sendFrom(link.queue);
+  if (protocol === 3) {
+    const reply = await link.queue.add(["HELLO", "3"]).reply;
+    if (reply instanceof ErrorReply) writeOutput(formatReply(reply, format, []));
+  }
+  return link;
 }
 
 /** Sends the lines and writes the replies. Resolves with true when one of them said to stop. */

@@ -10,4 +10,6 @@ export const exitCodes = {
   noServer: 3,
   /** The command line is wrong; EX_USAGE of sysexits.h. */
   usage: 64,
+  /** Something that should not happen, or the output could not be written; EX_SOFTWARE. */
+  failed: 70,
 } as const;

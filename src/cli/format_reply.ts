@@ -87,13 +87,21 @@ function appendMap(parts: string[], map: ReadonlyMap<Reply, Reply>, indent: stri
     const keyParts: string[] = [];
     appendForTerminal(keyParts, key, inner);
     parts.push(keyParts.join("").slice(0, -1), " => ");
-    const valueParts: string[] = [];
-    appendForTerminal(valueParts, value, inner);
-    const text = valueParts.join("");
-    // A value of several lines begins on one of its own.
-    if (text.indexOf("\n") < text.length - 1) parts.push("\n", inner);
-    parts.push(text);
+    // A value of several items begins on a line of its own.
+    if (hasSeveralItems(value)) parts.push("\n", inner);
+    appendForTerminal(parts, value, inner);
   }
+}
+
+/** Whether there are several items at some level, without a choice on the way there. */
+function hasSeveralItems(reply: Reply): boolean {
+  if (reply instanceof Map || reply instanceof Set) {
+    if (reply.size !== 1) return reply.size > 1;
+    const [only] = reply.values();
+    return hasSeveralItems(only);
+  }
+  if (!Array.isArray(reply)) return false;
+  return reply.length > 1 || reply.length === 1 && hasSeveralItems(reply[0]);
 }
 
 const escapes: Readonly<Record<number, string>> = {

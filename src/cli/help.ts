@@ -22,6 +22,7 @@ const statuses: Readonly<Record<keyof typeof exitCodes, string>> = {
   errorReply: "the server answered with an error, which is on standard error",
   noServer: "no server could be reached, or the connection was lost",
   usage: "the command line is wrong",
+  failed: "kv itself failed, or could not write its output",
 };
 
 /** What `kv help` says, and whether it knows what was asked for. */

@@ -5,6 +5,12 @@ const encoder = new TextEncoder();
 /** Chunks shorter than this in all are written in one call. */
 const joinedBytesMax = 1024 * 1024;
 
+/**
+ * Not all of the output could be written: the disk is full, or somebody has made the pipe nonblocking
+ * (how much was written then is not known, so that it cannot be tried again).
+ */
+export class OutputError extends Error {}
+
 /** Gathers bytes in one growing buffer. */
 export class ByteSink {
   #bytes = new Uint8Array(256);
@@ -73,7 +79,9 @@ function write(
       for (let at = 0; at < part.length;) at += stream.writeSync(part.subarray(at));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OutputError(`Cannot write all of the output: ${why}`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ import type { CommandArgument } from "../protocol/request_writer.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
-import type { ClientSettings } from "./options.ts";
+import { clientOptions, type ClientSettings } from "./options.ts";
 import { complain, readInput, writeError, writeOutput } from "./output.ts";
 
 /** Sends `args` (the command's name first) and prints the reply. Resolves with the exit status. */
@@ -42,6 +42,10 @@ async function showReply(
   if (reply instanceof ErrorReply) {
     writeError(format === "terminal" ? "(error) " : "", reply.message, "\n");
     if (reply.message.startsWith("ERR unknown command")) await suggestAnother(args[0]);
+    const option = args.slice(1).find(isOption);
+    if (option !== undefined) {
+      complain(`Options of kv stand before the command: kv ${option} ${args[0]} ...`);
+    }
     return exitCodes.errorReply;
   }
   if (format === "json") writeOutput(formatJson(reply), "\n");
@@ -49,6 +53,12 @@ async function showReply(
   else if (format === "terminal") writeOutput(formatForTerminal(reply));
   else if (!isNothing(reply)) writeOutput(formatRaw(reply), "\n");
   return reply === null ? exitCodes.nil : exitCodes.ok;
+}
+
+/** Whether an argument is written as an option of kv: for whom typed `kv get foo --json`. */
+function isOption(argument: string): boolean {
+  return argument.startsWith("--") &&
+    clientOptions.some(({ name }) => argument === `--${name}`);
 }
 
 /** No value, no line: neither for nil nor for an empty list. */

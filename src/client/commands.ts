@@ -19,7 +19,7 @@ import {
 } from "./reply_conversion.ts";
 
 /** A key or a value: text goes as UTF-8, numbers in decimal, bytes as they are. */
-export type KeyValueArgument = CommandArgument;
+export type KeyValueArgument = string | Uint8Array | number | bigint;
 
 /** When a key expires: at most one of these. */
 export interface ExpiryOptions {
@@ -33,6 +33,7 @@ export interface ExpiryOptions {
   readonly pxat?: number | Date;
 }
 
+/** Conditions and deadline of `set`. */
 export interface SetOptions extends ExpiryOptions {
   /** Keep the deadline that the key has. */
   readonly keepttl?: boolean;
@@ -44,6 +45,7 @@ export interface SetOptions extends ExpiryOptions {
   readonly get?: boolean;
 }
 
+/** What `getEx` does to the deadline; nothing without options. */
 export interface GetExOptions extends ExpiryOptions {
   /** Take the key's deadline away. */
   readonly persist?: boolean;
@@ -71,15 +73,38 @@ export abstract class KeyValueCommands {
   /**
    * Sends any command. Strings come as `Uint8Array`, see {@linkcode Reply} for all; `replyToText`
    * turns them into text. Rejects with a `KeyValueReplyError` when the server answers with an error.
+   *
+   * ```ts ignore
+   * const reply = await client.command("SET", "key", new Uint8Array([0, 255]), "EX", 60); // "OK"
+   * const text = replyToText(await client.command("CONFIG", "GET", "max*")); // a Map of strings
+   * ```
    */
-  async command(...args: readonly KeyValueArgument[]): Promise<Reply> {
+  command(...args: readonly KeyValueArgument[]): Promise<Reply> {
+    return this.#send(args);
+  }
+
+  async #send(args: readonly CommandArgument[]): Promise<Reply> {
     const reply = await this.request(args);
     if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(args));
     return reply;
   }
 
   async #call<T>(convert: (reply: Reply) => T, ...args: readonly CommandArgument[]): Promise<T> {
-    return convert(await this.command(...args));
+    return convert(await this.#send(args));
+  }
+
+  /** For commands of any length: arguments of a JavaScript call have to fit onto the stack. */
+  async #callWithPairs<T>(
+    convert: (reply: Reply) => T,
+    name: string,
+    entries:
+      | Readonly<Record<string, KeyValueArgument>>
+      | Iterable<readonly [KeyValueArgument, KeyValueArgument]>,
+  ): Promise<T> {
+    const pairs = Symbol.iterator in entries ? entries : Object.entries(entries);
+    const args: CommandArgument[] = [name];
+    for (const [key, value] of pairs) args.push(key, value);
+    return convert(await this.#send(args));
   }
 
   // --- Strings.
@@ -154,8 +179,7 @@ export abstract class KeyValueCommands {
       | Readonly<Record<string, KeyValueArgument>>
       | Iterable<readonly [KeyValueArgument, KeyValueArgument]>,
   ): Promise<void> {
-    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries);
-    return this.#call(toVoid, "MSET", ...pairs.flat());
+    return this.#callWithPairs(toVoid, "MSET", entries);
   }
 
   /** Sets several keys at once, unless one of them exists. Resolves with whether it did. */
@@ -164,8 +188,7 @@ export abstract class KeyValueCommands {
       | Readonly<Record<string, KeyValueArgument>>
       | Iterable<readonly [KeyValueArgument, KeyValueArgument]>,
   ): Promise<boolean> {
-    const pairs = Symbol.iterator in entries ? [...entries] : Object.entries(entries);
-    return this.#call(toBoolean, "MSETNX", ...pairs.flat());
+    return this.#callWithPairs(toBoolean, "MSETNX", entries);
   }
 
   /** Appends to the value of `key`. Resolves with the new length in bytes. */

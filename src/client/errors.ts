@@ -20,6 +20,7 @@ export class KeyValueReplyError extends Error {
   }
 }
 
+/** As for any error, and what is known of the command. */
 export interface KeyValueConnectionErrorOptions extends ErrorOptions {
   readonly mayHaveRun?: boolean;
 }

@@ -7,6 +7,14 @@ import { ReconnectingLink, type ReconnectOptions } from "./reconnecting_link.ts"
 import { toBytes, toList, toText } from "./reply_conversion.ts";
 import { KeyValueTransaction } from "./transaction.ts";
 
+/**
+ * Where the server is, and how the client behaves. All may be left out.
+ *
+ * ```ts ignore
+ * await KeyValueClient.connect({ socket: "kv.sock", reconnect: { attemptsMax: 10 } });
+ * await KeyValueClient.connect({ port: 6379, password: "secret" });
+ * ```
+ */
 export interface KeyValueClientOptions {
   /** Path of the server's socket. Unless given: the environment's `KV_SOCKET`, or `kv.sock`. */
   readonly socket?: string;
@@ -34,6 +42,7 @@ export interface KeyValueClientOptions {
   readonly onPush?: (items: readonly Reply[]) => void;
 }
 
+/** Which keys `scan` comes by: all of them without options. */
 export interface ScanOptions {
   /** Only keys that match this glob pattern. */
   readonly match?: KeyValueArgument;
@@ -43,11 +52,13 @@ export interface ScanOptions {
   readonly type?: string;
 }
 
+/** What holds for each call of a client made by `with`. */
 export interface CallOptions {
   /** Rejects the call when it is aborted. A command that was sent by then may still run. */
   readonly signal?: AbortSignal;
 }
 
+/** How persistent `watch` is. */
 export interface WatchOptions {
   /** How often it is tried before the conflict is passed on: 100 times unless given. */
   readonly attemptsMax?: number;
@@ -129,7 +140,14 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
     return this.#link.request(args, this.#signal);
   }
 
-  /** The same client, whose calls are made with these options. Closing either closes both. */
+  /**
+   * The same client, whose calls are made with these options. Closing either closes both.
+   *
+   * ```ts ignore
+   * // Rejects with a DOMException named TimeoutError.
+   * await client.with({ signal: AbortSignal.timeout(1000) }).get("greeting");
+   * ```
+   */
   with(options: CallOptions): KeyValueClient {
     return new KeyValueClient(this.#link, options.signal);
   }
@@ -166,7 +184,8 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
   /**
    * Runs commands together: no other client's command comes between them, and after a crash all or
    * none have happened. The callback makes the calls and returns their promises, which it cannot wait
-   * for; the results come in the same order. A command that fails does not undo the others.
+   * for; the results come in the same order. A command that fails does not undo the others: the first
+   * failure rejects the whole, the promise of each call tells its own.
    *
    * ```ts ignore
    * const [balance, name] = await client.transaction((t) => [t.decrBy("balance", 5), t.get("name")]);
@@ -184,7 +203,7 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
   /**
    * Changes keys depending on what they hold: `attempt` reads through the client that it is given and
    * ends with a `transaction` of it, which is run only if none of the watched keys was changed since.
-   * If one was, `attempt` is called again. It has a connection of its own.
+   * If one was, `attempt` is called again. It has a connection of its own, which ends with the client.
    *
    * ```ts ignore
    * await client.watch(["balance"], async (own) => {
@@ -200,10 +219,7 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
   ): Promise<T> {
     const { attemptsMax = 100 } = options;
     // Watched keys are forgotten with the connection: this one must not be replaced silently.
-    const link = await ReconnectingLink.open(
-      { ...this.#link.options, reconnect: false },
-      this.#signal,
-    );
+    const link = await this.#link.branch(this.#signal);
     await using own = new KeyValueClient(link, this.#signal);
     for (let attempts = 1;; attempts++) {
       await own.command("WATCH", ...keys);
@@ -215,11 +231,15 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
     }
   }
 
-  /** Takes no further calls, waits for the replies that are due, and disconnects. */
+  /**
+   * Takes no further calls, waits for the replies that are due, and disconnects. Calls that still wait
+   * for a connection are rejected with a `KeyValueConnectionError`.
+   */
   close(): Promise<void> {
     return this.#link.close();
   }
 
+  /** As `close`: `await using client = ...` closes it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -8,6 +8,7 @@ import { Connection, type ServerAddress } from "./connection.ts";
 import { KeyValueConnectionError, KeyValueReplyError } from "./errors.ts";
 import { RequestQueue } from "./request_queue.ts";
 
+/** How a lost connection is made anew: waits that double, each shortened by up to half at random. */
 export interface ReconnectOptions {
   /** Wait before the first attempt; doubled after each. Milliseconds, 20 unless given. */
   readonly delayMs?: number;
@@ -41,6 +42,10 @@ export class ReconnectingLink {
   #wake: (() => void) | null = null;
   /** The listener on a signal that may outlive the link, and so must not keep it. */
   #stopListening: (() => void) | null = null;
+  /** Tells the link that this one is a branch of. */
+  #leave: (() => void) | null = null;
+  /** Connections of their own that were opened for this link's client, and end with it. */
+  readonly #branches = new Set<ReconnectingLink>();
 
   /**
    * Connects once; the promise rejects when that fails. Aborting `signal` ends the link, while it is
@@ -68,6 +73,19 @@ export class ReconnectingLink {
 
   private constructor(options: LinkOptions) {
     this.options = options;
+  }
+
+  /** Opens a connection beside this one that is never made anew, and ends with this link. */
+  async branch(signal?: AbortSignal): Promise<ReconnectingLink> {
+    if (this.#ending) throw this.#ending;
+    const branch = await ReconnectingLink.open({ ...this.options, reconnect: false }, signal);
+    if (this.#ending) {
+      branch.closeNow();
+      throw this.#ending;
+    }
+    this.#branches.add(branch);
+    branch.#leave = () => this.#branches.delete(branch);
+    return branch;
   }
 
   get isConnected(): boolean {
@@ -106,7 +124,10 @@ export class ReconnectingLink {
   /** Takes no further commands, waits for the replies that are due, and disconnects. */
   async close(): Promise<void> {
     this.#ending ??= new KeyValueConnectionError("The client is closed");
-    await this.#connection?.idle();
+    await Promise.all([
+      this.#connection?.idle(),
+      ...Array.from(this.#branches, (branch) => branch.close()),
+    ]);
     this.closeNow();
   }
 
@@ -114,6 +135,8 @@ export class ReconnectingLink {
   closeNow(): void {
     this.#ending ??= new KeyValueConnectionError("The client is closed");
     this.#stopListening?.();
+    this.#leave?.();
+    for (const branch of this.#branches) branch.closeNow();
     this.#wake?.();
     this.#greeted?.close();
     this.#connection?.close();
@@ -155,6 +178,7 @@ export class ReconnectingLink {
   #giveUp(cause: unknown): void {
     const why = cause instanceof Error ? cause.message : "closed";
     this.#ending = new KeyValueConnectionError(`The client has no connection: ${why}`, { cause });
+    this.#stopListening?.();
     this.#queue.rejectAll(this.#ending);
   }
 

@@ -5,12 +5,15 @@
 import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import type { Reply } from "../protocol/reply.ts";
 
+/** Fewer aborted requests than this are not worth moving the others for. */
+const abortedKeptMax = 64;
+
 /** A request on its way: settled by its reply, by the loss of the connection, or by an abort. */
 export class PendingRequest {
   readonly reply: Promise<Reply>;
   /** Where the request's bytes stand in the queue's buffer. */
-  readonly start: number;
-  readonly end: number;
+  start: number;
+  end: number;
   /** A connection has it: it may have reached the server. */
   taken = false;
   /** Nobody waits for the reply any more. */
@@ -114,7 +117,7 @@ export class RequestQueue {
       this.#requests.push(request);
       if (signal) {
         request.abortBy(signal, () => {
-          if (!request.taken) this.#aborted++;
+          if (!request.taken) this.#countAborted();
         });
       }
     }
@@ -128,12 +131,12 @@ export class RequestQueue {
    */
   take(): RequestBatch {
     const writer = this.#writer;
-    const requests = this.#aborted > 0 ? this.#withoutAborted() : this.#requests;
+    if (this.#aborted > 0) this.#dropAborted();
+    const requests = this.#requests;
     this.#writer = this.#otherWriter;
     this.#writer.clear();
     this.#otherWriter = writer;
     this.#requests = [];
-    this.#aborted = 0;
     for (const request of requests) request.taken = true;
     return { bytes: writer.bytes.subarray(0, writer.length), requests };
   }
@@ -143,16 +146,27 @@ export class RequestQueue {
     for (const request of this.take().requests) request.reject(error);
   }
 
+  /** A queue that waits for a connection must not fill up with what nobody wants: half of it at most. */
+  #countAborted(): void {
+    this.#aborted++;
+    if (this.#aborted >= abortedKeptMax && this.#aborted * 2 > this.#requests.length) {
+      this.#dropAborted();
+    }
+  }
+
   /** Moves the bytes of the requests that are still wanted together. */
-  #withoutAborted(): PendingRequest[] {
+  #dropAborted(): void {
     const { bytes } = this.#writer;
     let length = 0;
-    const wanted = this.#requests.filter((request) => !request.aborted);
-    for (const { start, end } of wanted) {
+    this.#requests = this.#requests.filter((request) => !request.aborted);
+    for (const request of this.#requests) {
+      const { start, end } = request;
       bytes.copyWithin(length, start, end);
+      request.start = length;
       length += end - start;
+      request.end = length;
     }
     this.#writer.length = length;
-    return wanted;
+    this.#aborted = 0;
   }
 }

@@ -81,7 +81,7 @@ export class Connection {
     const now = Date.now();
     store.now = now;
     session.lastActiveMs = now;
-    while (!session.closing && reply.length <= replyBytesSoftMax) {
+    while (!session.closing && !core.isStopping && reply.length <= replyBytesSoftMax) {
       if (this.#handled === parser.count) {
         this.#handled = 0;
         if (parser.readAhead() === 0) break;

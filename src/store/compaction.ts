@@ -29,6 +29,8 @@ const idleSpaceFactor = 1.4;
 const fileFactor = 1.2;
 /** ... and this many more. */
 const spareSegments = 4;
+/** Looking for work at the end of the file rests after so many tries, until a sync or more. */
+const vainTriesMax = 16;
 /** Bytes of a victim looked at in one slice, and records; either bounds the slice's time to ~0.5 ms. */
 const sliceBytesMax = 128 * 1024;
 const sliceRecordsMax = 1024;
@@ -67,6 +69,8 @@ export class Compaction {
   #appendedBefore = 0;
   /** No victim is worth it before more was appended than this. */
   #retryAt = 0;
+  /** How often the end of the file was looked at and could not be emptied yet. */
+  #vainTries = 0;
 
   constructor(
     log: Log,
@@ -112,8 +116,8 @@ export class Compaction {
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
     if (this.#victim >= 0) return true;
-    if (this.#log.appendedBytes < this.#retryAt) return false;
-    return this.#pressure(idle) > 1 || this.#hasLongEnd(idle);
+    if (this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) return true;
+    return this.#vainTries < vainTriesMax && this.#hasLongEnd(idle);
   }
 
   /**
@@ -138,6 +142,12 @@ export class Compaction {
     this.#appendedBefore = this.#log.appendedBytes;
   }
 
+  /** Something has changed that may allow what was not possible before. */
+  retry(): void {
+    this.#retryAt = 0;
+    this.#vainTries = 0;
+  }
+
   /** Forgets the segment at work; needed when segments are let go by others. */
   reset(): void {
     this.#victim = -1;
@@ -145,12 +155,16 @@ export class Compaction {
   }
 
   #choose(idle: boolean): boolean {
-    let victim = this.#pressure(idle) > 1 ? this.#emptiest() : -1;
-    if (victim < 0 && this.#hasLongEnd(idle)) victim = this.#last(idle);
-    if (victim < 0) {
-      this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
-      return false;
+    let victim = -1;
+    if (this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) {
+      victim = this.#emptiest();
+      if (victim < 0) this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
     }
+    if (victim < 0 && this.#hasLongEnd(idle)) {
+      victim = this.#last(idle);
+      this.#vainTries = victim < 0 ? this.#vainTries + 1 : 0;
+    }
+    if (victim < 0) return false;
     const { table } = this.#log;
     const start = this.#log.windowOffset(victim);
     const end = start + table.runLength[victim] * this.#limits.segmentBytes;

@@ -37,7 +37,7 @@ export class Durability {
   syncedRecords = 0;
   /** Rounds that ended well since the store was opened. */
   rounds = 0;
-  /** Called after each round that ended well. */
+  /** Called after each round that ended well; the next one may be started. */
   onRound: () => void = () => {};
   /** The durable position that the superblock on the disk is known to hold. */
   #publishedPosition: number;
@@ -86,8 +86,10 @@ export class Durability {
   /** Begins a round now, or after the one that is running. */
   start(): void {
     if (this.failure !== null || this.#closed || this.#running) return;
+    const before = this.rounds;
     this.#running = this.#round().finally(() => {
       this.#running = null;
+      if (this.rounds > before) this.onRound();
       if (this.#waiters.length > 0) this.start();
       else this.schedule();
     });
@@ -139,7 +141,6 @@ export class Durability {
     for (const segment of erased) log.table.release(segment);
     this.#eraseEvacuated();
     this.#advance(position, records);
-    this.onRound();
   }
 
   #advance(position: number, records: number): void {

@@ -23,7 +23,7 @@ import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import { segmentCountMax, type StoreLimits } from "./limits.ts";
-import type { BodyRange, Log } from "./log.ts";
+import type { Log } from "./log.ts";
 import { flagsAt, keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
 import { segmentState } from "./segment_table.ts";
 import type { SuperblockState } from "./superblock.ts";
@@ -397,11 +397,15 @@ export class Recovery {
   }
 
   /**
-   * Cuts off what is behind the end of the log, for good, and begins a fresh segment. Each step is on
-   * the disk before the next, so that a crash in between leads here again.
+   * Cuts off what is behind the end of the log, for good, and begins a fresh segment.
+   *
+   * What was recovered may not be on the disk yet: the first sync round brings it there, and until then
+   * a power cut leads here again, to the same end of the log or an earlier one behind the durable
+   * position. That is why segments are erased, durably, before the seal in front of them is written:
+   * with the seal alone, the log would seem to go on behind it.
    */
   #endLog(end: number, cut: { segment: number; offset: number } | null): void {
-    const { file, state, writeSuperblock, limits } = this.#parts;
+    const { state, writeSuperblock, limits } = this.#parts;
     const log = this.#log;
     const { table } = log;
     // Sequence numbers that were in use and are lost must not come again: their records may be on the
@@ -414,28 +418,17 @@ export class Recovery {
       log.eraseSegment(place);
       this.#discarded += table.runLength[place] * limits.segmentBytes;
     }
-    this.#syncDirty(log.takeDirty());
+    for (const { offset, length } of log.takeDirty()) this.#parts.file.sync(offset, length);
     for (const place of log.erased) table.release(place);
     log.erased = [];
     if (cut !== null) this.#seal(this.#found[cut.segment].place, cut.offset);
-    const unsynced: BodyRange[] = [];
     for (const { place, sequence } of this.#found.slice(0, end)) {
-      const bytes = table.runLength[place] * limits.segmentBytes;
-      if (sequence * limits.segmentBytes + bytes <= this.#durable) continue;
-      unsynced.push({ offset: place * limits.segmentBytes, length: bytes });
+      const length = table.runLength[place] * limits.segmentBytes;
+      if (sequence * limits.segmentBytes + length <= this.#durable) continue;
+      log.markDirty({ offset: place * limits.segmentBytes, length });
     }
-    this.#syncDirty(unsynced);
     log.lastSequence = this.#found[end - 1]?.sequence ?? 0;
     log.begin();
-    this.#syncDirty(log.takeDirty());
-    file.sync(log.head * limits.segmentBytes, segmentHeaderBytes);
-    state.durablePosition = log.position;
-    state.nextSequence = log.nextSequence;
-    writeSuperblock();
-  }
-
-  #syncDirty(ranges: readonly BodyRange[]): void {
-    for (const { offset, length } of ranges) this.#parts.file.sync(offset, length);
   }
 
   /** Ends the records of a segment at `offset`; what was behind is zero from now on. */

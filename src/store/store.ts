@@ -38,6 +38,8 @@ const idleAfterMs = 200;
 const timerMsMax = 2 ** 31 - 1;
 /** Entries looked at in one go by `scan`. */
 const scanEntriesMax = 65536;
+/** Segments that wait to be free before a sync is begun for their sake. */
+const leavingMax = 8;
 /** Batches nest this deep: EXEC, a command, the command's own. */
 const batchDepthMax = 8;
 const savepointFields = 4;
@@ -214,6 +216,8 @@ export class Store {
     this.#compaction.onDamage = (damage) => this.damages.push(damage);
     this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
     this.#log.prepareAhead();
+    // What was recovered goes to the disk at once: it has waited long enough.
+    if (this.#durability.policy !== "no" && this.#log.hasDirty) this.#durability.start();
     this.#arm();
   }
 
@@ -752,7 +756,8 @@ export class Store {
   /** Segments wait for syncs to become free: without a sync policy of its own, or too many. */
   get #mustSyncToFree(): boolean {
     const { leavingCount } = this.#table;
-    return leavingCount > 8 || (leavingCount > 0 && this.#durability.policy === "no");
+    const isOften = this.#durability.policy !== "no";
+    return leavingCount > (isOften || this.#compaction.hasWork(false) ? leavingMax : 0);
   }
 
   #expire(): void {
@@ -796,6 +801,7 @@ export class Store {
 
   #afterRound(): void {
     if (this.#closed) return;
+    this.#compaction.retry();
     this.#log.shrink(!this.#tickedSinceRound);
     this.#tickedSinceRound = false;
     if (this.#mustSyncToFree) this.#durability.start();

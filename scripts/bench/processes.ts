@@ -1,0 +1,176 @@
+/**
+ * The programs that the benchmark starts. Every one is kept in a list until it has ended, so that none
+ * outlives the benchmark, and each is waited for within a limit.
+ */
+import { BenchError, exitStatus } from "./bench_error.ts";
+
+export interface RunOptions {
+  /** Where the program is, if it is not to be looked for by its name. */
+  readonly path?: string;
+  /** Folder in which it runs. */
+  readonly folder?: string;
+  /** For its input; none: the input ends at once. */
+  readonly input?: Iterable<Uint8Array<ArrayBuffer>>;
+  readonly limitMs?: number;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandLine {
+  readonly line: string;
+  times: number;
+}
+
+/** Tools by name, and Debian's package that brings them. */
+const toolPackages: Readonly<Record<string, string>> = {
+  "redis-server": "redis-server",
+  "redis-benchmark": "redis-tools",
+  "redis-cli": "redis-tools",
+};
+
+const runLimitMs = 30_000;
+const killLimitMs = 10_000;
+
+export class Processes {
+  readonly #running = new Set<Deno.ChildProcess>();
+  readonly #commandLines = new Map<string, CommandLine>();
+  readonly #onNewLine: (line: string) => void;
+
+  /** `onNewLine` is told each command line when it is run for the first time. */
+  constructor(onNewLine: (line: string) => void) {
+    this.#onNewLine = onNewLine;
+  }
+
+  /** Every command line that was run, in the order of the first time. */
+  get commandLines(): readonly CommandLine[] {
+    return [...this.#commandLines.values()];
+  }
+
+  /** Starts a program. `name` stands in the command line that people see. */
+  start(name: string, args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
+    this.#record([name, ...args].map(shellWord).join(" "));
+    const child = new Deno.Command(options.path ?? name, {
+      args: [...args],
+      cwd: options.folder,
+      // What the user prefers in redis-cli is not for these.
+      env: { REDISCLI_RCFILE: "/dev/null", NO_COLOR: "1" },
+      stdin: options.input === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#running.add(child);
+    const forget = () => this.#running.delete(child);
+    child.status.then(forget, forget);
+    return child;
+  }
+
+  /** Runs a program to its end, which has to come in time and with status 0. */
+  async run(
+    name: string,
+    args: readonly string[],
+    options: RunOptions = {},
+  ): Promise<RunResult> {
+    const child = this.start(name, args, options);
+    const limitMs = options.limitMs ?? runLimitMs;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      kill(child, "SIGKILL");
+    }, limitMs);
+    try {
+      const fed = options.input === undefined ? undefined : feed(child.stdin, options.input);
+      const [output] = await Promise.all([child.output(), fed]);
+      const decoder = new TextDecoder();
+      const result = {
+        stdout: decoder.decode(output.stdout),
+        stderr: decoder.decode(output.stderr),
+      };
+      if (isLate) throw new BenchError(`Cannot wait for ${name}: not done in ${limitMs} ms`);
+      if (output.code !== 0) {
+        const said = (result.stderr || result.stdout).trim().slice(-500);
+        throw new BenchError(`Cannot use ${name}: ended with status ${output.code}: ${said}`);
+      }
+      return result;
+    } finally {
+      clearTimeout(timer);
+      // Had the input failed, the program would wait for the rest of it.
+      if (this.#running.has(child)) kill(child, "SIGKILL");
+    }
+  }
+
+  /** Asks a program to end, insists after `limitMs`, and waits until it is gone. */
+  async end(child: Deno.ChildProcess, limitMs = killLimitMs): Promise<void> {
+    kill(child, "SIGTERM");
+    const timer = setTimeout(() => kill(child, "SIGKILL"), limitMs);
+    try {
+      await child.status;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** For the moment before the benchmark itself ends at a signal. */
+  killAll(): void {
+    for (const child of this.#running) kill(child, "SIGKILL");
+  }
+
+  #record(line: string): void {
+    const known = this.#commandLines.get(line);
+    if (known !== undefined) {
+      known.times++;
+      return;
+    }
+    this.#commandLines.set(line, { line, times: 1 });
+    this.#onNewLine(line);
+  }
+}
+
+/** A BenchError in one line if a tool is not on the PATH. */
+export function requireTools(isThere: (name: string) => boolean = isOnPath): void {
+  const missing = Object.keys(toolPackages).filter((name) => !isThere(name));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((name) => toolPackages[name]))];
+  throw new BenchError(
+    `Cannot measure without ${missing.join(", ")}: ` +
+      `install Debian's ${packages.length === 1 ? "package" : "packages"} ${packages.join(", ")}`,
+    exitStatus.toolMissing,
+  );
+}
+
+function isOnPath(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return folder !== "" && Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A word of a command line as a shell would have to be given it. */
+export function shellWord(word: string): string {
+  return /^[\w.,:/=+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch { /* it has ended */ }
+}
+
+async function feed(
+  stdin: WritableStream<Uint8Array<ArrayBuffer>>,
+  chunks: Iterable<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    for (const chunk of chunks) await writer.write(chunk);
+    await writer.close();
+  } catch (error) {
+    // It ended before it had read all; its status and its words tell why.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

@@ -1,0 +1,103 @@
+/** `transaction` and `watch`. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { KeyValueClient, KeyValueConflictError, KeyValueReplyError } from "../../mod.ts";
+import { test } from "./support.ts";
+
+test("a transaction answers each of its calls", async (client) => {
+  await client.set("name", "kv");
+  const [count, name, done] = await client.transaction((t) => [
+    t.incr("visits"),
+    t.get("name"),
+    t.set("seen", 1),
+  ]);
+  assertEquals([count, name, done], [1, "kv", true]);
+  assertEquals(await client.transaction(() => []), []);
+});
+
+test("no other call comes between the commands of a transaction", async (client, server) => {
+  await using other = await KeyValueClient.connect({ socket: server.socketPath });
+  const rounds = Array.from({ length: 200 }, async () => {
+    const [first, second] = await client.transaction((t) => [t.incr("n"), t.incr("n")]);
+    assertEquals(second, first + 1);
+    await Promise.all([client.incr("m"), other.incr("n")]);
+  });
+  await Promise.all(rounds);
+  assertEquals(await client.get("n"), "600");
+});
+
+test("a command that fails does not undo the others", async (client) => {
+  await client.set("text", "x");
+  let last: Promise<number> | undefined;
+  await assertRejects(
+    () =>
+      client.transaction((t) => {
+        last = t.incr("b");
+        return [t.incr("a"), t.incr("text"), last];
+      }),
+    KeyValueReplyError,
+    "not an integer",
+  );
+  assertEquals(await last, 1);
+  assertEquals(await client.mget("a", "b"), ["1", "1"]);
+});
+
+test("a command that the server refuses prevents the transaction", async (client) => {
+  const error = await assertRejects(
+    () => client.transaction((t) => [t.incr("a"), t.command("NOSUCH")]),
+    KeyValueReplyError,
+    "unknown command",
+  );
+  assertEquals(error.command, "NOSUCH");
+  assertEquals(await client.get("a"), null);
+  assertEquals(await client.incr("a"), 1);
+});
+
+test("a transaction with an argument that cannot be sent sends nothing", async (client) => {
+  await assertRejects(() => client.transaction((t) => [t.incr("a"), t.set("b", NaN)]), TypeError);
+  assertEquals(await client.exists("a", "b"), 0);
+});
+
+test("a callback that waits is told that it must not", async (client) => {
+  let late: Promise<number> | undefined;
+  await client.transaction((t) => {
+    late = Promise.resolve().then(() => Promise.resolve()).then(() => t.incr("late"));
+    late.catch(() => {});
+    return [t.incr("a")];
+  });
+  await assertRejects(() => late!, TypeError, "must not be asynchronous");
+  assertEquals(await client.get("a"), "1");
+  assertEquals(await client.get("late"), null);
+});
+
+test("watch lets concurrent changes of one key all count", async (client) => {
+  await client.set("balance", 0);
+  const add = () =>
+    client.watch(["balance"], async (own) => {
+      const balance = Number(await own.get("balance"));
+      await own.transaction((t) => [t.set("balance", balance + 1)]);
+    });
+  await Promise.all(Array.from({ length: 8 }, add));
+  assertEquals(await client.get("balance"), "8");
+});
+
+test("watch gives up after the attempts that it is allowed", async (client) => {
+  let attempts = 0;
+  await assertRejects(
+    () =>
+      client.watch(["a"], async (own) => {
+        attempts++;
+        await client.incr("a");
+        await own.transaction((t) => [t.set("b", 1)]);
+      }, { attemptsMax: 3 }),
+    KeyValueConflictError,
+    "was changed",
+  );
+  assertEquals(attempts, 3);
+  assertEquals(await client.exists("b"), 0);
+});
+
+test("watch passes on what its callback returns or throws", async (client) => {
+  assertEquals(await client.watch(["a"], () => Promise.resolve("done")), "done");
+  const error = new Error("enough");
+  assert(await client.watch(["a"], () => Promise.reject(error)).catch((e) => e === error));
+});

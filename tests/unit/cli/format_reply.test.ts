@@ -1,0 +1,98 @@
+import { assertEquals } from "@std/assert";
+import { formatForTerminal, formatJson, formatRaw, quote } from "../../../src/cli/format_reply.ts";
+import { splitArguments } from "../../../src/cli/line_arguments.ts";
+import {
+  DoubleReply,
+  ErrorReply,
+  PushReply,
+  type Reply,
+  VerbatimReply,
+} from "../../../src/protocol/reply.ts";
+import { toBytes, toText } from "../../support/binary_text.ts";
+
+const text = (bytes: string): Uint8Array => toBytes(bytes);
+
+Deno.test("a terminal is shown the types of replies", () => {
+  const shown: readonly (readonly [Reply, string])[] = [
+    [null, "(nil)"],
+    ["OK", "OK"],
+    [text("a b"), '"a b"'],
+    [7, "(integer) 7"],
+    [2n ** 63n - 1n, "(integer) 9223372036854775807"],
+    [true, "(true)"],
+    [false, "(false)"],
+    [new DoubleReply("1.50", 1.5), "(double) 1.50"],
+    [new ErrorReply("ERR no"), "(error) ERR no"],
+    [new VerbatimReply("txt", text("a\nb")), "a\nb"],
+    [[], "(empty array)"],
+    [new Set<Reply>(), "(empty set)"],
+    [new Map<Reply, Reply>(), "(empty hash)"],
+    [new PushReply([]), "(empty push)"],
+    [[1, [null, "x"], 2], "1) (integer) 1\n2) 1) (nil)\n   2) x\n3) (integer) 2"],
+    [new Set<Reply>([1, 2]), "1~ (integer) 1\n2~ (integer) 2"],
+    [new PushReply(["message", 1]), "1) message\n2) (integer) 1"],
+    [new Map<Reply, Reply>([["a", 1], ["b", 2]]), "1# a => (integer) 1\n2# b => (integer) 2"],
+  ];
+  for (const [reply, expected] of shown) assertEquals(formatForTerminal(reply), `${expected}\n`);
+});
+
+Deno.test("numbers of a list are aligned, and what is nested stands below", () => {
+  const reply = [...Array.from({ length: 9 }, (_, i) => i), [1, 2]];
+  const lines = formatForTerminal(reply).split("\n");
+  assertEquals(lines[0], " 1) (integer) 0");
+  assertEquals(lines[9], "10) 1) (integer) 1");
+  assertEquals(lines[10], "    2) (integer) 2");
+});
+
+Deno.test("a value of a map that takes several lines begins on one of its own", () => {
+  const map = new Map<Reply, Reply>([["one", [1]], ["two", [1, 2]]]);
+  assertEquals(
+    formatForTerminal(map),
+    "1# one => 1) (integer) 1\n2# two => \n   1) (integer) 1\n   2) (integer) 2\n",
+  );
+});
+
+Deno.test("quoted strings can be typed again, whatever their bytes", () => {
+  assertEquals(
+    quote(text('\0\x07\b\t\n\r"\\\x1f~\x7f\xff')),
+    '"\\x00\\a\\b\\t\\n\\r\\"\\\\\\x1f~\\x7f\\xff"',
+  );
+  const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  assertEquals(splitArguments(toBytes(quote(all))).args, [all]);
+});
+
+Deno.test("raw replies are their bytes, lists one item a line", () => {
+  const raw = (reply: Reply) => toText(formatRaw(reply));
+  assertEquals(raw(text("\xff\0\n")), "\xff\0\n");
+  assertEquals(raw(null), "");
+  assertEquals(raw("OK"), "OK");
+  assertEquals(raw(12n), "12");
+  assertEquals(raw(true), "(true)");
+  assertEquals(raw(new DoubleReply("inf", Infinity)), "inf");
+  assertEquals(raw(new VerbatimReply("txt", text("a\n"))), "a\n");
+  assertEquals(raw([text("a"), null, [1, 2]]), "a\n\n1\n2");
+  assertEquals(raw(new Map<Reply, Reply>([["a", 1], ["b", text("\xfe")]])), "a 1\nb \xfe");
+  assertEquals(raw(new Set<Reply>(["a", "b"])), "a\nb");
+});
+
+Deno.test("JSON keeps what it can express, and says what it cannot", () => {
+  const json: readonly (readonly [Reply, string])[] = [
+    [null, "null"],
+    ["OK", '"OK"'],
+    [text('a"\n\xc3\x9f'), '"a\\"\\nß"'],
+    [text("\xff\0"), '{"base64":"/wA="}'],
+    // A byte order mark is part of the value.
+    [text("\xef\xbb\xbfx"), '"\ufeffx"'],
+    [2n ** 63n - 1n, "9223372036854775807"],
+    [true, "true"],
+    [new DoubleReply("1.50", 1.5), "1.5"],
+    [new DoubleReply("-inf", -Infinity), '"-inf"'],
+    [new ErrorReply("ERR no"), '{"error":"ERR no"}'],
+    [new VerbatimReply("txt", text("a")), '"a"'],
+    [[1, [null]], "[1,[null]]"],
+    [new Set<Reply>([1, 2]), "[1,2]"],
+    [new Map<Reply, Reply>([[text("a"), 1], [2, []]]), '{"a":1,"2":[]}'],
+    [new Map<Reply, Reply>([[text("\xff"), 1], ["b", 2]]), '[[{"base64":"/w=="},1],["b",2]]'],
+  ];
+  for (const [reply, expected] of json) assertEquals(formatJson(reply), expected);
+});

@@ -1,0 +1,64 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  clientOptions,
+  clientSettings,
+  parseOptions,
+  serveOptions,
+  UsageError,
+} from "../../../src/cli/options.ts";
+
+const parse = (...args: string[]) => parseOptions(clientOptions, args);
+
+Deno.test("options stand before the command, and nothing behind it is one", async () => {
+  const { options, rest } = await parse("-s", "a.sock", "--json", "set", "-x", "--raw", "1", "-3");
+  assertEquals([...options], [["socket", "a.sock"], ["json", true]]);
+  assertEquals(rest, ["set", "-x", "--raw", "1", "-3"]);
+});
+
+Deno.test("values may be joined to their option", async () => {
+  assertEquals((await parse("--socket=a=b", "get")).options.get("socket"), "a=b");
+  assertEquals((await parse("--port", "7", "get")).options.get("port"), "7");
+});
+
+Deno.test("the digits of protocol versions are options", async () => {
+  const { options, rest } = await parse("-3", "--no-raw", "-x", "get", "007");
+  assertEquals([...options.keys()].sort(), ["3", "no-raw", "x"]);
+  assertEquals(rest, ["get", "007"]);
+});
+
+Deno.test("arguments keep their text: numbers, dashes and nothing", async () => {
+  assertEquals((await parse("--raw", "set", "1e3", "-0", "")).rest, ["set", "1e3", "-0", ""]);
+  assertEquals((await parse("set", "0x10", "--")).rest, ["set", "0x10", "--"]);
+});
+
+Deno.test("unknown options and options without their value are refused", async () => {
+  await assertRejects(() => parse("--bogus", "get"), UsageError, "no option --bogus");
+  await assertRejects(() => parse("--bogus=1", "get"), UsageError, "no option --bogus");
+  await assertRejects(() => parse("--socket"), UsageError, "--socket needs a value: PATH");
+  await assertRejects(() => parse("--socket=", "get"), UsageError, "needs a value");
+  await assertRejects(
+    () => parseOptions(serveOptions, ["--sync"]),
+    UsageError,
+    "everysec|always|no",
+  );
+});
+
+Deno.test("JSON speaks version 3 of the protocol unless told otherwise", () => {
+  const protocol = (...names: string[]) =>
+    clientSettings(new Map(names.map((name) => [name, true]))).protocol;
+  assertEquals(protocol(), 2);
+  assertEquals(protocol("3"), 3);
+  assertEquals(protocol("json"), 3);
+  assertEquals(protocol("json", "2"), 2);
+});
+
+Deno.test("TCP is chosen by host or port, each with a default for the other", () => {
+  const address = (options: Record<string, string>) =>
+    clientSettings(new Map(Object.entries(options))).address;
+  assertEquals(address({ socket: "a" }), { socket: "a" });
+  assertEquals(address({ port: "7000" }), { hostname: "127.0.0.1", port: 7000 });
+  assertEquals(address({ host: "::1" }), { hostname: "::1", port: 6379 });
+  for (const port of ["0", "x", "65536", "1.5"]) {
+    assertThrows(() => address({ port }), UsageError, "from 1 to 65535");
+  }
+});

@@ -3,10 +3,10 @@ import type { CommandSpec } from "../commands/command_spec.ts";
 import { commandTable, findCommand } from "../commands/command_table.ts";
 import { grammar } from "../commands/grammar.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { clientOptions, dashed, type OptionSpec, serveOptions } from "./options.ts";
+import { checkOptions, clientOptions, dashed, type OptionSpec, serveOptions } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { type Subcommand, subcommands } from "./subcommands.ts";
-import { didYouMean } from "./suggestion.ts";
+import { didYouMean, didYouMeanWithin } from "./suggestion.ts";
 
 const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
   string: "Strings and counters",
@@ -53,11 +53,23 @@ function find(words: readonly string[], coloured: boolean): HelpText {
   if (subcommand && wanted.length === 1) {
     return { text: describeSubcommand(subcommand, style), isKnown: true };
   }
-  const spec = findCommand(wanted.slice(0, 2).join("|")) ?? findCommand(wanted[0]);
+  const [name, sub] = wanted;
+  const command = findCommand(name);
+  const spec = findCommand(`${name}|${sub}`) ?? command;
+  if (spec && spec === command && spec.subcommands?.length && sub !== undefined) {
+    const question = didYouMeanWithin(name, sub) ?? `\`kv help ${name}\` lists them.`;
+    return { text: `There is no command '${name} ${sub}'. ${question}`, isKnown: false };
+  }
   if (spec) return { text: describeCommand(spec, style), isKnown: true };
-  const question = didYouMean(wanted[0]) ?? "`kv help` lists them all.";
-  return { text: `There is no command '${wanted[0]}'. ${question}`, isKnown: false };
+  const question = didYouMean(name) ?? "`kv help` lists them all.";
+  return { text: `There is no command '${name}'. ${question}`, isKnown: false };
 }
+
+const optionsOf: Readonly<Record<string, readonly OptionSpec[]>> = {
+  serve: serveOptions,
+  cli: clientOptions,
+  check: checkOptions,
+};
 
 interface Style {
   title(text: string): string;
@@ -100,7 +112,7 @@ function overview(style: Style): string {
 
 function describeSubcommand({ name, grammar, summary }: Subcommand, style: Style): string {
   const lines = [style.title(grammar), `  ${summary}`];
-  const options = name === "serve" ? serveOptions : name === "cli" ? clientOptions : [];
+  const options = optionsOf[name] ?? [];
   if (options.length > 0) lines.push("", style.title("Options"), ...optionLines(options, style));
   return lines.join("\n");
 }

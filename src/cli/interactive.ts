@@ -1,4 +1,5 @@
 /** `kv cli`: a prompt on a terminal, and the same for commands from a pipe. */
+import { exitCodes } from "./exit_codes.ts";
 import {
   clientOptions,
   clientSettings,
@@ -6,6 +7,7 @@ import {
   parseOptions,
   UsageError,
 } from "./options.ts";
+import { version } from "./version.ts";
 
 /** `args` stand behind `cli`, the options of `leading` before it; resolves with the exit status. */
 export async function interactive(
@@ -17,6 +19,10 @@ export async function interactive(
   if (all.has("help")) {
     const { help } = await import("./help.ts");
     return help(["cli"]);
+  }
+  if (all.has("version")) {
+    console.log(`kv ${version}`);
+    return exitCodes.ok;
   }
   if (rest.length > 0) throw new UsageError(`kv cli takes options only, not '${rest[0]}'`);
   if (all.has("x")) throw new UsageError("The option -x goes with a command, not with cli");

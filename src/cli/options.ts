@@ -61,6 +61,13 @@ export const serveOptions: readonly OptionSpec[] = [
   help,
 ];
 
+/** Options of `kv check`. */
+export const checkOptions: readonly OptionSpec[] = [
+  { name: "repair", summary: "Copy all that is whole into FILE.repaired; FILE stays as it is" },
+  { name: "json", summary: "Show the report as one JSON value" },
+  help,
+];
+
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
 
@@ -108,7 +115,27 @@ export async function parseOptions(
       options.set(name, given);
     }
   }
-  return { options, rest: parsed._.map(String) };
+  const rest = parsed._.map(String);
+  refuseUnread(specs, args.slice(0, args.length - rest.length), options);
+  return { options, rest };
+}
+
+/**
+ * Refuses what was read as an option with a value that takes none, such as `-x3` for `-x -3`, and would
+ * be without effect.
+ */
+function refuseUnread(
+  specs: readonly OptionSpec[],
+  given: readonly string[],
+  options: GivenOptions,
+): void {
+  for (const argument of given) {
+    if (!/^-[^-]/.test(argument)) continue;
+    const first = specs.find(({ name, alias }) => [name, alias].includes(argument[1]));
+    if (first && first.value === undefined && !options.has(first.name)) {
+      throw new UsageError(`The option -${argument[1]} takes no value: ${argument} gives it one`);
+    }
+  }
 }
 
 export type ReplyFormat = "terminal" | "raw" | "json";

@@ -41,7 +41,7 @@ async function showReply(
 ): Promise<number> {
   if (reply instanceof ErrorReply) {
     writeError(format === "terminal" ? "(error) " : "", reply.message, "\n");
-    if (reply.message.startsWith("ERR unknown command")) await suggestAnother(args[0]);
+    if (reply.message.startsWith("ERR unknown ")) await suggestAnother(reply.message, args);
     const option = args.slice(1).find(isOption);
     if (option !== undefined) {
       complain(`Options of kv stand before the command: kv ${option} ${args[0]} ...`);
@@ -68,9 +68,9 @@ function isNothing(reply: Reply): boolean {
     ((reply instanceof Set || reply instanceof Map) && reply.size === 0);
 }
 
-async function suggestAnother(name: string): Promise<void> {
-  const { didYouMean } = await import("./suggestion.ts");
-  const question = didYouMean(name);
+async function suggestAnother(message: string, args: readonly string[]): Promise<void> {
+  const { questionAfter } = await import("./suggestion.ts");
+  const question = questionAfter(message, args);
   if (question !== null) complain(question);
 }
 

@@ -6,12 +6,11 @@ import { StoreError } from "../store/errors.ts";
 import type { OpeningReport } from "../store/opening.ts";
 import { SystemError } from "../sys/libc.ts";
 import { parseOptions, serveOptions, UsageError } from "./options.ts";
+import { progressBar } from "./progress_bar.ts";
 import { version } from "./version.ts";
 
 const syncPolicies = ["everysec", "always", "no"];
 const exitFailure = 1;
-/** Progress of reading the log is shown this often. */
-const progressMs = 100;
 
 /** Runs until the server is stopped; resolves with the exit status. */
 export async function serve(args: readonly string[]): Promise<number> {
@@ -37,7 +36,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       listen: listen === undefined ? undefined : String(listen),
       sync: sync as SyncPolicy,
       version,
-      onProgress: showProgress(store),
+      onProgress: progressBar(`Reading ${store}`),
       log: complain,
     });
     reportDamage(server, store);
@@ -87,21 +86,6 @@ function reportDamage(server: KeyValueServer, path: string): void {
         `all else is served. Restore from a backup, or go on without them`,
     );
   }
-}
-
-/** A bar on a terminal while the log is read. */
-function showProgress(path: string): (share: number) => void {
-  if (!Deno.stderr.isTerminal()) return () => {};
-  let shownAt = performance.now();
-  return (share) => {
-    const now = performance.now();
-    if (now - shownAt < progressMs && share < 1) return;
-    shownAt = now;
-    const filled = Math.round(share * 30);
-    const bar = "#".repeat(filled).padEnd(30, ".");
-    const text = share < 1 ? `Reading ${path} [${bar}] ${Math.floor(share * 100)}%` : "";
-    Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
-  };
 }
 
 /** The first signal stops the server in order; more of them, as a terminal may send, change nothing. */

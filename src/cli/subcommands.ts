@@ -40,6 +40,15 @@ export const subcommands: readonly Subcommand[] = [
     },
   },
   {
+    name: "check",
+    grammar: "kv check [--repair] [--json] [FILE]",
+    summary: "Read all of a store that is not served, and say whether it is whole",
+    async run(args) {
+      const { check } = await import("./check.ts");
+      return await check(args);
+    },
+  },
+  {
     name: "help",
     grammar: "kv help [COMMAND]",
     summary: "Show what there is, or how a command is written",

@@ -20,7 +20,7 @@ import { splitArguments } from "./line_arguments.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
 import { writeOutput } from "./output.ts";
-import { didYouMean } from "./suggestion.ts";
+import { questionAfter } from "./suggestion.ts";
 
 /** How often a server that has gone is looked for. */
 const reconnectMs = 500;
@@ -163,10 +163,8 @@ export class TerminalSession {
     try {
       const reply = await this.#queue.add(args).reply;
       this.#show(reply, words);
-      if (reply instanceof ErrorReply && reply.message.startsWith("ERR unknown command")) {
-        const question = didYouMean(words[0]);
-        if (question !== null) writeOutput(`${question}\n`);
-      }
+      const question = reply instanceof ErrorReply ? questionAfter(reply.message, words) : null;
+      if (question !== null) writeOutput(`${question}\n`);
       this.#follow(words[0].toLowerCase(), reply);
     } catch (error) {
       if (isShutdown(error, words[0])) return;

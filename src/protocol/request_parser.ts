@@ -75,11 +75,11 @@ export class RequestParser {
     else if (this.#start > 0) this.#moveToFront();
     const bytes = this.#bytes;
     const capacity = bytes.length;
-    const missing = this.#bulkLength < 0 ? 0 : this.#at + this.#bulkLength + 2 - this.#end;
-    if (this.#end === capacity || missing > capacity - this.#end) {
-      // A long argument gets room as it arrives, not as it is announced.
-      const wanted = Math.max(this.#end + Math.min(missing, this.#end), capacity + 1);
-      this.#resize(Math.max(bufferBytesMin, 2 ** Math.ceil(Math.log2(wanted))));
+    if (this.#end === capacity) {
+      // A long argument gets room as it arrives, not as it is announced: never more than twice of
+      // what is there, nor than is still to come.
+      const missing = this.#bulkLength < 0 ? Infinity : this.#at + this.#bulkLength + 2 - this.#end;
+      this.#resize(capacity + Math.min(capacity, Math.max(missing, bufferBytesMin)));
     } else if (this.#wasFull && capacity < bufferBytesPipeline) {
       this.#resize(capacity * 2);
     }

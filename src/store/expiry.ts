@@ -70,16 +70,26 @@ export class Expiry {
   step(now: number, remove: (address: number) => void): void {
     const queue = this.#queue;
     for (let i = 0; i < sliceDeadlines && queue.nextDeadline < now; i++) {
+      const deadline = queue.nextDeadline;
       const hash = queue.take();
-      // All entries of the hash, and perhaps the next one's: what has expired goes.
-      const found = this.#index.collect(hash >>> 0, 1);
-      for (let k = 0; k < found; k++) {
-        const address = this.#index.collected[k];
-        const deadline = this.#deadlineOf(address);
-        if (deadline === 0 || deadline >= now) continue;
-        remove(address);
-        this.expiredKeys++;
+      try {
+        this.#removeExpired(hash, now, remove);
+      } catch (error) {
+        queue.push(deadline, hash); // It is tried again later.
+        throw error;
       }
+    }
+  }
+
+  #removeExpired(hash: number, now: number, remove: (address: number) => void): void {
+    // All entries of the hash, and perhaps the next one's: what has expired goes.
+    const found = this.#index.collect(hash >>> 0, 1);
+    for (let k = 0; k < found; k++) {
+      const address = this.#index.collected[k];
+      const deadline = this.#deadlineOf(address);
+      if (deadline === 0 || deadline >= now) continue;
+      remove(address);
+      this.expiredKeys++;
     }
   }
 

@@ -82,7 +82,7 @@ function openMapped(path: string, headerBytes: number): StoreFile {
   return MappedFile.open(path, { headerBytes });
 }
 
-function locked(file: StoreFile): StoreError {
+export function locked(file: StoreFile): StoreError {
   const pid = ownerPid(file);
   const who = pid > 0 ? `process ${pid} has it open` : "another process has it open";
   return new StoreError(
@@ -92,7 +92,7 @@ function locked(file: StoreFile): StoreError {
 }
 
 /** Looks at a file before anything is written to it: it may be something else entirely. */
-function refuseForeign(path: string): void {
+export function refuseForeign(path: string): void {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { read: true });
@@ -108,7 +108,8 @@ function refuseForeign(path: string): void {
     const isStore = superblockSlotOffsets.some((offset) =>
       storeMagic.every((word, i) => words[offset / 4 + superblockFormat.magicWord + i] === word)
     );
-    const isBlank = words.every((word) => word === 0);
+    // Nothing but a header of zeros: a creation that came no further. Other files begin with zeros too.
+    const isBlank = file.statSync().size <= storeHeaderBytes && words.every((word) => word === 0);
     if (isStore && length === storeHeaderBytes || isBlank) return;
     throw refusal(path, isStore ? "it is cut off" : "it is something else; name another file");
   } finally {
@@ -132,6 +133,8 @@ function join(
   const { state } = superblock;
   const limits = { ...wanted, segmentBytes: state.segmentBytes };
   checkLimits(limits);
+  // From here on the file is a store, whatever happens to this process.
+  if (existing === null) superblock.write();
   superblock.ownerPid = Deno.pid;
 
   const hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);

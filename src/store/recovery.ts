@@ -52,8 +52,8 @@ export interface RecoveryParts {
   readonly file: StoreFile;
   readonly state: SuperblockState;
   readonly limits: StoreLimits;
-  /** Makes the superblock durable. */
-  readonly writeSuperblock: () => void;
+  /** Makes the superblock durable; null: the log is only looked at, nothing of it is written. */
+  readonly writeSuperblock: (() => void) | null;
   /** Called now and then with how much of the log is read, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
@@ -226,6 +226,7 @@ export class Recovery {
         break;
       }
     }
+    this.#parts.onProgress?.(1);
     if (this.#batch !== null && this.#batchIsDurable) this.#endBatch(); // Only its end is damaged.
     if (this.#batch !== null) {
       // Its end is missing: nothing of it happened.
@@ -235,7 +236,8 @@ export class Recovery {
       cut = { segment: this.#batchSegment, offset: this.#batchOffset };
       end = this.#batchSegment + 1;
     }
-    this.#endLog(end, cut);
+    const { writeSuperblock } = this.#parts;
+    if (writeSuperblock !== null) this.#endLog(end, cut, writeSuperblock);
     if (!this.#countsAll) this.#recount(from, end);
     return {
       damages: this.#damages,
@@ -404,8 +406,12 @@ export class Recovery {
    * position. That is why segments are erased, durably, before the seal in front of them is written:
    * with the seal alone, the log would seem to go on behind it.
    */
-  #endLog(end: number, cut: { segment: number; offset: number } | null): void {
-    const { state, writeSuperblock, limits } = this.#parts;
+  #endLog(
+    end: number,
+    cut: { segment: number; offset: number } | null,
+    writeSuperblock: () => void,
+  ): void {
+    const { state, limits } = this.#parts;
     const log = this.#log;
     const { table } = log;
     // Sequence numbers that were in use and are lost must not come again: their records may be on the
@@ -437,9 +443,14 @@ export class Recovery {
     const { table } = log;
     const end = log.windowOffset(place) + table.runLength[place] * this.#limits.segmentBytes;
     const { u8 } = log.windowOf(place);
-    u8.fill(0, offset, end);
     log.resumeHead(place, offset);
     log.sealHead();
+    const sealed = log.headOffset;
+    if (sealed === offset) return; // Not even a seal fits: no record does.
+    // The zeros must not be there before the seal is: they might mend a record that was torn.
+    const inBody = place * this.#limits.segmentBytes + offset - log.windowOffset(place);
+    this.#parts.file.sync(inBody, sealed - offset);
+    u8.fill(0, sealed, end);
   }
 
   /** Counts the live bytes of the replayed segments. */

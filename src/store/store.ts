@@ -188,6 +188,8 @@ export class Store {
   #timerAt = Infinity;
   /** Requests came since the timer was set: they did the work in the background too. */
   #ticked = false;
+  /** Removing expired keys found no room; it is tried again from this time on. */
+  #expireAgainAt = 0;
   /** The same for the time since the last sync round. */
   #tickedSinceRound = false;
 
@@ -747,7 +749,7 @@ export class Store {
   #step(idle: boolean): void {
     this.#durability.schedule();
     if (this.#durability.failure !== null || this.#closed) return;
-    if (this.#expiry.nextDeadline < this.now) this.#expire();
+    if (this.#expiry.nextDeadline < this.now && this.now >= this.#expireAgainAt) this.#expire();
     if (this.#expiry.hasWork || idle) this.#expiry.stepInBackground();
     this.#compaction.step(idle);
     if (this.#mustSyncToFree) this.#durability.start();
@@ -766,6 +768,7 @@ export class Store {
     } catch (error) {
       // Without any room the keys stay, unseen; the next slice tries again.
       if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+      this.#expireAgainAt = this.now + idleAfterMs;
     }
   }
 

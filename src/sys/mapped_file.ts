@@ -63,6 +63,8 @@ export interface MappedFileOptions {
   /** A multiple of 4096. */
   readonly headerBytes: number;
   readonly mode?: number;
+  /** Nothing is written, to the file or through the mappings; the file has to exist. */
+  readonly readOnly?: boolean;
 }
 
 const closedWindow = windowOf(new ArrayBuffer(0));
@@ -86,29 +88,28 @@ export class MappedFile implements StoreFile {
   readonly #mappings: Mapping[] = [];
   /** Calls that run on other threads and still use the mappings. */
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #readOnly: boolean;
   #closed = false;
 
-  private constructor(path: string, fd: number, headerBytes: number) {
+  private constructor(path: string, fd: number, { headerBytes, readOnly }: MappedFileOptions) {
     this.path = path;
     this.#fd = fd;
     this.#headerBytes = headerBytes;
+    this.#readOnly = readOnly ?? false;
     const bytes = fileBytes(fd, path);
-    // A copy may have come out sparse, and touching a hole of a full disk is SIGBUS.
-    const backed = (Deno.statSync(path).blocks ?? 0) * 512;
-    if (backed < Math.max(bytes, headerBytes)) {
-      allocate(fd, 0, Math.max(bytes, headerBytes), path);
-    }
+    if (!this.#readOnly) backWithBlocks(fd, path, Math.max(bytes, headerBytes));
     this.bodyBytes = Math.max(0, bytes - headerBytes);
-    this.#headerMapping = map({ fd, offset: 0, length: headerBytes, readOnly: false, path });
+    const length = headerBytes;
+    this.#headerMapping = map({ fd, offset: 0, length, readOnly: this.#readOnly, path });
     this.header = windowOf(this.#headerMapping.buffer);
     this.#mapWindows(this.bodyBytes);
   }
 
-  /** Opens the file, creating it with an all-zero header when it does not exist. */
+  /** Opens the file; unless `readOnly`, creates it with an all-zero header if it does not exist. */
   static open(path: string, options: MappedFileOptions): MappedFile {
-    const fd = openFile(path, { mode: options.mode });
+    const fd = openFile(path, { mode: options.mode, readOnly: options.readOnly });
     try {
-      return new MappedFile(path, fd, options.headerBytes);
+      return new MappedFile(path, fd, options);
     } catch (error) {
       closeFile(fd);
       throw error;
@@ -121,7 +122,7 @@ export class MappedFile implements StoreFile {
         fd: this.#fd,
         offset: this.#headerBytes + this.#mappings.length * windowBytes,
         length: windowBytes,
-        readOnly: false,
+        readOnly: this.#readOnly,
         path: this.path,
       });
       this.#mappings.push(mapping);
@@ -225,6 +226,12 @@ export class MappedFile implements StoreFile {
       this.#pending.delete(call);
     }
   }
+}
+
+/** A copy may have come out sparse, and touching a hole of a full disk is SIGBUS. */
+function backWithBlocks(fd: number, path: string, bytes: number): void {
+  const backed = (Deno.statSync(path).blocks ?? 0) * 512;
+  if (backed < bytes) allocate(fd, 0, bytes, path);
 }
 
 export { SystemError };

@@ -44,11 +44,17 @@ Deno.test("numbers of a list are aligned, and what is nested stands below", () =
   assertEquals(lines[10], "    2) (integer) 2");
 });
 
-Deno.test("a value of a map that takes several lines begins on one of its own", () => {
+Deno.test("a value of a map that has several items begins on a line of its own", () => {
   const map = new Map<Reply, Reply>([["one", [1]], ["two", [1, 2]]]);
   assertEquals(
     formatForTerminal(map),
     "1# one => 1) (integer) 1\n2# two => \n   1) (integer) 1\n   2) (integer) 2\n",
+  );
+  // A text does not, though it takes several lines, and neither does a list with nothing but a text.
+  const lines = new VerbatimReply("txt", text("a\nb"));
+  assertEquals(
+    formatForTerminal(new Map<Reply, Reply>([["x", lines], ["y", [lines]], ["z", [[1, 2]]]])),
+    "1# x => a\nb\n2# y => 1) a\nb\n3# z => \n   1) 1) (integer) 1\n      2) (integer) 2\n",
   );
 });
 

@@ -43,6 +43,13 @@ Deno.test("unknown options and options without their value are refused", async (
   );
 });
 
+Deno.test("an option that takes no value is not left out because of one", async () => {
+  assertEquals([...(await parse("-3x", "get")).options.keys()].sort(), ["3", "x"]);
+  assertEquals((await parse("-p7000", "get")).options.get("port"), "7000");
+  await assertRejects(() => parse("-x3", "set", "k"), UsageError, "-x takes no value");
+  await assertRejects(() => parse("-x=1", "set", "k"), UsageError, "-x takes no value");
+});
+
 Deno.test("JSON speaks version 3 of the protocol unless told otherwise", () => {
   const protocol = (...names: string[]) =>
     clientSettings(new Map(names.map((name) => [name, true]))).protocol;

@@ -1,0 +1,63 @@
+/** A file that is none: for an index that is built to compare with, and thrown away. */
+import type { StoreFile, Window } from "../sys/mapped_file.ts";
+
+/** One window: 2^30 / 8 index entries. Memory is taken as it is touched. */
+const bodyBytesMax = 2 ** 30;
+
+export class MemoryFile implements StoreFile {
+  readonly path = "memory";
+  readonly header: Window;
+  readonly windows: Window[];
+  bodyBytes = 0;
+
+  constructor(headerBytes: number) {
+    this.header = windowOf(new ArrayBuffer(headerBytes));
+    this.windows = [windowOf(new ArrayBuffer(bodyBytesMax))];
+  }
+
+  grow(bodyBytes: number): void {
+    if (bodyBytes > bodyBytesMax) throw new RangeError("Cannot build an index of more than 1 GiB");
+    this.bodyBytes = Math.max(this.bodyBytes, bodyBytes);
+  }
+
+  growInBackground(bodyBytes: number): Promise<boolean> {
+    this.grow(Math.min(bodyBytes, bodyBytesMax));
+    return Promise.resolve(true);
+  }
+
+  shrink(bodyBytes: number): void {
+    this.bodyBytes = bodyBytes;
+  }
+
+  sync(): void {}
+
+  syncInBackground(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  syncHeader(): void {}
+
+  syncHeaderInBackground(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  populate(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  tryLock(): boolean {
+    return true;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function windowOf(buffer: ArrayBuffer): Window {
+  return {
+    u8: new Uint8Array(buffer),
+    i32: new Int32Array(buffer),
+    f64: new Float64Array(buffer),
+  };
+}

@@ -1,0 +1,204 @@
+/** Space: what is overwritten and deleted is given back, and nothing comes back with it. */
+import { assert, assertEquals } from "@std/assert";
+import type { Store } from "../../../src/store/store.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
+import {
+  contents,
+  indexPath,
+  openOn,
+  put,
+  remove,
+  tinyLimits,
+  valueOf,
+  withStore,
+} from "./tiny_store.ts";
+
+const { segmentBytes } = tinyLimits;
+
+/** Lets the store do its work, and the rounds that free segments come to their end. */
+async function settle(store: Store): Promise<void> {
+  store.tick();
+  await store.sync();
+}
+
+/** The file's length in segments. */
+function segments(store: Store): number {
+  return Math.floor(store.statistics.fileBytes / segmentBytes) - 2;
+}
+
+async function afterRebuild(disk: SimulatedDisk): Promise<Map<string, string>> {
+  const copy = disk.copy();
+  copy.remove(indexPath);
+  return await withStore(openOn(copy), (store) => {
+    assertEquals(store.opening.damages, []);
+    return contents(store);
+  });
+}
+
+Deno.test("overwriting the same keys for ever keeps the file bounded", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    const live = 30 * (100 + 48);
+    let most = 0;
+    for (let i = 0; i < 20_000; i++) {
+      put(store, `key:${i % 30}`, `${i}`.padEnd(100, "v"));
+      if (i % 20 === 0) await settle(store);
+      most = Math.max(most, segments(store));
+    }
+    // 1.7 x live + 4 dead segments, and the free ones that are kept ready: 6.
+    assert(most * segmentBytes < 1.7 * live + 14 * segmentBytes, `${most} segments`);
+    assert(store.statistics.segmentsEmptied > 100);
+    assertEquals(store.count, 30);
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+Deno.test("setting and deleting other keys for ever keeps the file bounded", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    let most = 0;
+    for (let i = 0; i < 20_000; i++) {
+      put(store, `key:${i}`, "v".repeat(100));
+      if (i >= 30) assert(remove(store, `key:${i - 30}`));
+      if (i % 20 === 0) await settle(store);
+      most = Math.max(most, segments(store));
+    }
+    assert(most < 60, `${most} segments`);
+    assertEquals(store.count, 30);
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+Deno.test("keys that stay between others that go keep their values", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    const expected = new Map<string, string>();
+    for (let i = 0; i < 3000; i++) {
+      if (i % 40 === 0) {
+        expected.set(`stay:${i}`, `${i}`);
+        put(store, `stay:${i}`, `${i}`);
+      }
+      put(store, `go:${i % 10}`, "v".repeat(200));
+      if (i % 10 === 0) await settle(store);
+    }
+    for (let i = 0; i < 10; i++) remove(store, `go:${i}`);
+    assertEquals(contents(store), new Map([...expected].sort()));
+    assertEquals(await afterRebuild(disk), contents(store));
+    assert(store.statistics.copiedBytes > 0);
+  });
+});
+
+Deno.test("deleted keys do not return after a rebuild, however their deletes were compacted", async () => {
+  const seed = chooseSeed("tombstones");
+  const random = new SeededRandom(seed);
+  let disk = new SimulatedDisk();
+  const model = new Map<string, string>();
+  for (let life = 0; life < 12; life++) {
+    const next = await withStore(openOn(disk), async (store) => {
+      for (let i = 0; i < 1500; i++) {
+        const key = `key:${random.below(60)}`;
+        if (random.chance(0.5)) {
+          const value = `${i}`.padEnd(random.below(300));
+          put(store, key, value);
+          model.set(key, value);
+        } else {
+          assertEquals(remove(store, key), model.delete(key));
+        }
+        if (random.chance(0.1)) await settle(store);
+      }
+      assertEquals(await afterRebuild(disk), new Map([...model].sort()), `KV_TEST_SEED=${seed}`);
+      return disk.copy();
+    });
+    if (random.chance(0.5)) next.remove(indexPath);
+    disk = next;
+  }
+});
+
+Deno.test("an idle store gives its space back by itself", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk, { clock: Date.now }), async (store) => {
+    for (let i = 0; i < 300; i++) put(store, `key:${i}`, "v".repeat(1000));
+    await settle(store);
+    const { usedBytes } = store.statistics;
+    for (let i = 10; i < 300; i++) remove(store, `key:${i}`);
+    store.tick();
+    // 10 live keys of 1 KiB: 3 segments; 1.4 x that, the head and 4 dead ones are left alone.
+    const end = performance.now() + 10_000;
+    while (store.statistics.usedBytes > 10 * segmentBytes && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const left = store.statistics.usedBytes;
+    assert(left <= 10 * segmentBytes, `${left} bytes in use of ${usedBytes}`);
+    assertEquals(store.count, 10);
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+Deno.test("clear gives all space back, and nothing returns after a rebuild", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 500; i++) put(store, `key:${i}`, "v".repeat(500));
+    await settle(store);
+    store.clear();
+    assertEquals(store.count, 0);
+    assertEquals(store.statistics.usedBytes, segmentBytes);
+    assertEquals(await afterRebuild(disk), new Map());
+    for (let i = 0; i < 200; i++) {
+      put(store, "new", "v".repeat(100));
+      if (i % 10 !== 0) continue;
+      await settle(store);
+      assertEquals(await afterRebuild(disk), contents(store));
+    }
+    assertEquals(store.count, 1);
+    assert(store.statistics.usedBytes <= 10 * segmentBytes, `${store.statistics.usedBytes}`);
+  });
+});
+
+Deno.test("what was cleared stays cleared while the segment of the clear record is compacted", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    for (let round = 0; round < 40; round++) {
+      for (let i = 0; i < 60; i++) put(store, `key:${round}:${i}`, "v".repeat(120));
+      if (round % 3 === 0) store.clear();
+      put(store, "kept", `${round}`);
+      for (let i = 0; i < 60; i++) {
+        put(store, `other:${i % 5}`, "v".repeat(150));
+        if (i % 10 === 0) await settle(store);
+      }
+      assertEquals(await afterRebuild(disk), contents(store), `round ${round}`);
+    }
+  });
+});
+
+Deno.test("large values are given back whole", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    const value = (i: number) => `${i}`.padEnd(3 * segmentBytes + i, "x");
+    for (let i = 0; i < 300; i++) {
+      put(store, `key:${i % 3}`, value(i));
+      put(store, `small:${i % 7}`, "v");
+      await settle(store);
+    }
+    for (let i = 297; i < 300; i++) assertEquals(valueOf(store, `key:${i % 3}`), value(i));
+    assert(segments(store) < 60, `${segments(store)} segments`);
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+Deno.test("counts of live bytes are those of a rebuild", async () => {
+  const random = new SeededRandom(8);
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 3000; i++) {
+      put(store, `key:${random.below(80)}`, "v".repeat(random.below(400)));
+      if (random.chance(0.2)) await settle(store);
+    }
+    const copy = disk.copy();
+    copy.remove(indexPath);
+    const { liveBytes } = store.statistics;
+    await withStore(openOn(copy), (again) => {
+      assertEquals(again.statistics.liveBytes, liveBytes);
+    });
+  });
+});

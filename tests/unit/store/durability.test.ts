@@ -1,0 +1,213 @@
+/** Syncs: what they promise, and what happens when they fail. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { StoreError } from "../../../src/store/errors.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { until } from "../../support/time_limit.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
+import { contents, openOn, put, remove, valueOf, withStore } from "./tiny_store.ts";
+
+Deno.test("nothing is durable before a sync, everything after it", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    put(store, "a", "1");
+    assert(store.durablePosition < store.position);
+    assert(store.statistics.unsyncedBytes > 0);
+    assertEquals(store.statistics.unsyncedRecords, 1);
+    await store.sync();
+    assertEquals(store.durablePosition, store.position);
+    assertEquals([store.statistics.unsyncedBytes, store.statistics.unsyncedRecords], [0, 0]);
+  });
+});
+
+Deno.test("whenDurable of a position that is durable resolves without a sync", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    put(store, "a", "1");
+    await store.sync();
+    const { syncs } = disk;
+    await store.whenDurable(store.position);
+    assertEquals(disk.syncs, syncs);
+  });
+});
+
+Deno.test("one sync serves all that wait, and a write during it waits for the next", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    const done: string[] = [];
+    disk.hold();
+    put(store, "a", "1");
+    const first = store.sync().then(() => done.push("first"));
+    put(store, "b", "1");
+    const second = store.sync().then(() => done.push("second"));
+    const third = store.whenDurable(store.position).then(() => done.push("third"));
+    const rounds = store.statistics.syncRounds;
+    assert(store.statistics.syncing);
+    disk.release();
+    await Promise.all([first, second, third]);
+    assertEquals(done, ["first", "second", "third"]);
+    assertEquals(store.statistics.syncRounds - rounds, 2);
+  });
+});
+
+Deno.test("syncNow covers what a sync in the background has not brought to its end", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    put(store, "a", "1");
+    disk.hold();
+    const slow = store.sync();
+    put(store, "b", "2");
+    store.syncNow();
+    assertEquals(store.durablePosition, store.position);
+    const cut = disk.copy();
+    disk.release();
+    await slow;
+    assertEquals(store.durablePosition, store.position);
+    cut.remove("store.db-index");
+    await withStore(openOn(cut), (again) => assertEquals(again.count, 2));
+  });
+});
+
+Deno.test("everysec syncs by itself, about a second after a write", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk, { sync: "everysec" }), async (store) => {
+    await store.sync();
+    store.set("a", "1");
+    assert(store.durablePosition < store.position);
+    const end = () => Promise.resolve(store.durablePosition === store.position);
+    await until(end, "the sync", 5000);
+  });
+});
+
+Deno.test("the policy can be changed while the store is open", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk, { sync: "no" }), async (store) => {
+    store.set("a", "1");
+    store.syncPolicy = "everysec";
+    assertEquals(store.syncPolicy, "everysec");
+    const end = () => Promise.resolve(store.durablePosition === store.position);
+    await until(end, "the sync", 5000);
+  });
+});
+
+/** A store with one key whose disk has stopped to take anything. */
+async function withFailedSync(use: (store: Store, disk: SimulatedDisk) => Promise<void> | void) {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  put(store, "a", "1");
+  await store.sync();
+  put(store, "b", "1");
+  disk.syncFails = true;
+  const error = await assertRejects(() => store.sync(), StoreError);
+  assertEquals(error.code, "SYNC_FAILED");
+  try {
+    await use(store, disk);
+  } finally {
+    await store.close();
+  }
+}
+
+Deno.test("after a failed sync in the background, writes fail and reads go on", async () => {
+  await withFailedSync(async (store) => {
+    assertEquals(store.failure?.code, "SYNC_FAILED");
+    const before = contents(store);
+    const writes = [
+      () => put(store, "c", "1"),
+      () => put(store, "a", "2"),
+      () => remove(store, "a"),
+      () => store.clear(),
+      () => store.set("c", "1"),
+      () => store.delete("a"),
+    ];
+    for (const write of writes) {
+      assertEquals(assertThrows(write, StoreError).code, "SYNC_FAILED");
+    }
+    assertEquals(contents(store), before);
+    assertEquals(valueOf(store, "b"), "1");
+    await assertRejects(() => store.sync(), StoreError, "mend the disk and restart");
+    assertThrows(() => store.syncNow(), StoreError);
+    store.tick();
+  });
+});
+
+Deno.test("a failed sync is not forgotten when the next one would succeed", async () => {
+  await withFailedSync(async (store, disk) => {
+    disk.syncFails = false;
+    assertEquals(assertThrows(() => put(store, "c", "1"), StoreError).code, "SYNC_FAILED");
+    await assertRejects(() => store.sync(), StoreError);
+  });
+});
+
+Deno.test("a store that could not sync is not marked as stopped in order", async () => {
+  await withFailedSync(async (store, disk) => {
+    await store.close();
+    disk.syncFails = false;
+    await withStore(openOn(disk), (again) => {
+      assertEquals(again.opening.kind, "replayed");
+      assertEquals(contents(again), new Map([["a", "1"], ["b", "1"]]));
+    });
+  });
+});
+
+Deno.test("a failed syncNow stops writes too, and says what the system says", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), (store) => {
+    put(store, "a", "1");
+    disk.syncFails = true;
+    const error = assertThrows(() => store.syncNow(), StoreError);
+    assertEquals(error.code, "SYNC_FAILED");
+    assert(error.message.includes("EIO"), error.message);
+    assertThrows(() => put(store, "b", "1"), StoreError);
+    assertEquals(contents(store), new Map([["a", "1"]]));
+  });
+});
+
+Deno.test("all that wait for a sync are told that it failed", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    disk.hold();
+    put(store, "a", "1");
+    const waiting = [store.sync(), store.sync()];
+    put(store, "b", "1");
+    waiting.push(store.sync());
+    disk.syncFails = true;
+    disk.release();
+    const results = await Promise.allSettled(waiting);
+    assertEquals(results.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+  });
+});
+
+Deno.test("a batch that is open when the sync has failed changes nothing", async () => {
+  await withFailedSync((store) => {
+    const before = contents(store);
+    store.beginBatch();
+    assertThrows(() => put(store, "a", "2"), StoreError);
+    store.endBatch();
+    assertEquals(contents(store), before);
+  });
+});
+
+Deno.test("close waits for the sync that is under way, and syncs the rest", async () => {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  put(store, "a", "1");
+  disk.hold();
+  const sync = store.sync();
+  put(store, "b", "1");
+  const closed = store.close();
+  disk.release();
+  await Promise.all([sync, closed]);
+  await withStore(openOn(disk), (again) => {
+    assertEquals(again.opening.kind, "clean");
+    assertEquals(again.count, 2);
+  });
+});
+
+Deno.test("a closed store refuses reads and writes as such, and can be closed again", async () => {
+  const store = openOn(new SimulatedDisk());
+  store.set("a", "1");
+  await store.close();
+  await store.close();
+  for (const call of [() => store.get("a"), () => store.has("a"), () => store.set("a", "2")]) {
+    assertEquals(assertThrows(call, StoreError).code, "CLOSED");
+  }
+});

@@ -1,0 +1,480 @@
+/** What is recovered from damaged, torn and foreign files. Real files, edited byte by byte. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  indexHeader,
+  indexHeaderTotalBytes,
+  recordBytes,
+  segmentHeaderBytes,
+  storeHeaderBytes,
+} from "../../../src/store/format.ts";
+import { StoreError } from "../../../src/store/errors.ts";
+import { Store, type StoreOptions } from "../../../src/store/store.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
+import {
+  bootAgain,
+  contents,
+  indexPath,
+  openOn,
+  put,
+  remove,
+  someTime,
+  storePath,
+  tinyLimits,
+  withStore,
+} from "./tiny_store.ts";
+
+const { segmentBytes } = tinyLimits;
+const decoder = new TextDecoder();
+
+type State = ReadonlyMap<string, string>;
+
+/** A disk as a process left it that was killed: what it wrote is all there. */
+async function killed(write: (store: Store) => void | Promise<void>): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  await write(store);
+  const copy = disk.copy();
+  await store.close();
+  return copy;
+}
+
+/** What can be read after the disk was changed; the index is gone. */
+async function recovered(
+  disk: SimulatedDisk,
+  use: (store: Store) => void = () => {},
+): Promise<State> {
+  disk.remove(indexPath);
+  return await withStore(openOn(disk), (store) => {
+    use(store);
+    return contents(store);
+  });
+}
+
+/** Where in the file `text` stands for the first time. */
+function offsetOf(disk: SimulatedDisk, text: string): number {
+  const found = decoderOf(disk).indexOf(text);
+  assert(found >= 0, `${text} is in the file`);
+  return found;
+}
+
+function decoderOf(disk: SimulatedDisk): string {
+  return new TextDecoder("latin1").decode(disk.bytesOf(storePath));
+}
+
+// --- the end of the log --------------------------------------------------------------------------
+
+const tailCount = 12;
+
+/** `a` is durable; the records behind it, all of 48 bytes, are not. Returns where each ends. */
+async function withTail(): Promise<{ disk: SimulatedDisk; from: number; states: State[] }> {
+  const states: State[] = [];
+  const disk = await killed(async (store) => {
+    put(store, "a", "durable");
+    await store.sync();
+    states.push(contents(store));
+    for (let i = 0; i < tailCount; i++) {
+      put(store, `tail:${i}`, `value ${i}`.padEnd(16));
+      states.push(contents(store));
+    }
+  });
+  const from = offsetOf(disk, "tail:0") - 24;
+  return { disk, from, states };
+}
+
+const tailBytes = recordBytes("tail:0".length, 16);
+
+for (
+  const [what, change] of [
+    ["zeroed from", (bytes: Uint8Array, at: number) => bytes.fill(0, at)],
+    ["filled with noise from", (bytes: Uint8Array, at: number) => {
+      const random = new SeededRandom(at);
+      for (let i = at; i < bytes.length; i++) bytes[i] = random.below(256);
+    }],
+    ["changed in one bit at", (bytes: Uint8Array, at: number) => {
+      bytes[at] ^= 0x10;
+    }],
+  ] as const
+) {
+  Deno.test(`a tail ${what} any byte leaves the records before it`, async () => {
+    const { disk, from, states } = await withTail();
+    // Prime to the length of a record, so that every part of one is hit.
+    for (let at = from; at < from + tailCount * tailBytes; at += 7) {
+      const copy = disk.copy();
+      change(copy.bytesOf(storePath), at);
+      const found = await recovered(copy, ({ opening }) => {
+        assertEquals(opening.damages, [], `at ${at}`);
+      });
+      const whole = Math.floor((at - from) / tailBytes);
+      // Bytes of padding may have been zero already.
+      const expected = [states[whole], states[whole + 1], states[tailCount]];
+      assert(expected.some((state) => isSame(state, found)), `at ${at}: ${[...found.keys()]}`);
+      if (what.startsWith("changed")) assert(isSame(states[whole], found), `at ${at}`);
+    }
+  });
+}
+
+function isSame(a: State, b: State): boolean {
+  return JSON.stringify([...a]) === JSON.stringify([...b]);
+}
+
+Deno.test("what was written after a torn tail is found again after the next crash", async () => {
+  const { disk, from, states } = await withTail();
+  disk.bytesOf(storePath)[from + 5 * tailBytes + 30] ^= 1;
+  disk.remove(indexPath);
+  const store = openOn(disk);
+  put(store, "new", "value");
+  const copy = disk.copy();
+  await store.close();
+  const expected = new Map([...states[5], ["new", "value"] as const].sort());
+  assertEquals(await recovered(copy), expected);
+});
+
+Deno.test("a batch whose end is missing did not happen", async () => {
+  const disk = await killed(async (store) => {
+    put(store, "a", "1");
+    put(store, "b", "1");
+    await store.sync();
+    store.beginBatch();
+    put(store, "a", "2");
+    remove(store, "b");
+    put(store, "c", "2");
+    store.endBatch();
+  });
+  assertEquals(await recovered(disk.copy()), new Map([["a", "2"], ["c", "2"]]));
+  // The end mark is the last record: without it, and without each one before it.
+  const last = new TextDecoder("latin1").decode(disk.bytesOf(storePath)).lastIndexOf("c2");
+  const batchEnd = last - 24 + recordBytes(1, 1);
+  for (let at = batchEnd - 5 * 32; at < batchEnd + 16; at += 16) {
+    if (at < offsetOf(disk, "b1") + 8) continue;
+    const copy = disk.copy();
+    copy.bytesOf(storePath)[at + 4] ^= 0x40;
+    const found = await recovered(copy, ({ opening }) => assertEquals(opening.damages, []));
+    assertEquals(found, new Map([["a", "1"], ["b", "1"]]), `record at ${at}`);
+  }
+});
+
+Deno.test("a batch over several segments whose end is missing did not happen", async () => {
+  const disk = await killed(async (store) => {
+    put(store, "a", "before");
+    await store.sync();
+    store.beginBatch();
+    for (let i = 0; i < 50; i++) put(store, `member:${i}`, "x".repeat(500));
+    put(store, "a", "within");
+    store.endBatch();
+  });
+  assertEquals((await recovered(disk.copy())).size, 51);
+  const at = new TextDecoder("latin1").decode(disk.bytesOf(storePath)).indexOf("awithin") - 24;
+  const copy = disk.copy();
+  copy.bytesOf(storePath).fill(0, at, at + 64);
+  const found = await recovered(copy, ({ opening }) => {
+    assert(opening.discardedBytes > 50 * 500, `${opening.discardedBytes} bytes were discarded`);
+  });
+  assertEquals(found, new Map([["a", "before"]]));
+});
+
+/** Where the segments stand in the file, in the order of the log: offset of the header, sequence. */
+function segmentsOf(disk: SimulatedDisk): { offset: number; sequence: number }[] {
+  const bytes = disk.bytesOf(storePath);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const found: { offset: number; sequence: number }[] = [];
+  for (let at = storeHeaderBytes; at < bytes.length; at += segmentBytes) {
+    if (decoder.decode(bytes.subarray(at + 4, at + 8)) !== "KVSG") continue;
+    found.push({ offset: at, sequence: view.getFloat64(at + 8, true) });
+  }
+  return found.sort((a, b) => a.sequence - b.sequence);
+}
+
+Deno.test("a segment that is missing behind the durable position ends the log", async () => {
+  const count = 60;
+  const disk = await killed((store) => {
+    for (let i = 0; i < count; i++) put(store, `key:${i}`, `${i}`.padEnd(300));
+  });
+  const segments = segmentsOf(disk);
+  assert(segments.length >= 5, `${segments.length} segments`);
+  for (const { offset } of segments.slice(1)) {
+    const copy = disk.copy();
+    copy.bytesOf(storePath).fill(0, offset, offset + segmentHeaderBytes);
+    const found = await recovered(copy);
+    // A prefix: the first so many keys.
+    const expected = Array.from({ length: found.size }, (_, i) => `key:${i}`).sort();
+    assertEquals([...found.keys()], expected);
+    assert(found.size < count);
+  }
+});
+
+// --- damage --------------------------------------------------------------------------------------
+
+Deno.test("damage before the durable position is reported where it is, all else is served", async () => {
+  const keys = Array.from({ length: 40 }, (_, i) => `key:${String(i).padStart(2, "0")}`);
+  const disk = await killed(async (store) => {
+    for (const key of keys) put(store, key, `value of ${key}`.padEnd(200));
+    await store.sync();
+  });
+  const all = await recovered(disk.copy());
+  assertEquals(all.size, 40);
+  const bytes = recordBytes(6, 200);
+  for (const key of keys) {
+    const start = offsetOf(disk, key) - 24;
+    for (const at of [0, 4, 8, 12, 16, 24, 30, 100, 229]) {
+      const copy = disk.copy();
+      copy.bytesOf(storePath)[start + at] ^= 0x55;
+      const found = await recovered(copy, ({ opening }) => {
+        assertEquals(opening.kind, "rebuilt");
+        assertEquals(opening.damages, [
+          { fileOffset: start, bytes, reason: "records cannot be read" },
+        ], `byte ${at} of ${key}`);
+      });
+      const expected = new Map(all);
+      expected.delete(key);
+      assertEquals(found, expected);
+    }
+  }
+});
+
+Deno.test("a store with damage can be written, and reports it again at the next rebuild", async () => {
+  const disk = await killed(async (store) => {
+    put(store, "good", "1");
+    put(store, "bad", "value");
+    put(store, "last", "1");
+    await store.sync();
+  });
+  disk.bytesOf(storePath)[offsetOf(disk, "badvalue")] ^= 1;
+  const damage = await withStore(openOn(without(disk)), (store) => {
+    put(store, "new", "1");
+    assertEquals(store.statistics.damages, 1);
+    return store.opening.damages;
+  });
+  const found = await recovered(disk, ({ opening }) => assertEquals(opening.damages, damage));
+  assertEquals([...found.keys()], ["good", "last", "new"]);
+});
+
+function without(disk: SimulatedDisk): SimulatedDisk {
+  disk.remove(indexPath);
+  return disk;
+}
+
+Deno.test("a damaged segment header costs its segment and no other", async () => {
+  const keys = Array.from({ length: 40 }, (_, i) => `key:${String(i).padStart(2, "0")}`);
+  const disk = await killed(async (store) => {
+    for (const key of keys) put(store, key, `value of ${key}`.padEnd(200));
+    await store.sync();
+  });
+  const all = await recovered(disk.copy());
+  for (const { offset } of segmentsOf(disk)) {
+    for (const byte of [0, 4, 8, 16, 20, 30, 45]) {
+      const copy = disk.copy();
+      copy.bytesOf(storePath)[offset + byte] ^= 0x55;
+      let damage = 0;
+      const found = await recovered(copy, ({ opening }) => {
+        damage = opening.damages.length;
+        if (damage > 0) assertEquals(opening.damages[0].fileOffset, offset);
+      });
+      const lost = keys.filter((key) => !found.has(key));
+      for (const key of lost) {
+        const at = offsetOf(disk, key);
+        assert(at >= offset && at < offset + segmentBytes, `byte ${byte} at ${offset}: ${key}`);
+      }
+      for (const [key, value] of found) assertEquals(value, all.get(key));
+      if (lost.length > 0) assertEquals(damage, 1, `byte ${byte} at ${offset}`);
+    }
+  }
+});
+
+// --- the index -----------------------------------------------------------------------------------
+
+const indexChanges: readonly [string, (disk: SimulatedDisk) => void, string][] = [
+  ["that is whole", () => {}, "replayed"],
+  ["that is missing", (disk) => disk.remove(indexPath), "rebuilt"],
+  ["with the busy mark", (disk) => setWord(disk, indexHeader.busyWord, 1), "rebuilt"],
+  ["of another store", (disk) => setWord(disk, indexHeader.storeIdWord + 2, 17), "rebuilt"],
+  ["of another version", (disk) => setWord(disk, indexHeader.versionWord, 17), "rebuilt"],
+  ["with other pages", (disk) => setWord(disk, indexHeader.slotsPerPageWord, 9), "rebuilt"],
+  ["of another opening", (disk) => setWord(disk, indexHeader.openIdF64 * 2, 17), "rebuilt"],
+  ["of another boot of the machine", bootAgain, "rebuilt"],
+  ["with a damaged page", (disk) => {
+    disk.bytesOf(indexPath)[indexHeaderTotalBytes + 4] ^= 0x7f;
+  }, "rebuilt"],
+  ["of zeros", (disk) => disk.bytesOf(indexPath).fill(0), "rebuilt"],
+  ["of noise", (disk) => {
+    const random = new SeededRandom(6);
+    const bytes = disk.bytesOf(indexPath);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = random.below(256);
+  }, "rebuilt"],
+];
+
+function setWord(disk: SimulatedDisk, word: number, value: number): void {
+  const bytes = disk.bytesOf(indexPath);
+  new DataView(bytes.buffer, bytes.byteOffset).setInt32(word * 4, value, true);
+}
+
+for (const [what, change, kind] of indexChanges) {
+  Deno.test(`a killed store with an index ${what} is ${kind}`, async () => {
+    let expected: State = new Map();
+    const disk = await killed((store) => {
+      for (let i = 0; i < 100; i++) put(store, `key:${i % 70}`, `${i}`.padEnd(i));
+      for (let i = 0; i < 20; i++) remove(store, `key:${i}`);
+      expected = contents(store);
+    });
+    change(disk);
+    await withStore(openOn(disk), (store) => {
+      assertEquals(store.opening.kind, kind);
+      assertEquals(store.opening.damages, []);
+      assertEquals(contents(store), expected);
+      assertEquals(store.count, 50);
+    });
+  });
+}
+
+Deno.test("a stale index, from an earlier opening of the same store, is not used", async () => {
+  const disk = new SimulatedDisk(2 ** 20);
+  await withStore(openOn(disk), (store) => put(store, "a", "1"));
+  const stale = disk.bytesOf(indexPath).slice();
+  await withStore(openOn(disk), (store) => {
+    put(store, "a", "2");
+    put(store, "b", "2");
+  });
+  disk.bytesOf(indexPath).set(stale);
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.opening.kind, "rebuilt");
+    assertEquals(contents(store), new Map([["a", "2"], ["b", "2"]]));
+  });
+});
+
+Deno.test("a store that was closed opens without reading its log, on another boot too", async () => {
+  const disk = new SimulatedDisk(2 ** 20);
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.opening.kind, "created");
+    for (let i = 0; i < 100; i++) put(store, `key:${i}`, "value");
+  });
+  bootAgain(disk);
+  await withStore(openOn(disk), (store) => {
+    assertEquals([store.opening.kind, store.opening.records], ["clean", 0]);
+    assertEquals(store.count, 100);
+  });
+});
+
+Deno.test("a killed store is read from where its index had come, not from the start", async () => {
+  const disk = await killed((store) => {
+    for (let i = 0; i < 1000; i++) put(store, `key:${i}`, "v".repeat(100));
+  });
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.opening.kind, "replayed");
+    assert(store.opening.records < 60, `${store.opening.records} records were read`);
+    assertEquals(store.count, 1000);
+  });
+});
+
+Deno.test("progress is told while the log is read, and only grows", async () => {
+  const disk = await killed((store) => {
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+  });
+  const shares: number[] = [];
+  await withStore(openOn(without(disk), { onProgress: (share) => shares.push(share) }), () => {});
+  assert(shares.length > 0);
+  assertEquals(shares, shares.toSorted((a, b) => a - b));
+  assert(shares.every((share) => share >= 0 && share <= 1));
+});
+
+// --- files ---------------------------------------------------------------------------------------
+
+function openAt(path: string, more: Partial<StoreOptions> = {}): Store {
+  return Store.open({ path, limits: tinyLimits, clock: () => someTime, sync: "no", ...more });
+}
+
+/** The refusal, after which the file is what it was and has no index. */
+async function assertRefused(path: string, reason: string): Promise<void> {
+  const before = await Deno.readFile(path);
+  const error = assertThrows(() => openAt(path), StoreError, reason);
+  assertEquals(error.code, "NOT_A_STORE");
+  assertEquals(await Deno.readFile(path), before);
+  assertThrows(() => Deno.statSync(`${path}-index`), Deno.errors.NotFound);
+}
+
+const foreignFiles: readonly [string, () => Uint8Array][] = [
+  ["a line of text", () => new TextEncoder().encode("not a store\n")],
+  ["a long text", () => new TextEncoder().encode("not a store\n".repeat(5000))],
+  ["a database of another kind", () => {
+    const bytes = new Uint8Array(100_000);
+    bytes.set(new TextEncoder().encode("SQLite format 3\0"));
+    return bytes;
+  }],
+  ["a single byte", () => Uint8Array.of(1)],
+  ["a file whose second page alone is something", () => {
+    const bytes = new Uint8Array(8192);
+    bytes[5000] = 1;
+    return bytes;
+  }],
+];
+
+for (const [what, bytes] of foreignFiles) {
+  Deno.test(`${what} is refused and left as it is`, async () => {
+    await using folder = await TemporaryFolder.make();
+    const path = folder.join("foreign");
+    await Deno.writeFile(path, bytes());
+    await assertRefused(path, "it is something else; name another file");
+  });
+}
+
+Deno.test("a folder is refused", async () => {
+  await using folder = await TemporaryFolder.make();
+  const error = assertThrows(() => openAt(folder.path), StoreError, folder.path);
+  assertEquals(error.code, "NOT_A_STORE");
+});
+
+Deno.test("an empty file becomes a store", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("store.db");
+  await Deno.writeFile(path, new Uint8Array(0));
+  await withStore(openAt(path), (store) => assertEquals(store.opening.kind, "created"));
+});
+
+Deno.test("a store that is cut off within its header is refused, behind it served as far as it goes", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("store.db");
+  let all: State = new Map();
+  await withStore(openAt(path), (store) => {
+    for (let i = 0; i < 60; i++) put(store, `key:${i}`, `${i}`.padEnd(300));
+    all = contents(store);
+  });
+  const whole = await Deno.readFile(path);
+  const lengths = [100, 128, 4095, 4096, 5000, 8191];
+  for (let at = storeHeaderBytes; at < whole.length; at += 1500) lengths.push(at);
+  for (const length of lengths) {
+    const cut = folder.join(`cut-${length}`);
+    await Deno.writeFile(cut, whole.subarray(0, length));
+    if (length < storeHeaderBytes) {
+      // The first bytes of a store that hold no magic number are something else.
+      await assertRefused(cut, length < 16 ? "something else" : "it is cut off");
+      continue;
+    }
+    await withStore(openAt(cut), (store) => {
+      const found = contents(store);
+      for (const [key, value] of found) assertEquals(value, all.get(key), `${key}, ${length}`);
+      put(store, "new", "value");
+      assertEquals(store.count, found.size + 1);
+    });
+    await withStore(openAt(cut), (store) => assertEquals(contents(store).get("new"), "value"));
+  }
+});
+
+Deno.test("a copy of a store and its index opens elsewhere", async () => {
+  await using folder = await TemporaryFolder.make();
+  await withStore(openAt(folder.join("a")), (store) => put(store, "key", "value"));
+  await Deno.copyFile(folder.join("a"), folder.join("b"));
+  await Deno.copyFile(folder.join("a-index"), folder.join("b-index"));
+  await withStore(openAt(folder.join("b")), (store) => {
+    assertEquals(store.opening.kind, "clean");
+    assertEquals(contents(store), new Map([["key", "value"]]));
+  });
+});
+
+Deno.test("a store keeps the segment size that it was created with", async () => {
+  const disk = new SimulatedDisk(2 ** 20);
+  await withStore(openOn(disk), (store) => put(store, "key", "value"));
+  const limits = { ...tinyLimits, segmentBytes: 16384 };
+  await withStore(openOn(disk, { limits }), (store) => {
+    assertEquals(contents(store), new Map([["key", "value"]]));
+  });
+});

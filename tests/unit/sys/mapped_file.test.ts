@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MappedFile, SystemError, windowBytes } from "../../../src/sys/mapped_file.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const headerBytes = 8192;
+
+async function withFile(
+  use: (file: MappedFile, path: string) => Promise<void> | void,
+): Promise<void> {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("file");
+  const file = MappedFile.open(path, { headerBytes });
+  try {
+    await use(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
+Deno.test("a new file has a header of zeros and no body", async () => {
+  await withFile(async (file, path) => {
+    assertEquals(file.header.u8.length, headerBytes);
+    assert(file.header.u8.every((byte) => byte === 0));
+    assertEquals([file.bodyBytes, file.windows.length], [0, 0]);
+    assertEquals((await Deno.stat(path)).size, headerBytes);
+  });
+});
+
+Deno.test("header and body are seen as bytes, words and doubles of one memory", async () => {
+  await withFile((file) => {
+    file.grow(4096);
+    for (const window of [file.header, file.windows[0]]) {
+      window.f64[1] = 1;
+      assertEquals([window.i32[2], window.i32[3]], [0, 0x3ff00000]);
+      assertEquals(window.u8[15], 0x3f);
+    }
+  });
+});
+
+Deno.test("growing needs no new window within 1 GiB, and is backed by blocks", async () => {
+  await withFile(async (file, path) => {
+    file.grow(4096);
+    const [window] = file.windows;
+    window.u8[0] = 42;
+    assertEquals(window.u8.length, windowBytes);
+    for (const bytes of [8192, 100 * 4096, 2 ** 22]) {
+      file.grow(bytes);
+      assertEquals(file.bodyBytes, bytes);
+      const { size, blocks } = await Deno.stat(path);
+      assertEquals(size, headerBytes + bytes);
+      assert(blocks! * 512 >= size);
+      window.u8[bytes - 1] = 7;
+    }
+    assertEquals(file.windows.length, 1);
+    assertEquals([window.u8[0], window.u8[4096]], [42, 0]);
+  });
+});
+
+Deno.test("growing to less than there is changes nothing", async () => {
+  await withFile((file) => {
+    file.grow(8192);
+    file.grow(4096);
+    assertEquals(file.bodyBytes, 8192);
+  });
+});
+
+Deno.test("growing that the file system refuses changes nothing", async () => {
+  await withFile(async (file, path) => {
+    file.grow(4096);
+    assertEquals(await file.growInBackground(-1), false);
+    assertEquals([file.bodyBytes, (await Deno.stat(path)).size], [4096, headerBytes + 4096]);
+  });
+});
+
+Deno.test("growing in the background does the same", async () => {
+  await withFile(async (file) => {
+    assertEquals(await file.growInBackground(16 * 4096), true);
+    assertEquals([file.bodyBytes, file.windows.length], [16 * 4096, 1]);
+    file.windows[0].u8[16 * 4096 - 1] = 1;
+    assertEquals(await file.populate(0, 16 * 4096), true);
+  });
+});
+
+Deno.test("growing in the background while the file grows further does not take it back", async () => {
+  await withFile(async (file) => {
+    const slow = file.growInBackground(4 * 4096);
+    file.grow(64 * 4096);
+    assertEquals(await slow, true);
+    assertEquals(file.bodyBytes, 64 * 4096);
+  });
+});
+
+Deno.test("shrinking gives the end back, and growing brings zeros", async () => {
+  await withFile(async (file, path) => {
+    file.grow(10 * 4096);
+    file.windows[0].u8.fill(9, 0, 10 * 4096);
+    file.shrink(2 * 4096);
+    assertEquals(file.bodyBytes, 2 * 4096);
+    assertEquals((await Deno.stat(path)).size, headerBytes + 2 * 4096);
+    file.grow(10 * 4096);
+    assertEquals([file.windows[0].u8[8191], file.windows[0].u8[8192]], [9, 0]);
+  });
+});
+
+Deno.test("what is synced is in the file", async () => {
+  await withFile(async (file, path) => {
+    file.grow(4 * 4096);
+    file.header.u8[5] = 1;
+    file.windows[0].u8[5000] = 2;
+    file.windows[0].u8[9000] = 3;
+    file.syncHeader();
+    file.sync(5000, 1);
+    assertEquals(await file.syncInBackground(9000, 10), true);
+    assertEquals(await file.syncHeaderInBackground(), true);
+    const bytes = await Deno.readFile(path);
+    const found = [bytes[5], bytes[headerBytes + 5000], bytes[headerBytes + 9000]];
+    assertEquals(found, [1, 2, 3]);
+  });
+});
+
+Deno.test("a sync of nothing succeeds", async () => {
+  await withFile(async (file) => {
+    file.grow(4096);
+    file.sync(0, 0);
+    assertEquals(await file.syncInBackground(0, 0), true);
+  });
+});
+
+Deno.test("a file that is opened again has what was written", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("file");
+  const first = MappedFile.open(path, { headerBytes });
+  first.grow(4096);
+  first.header.u8[1] = 1;
+  first.windows[0].u8[1] = 2;
+  await first.close();
+  const second = MappedFile.open(path, { headerBytes });
+  assertEquals([second.header.u8[1], second.bodyBytes, second.windows[0].u8[1]], [1, 4096, 2]);
+  await second.close();
+});
+
+Deno.test("a sparse file is given blocks when it is opened", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("file");
+  await Deno.writeFile(path, new Uint8Array(0));
+  await Deno.truncate(path, 2 ** 20);
+  const file = MappedFile.open(path, { headerBytes });
+  assert((await Deno.stat(path)).blocks! * 512 >= 2 ** 20);
+  assertEquals(file.bodyBytes, 2 ** 20 - headerBytes);
+  await file.close();
+});
+
+Deno.test("views of a closed file are empty instead of dangling, and it can be closed again", async () => {
+  await using folder = await TemporaryFolder.make();
+  const file = MappedFile.open(folder.join("file"), { headerBytes });
+  file.grow(4096);
+  await file.close();
+  await file.close();
+  assertEquals(file.header.u8.length, 0);
+  assertEquals(file.windows.map(({ u8 }) => u8.length), [0]);
+});
+
+Deno.test("closing waits for the calls that are under way", async () => {
+  await using folder = await TemporaryFolder.make();
+  const file = MappedFile.open(folder.join("file"), { headerBytes });
+  file.grow(2 ** 22);
+  const done: string[] = [];
+  const calls = [
+    file.syncInBackground(0, 2 ** 22).then(() => done.push("sync")),
+    file.populate(0, 2 ** 22).then(() => done.push("populate")),
+    file.growInBackground(2 ** 23).then((grown) => done.push(`grown: ${grown}`)),
+  ];
+  await file.close();
+  await Promise.all(calls);
+  assertEquals(done.toSorted(), ["grown: false", "populate", "sync"]);
+});
+
+Deno.test("the lock goes with the file", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("file");
+  const [one, other] = [1, 2].map(() => MappedFile.open(path, { headerBytes }));
+  assertEquals([one.tryLock(), other.tryLock()], [true, false]);
+  await one.close();
+  assertEquals(other.tryLock(), true);
+  await other.close();
+});
+
+Deno.test("a folder, and a file in no folder, cannot be opened", async () => {
+  await using folder = await TemporaryFolder.make();
+  const open = (path: string) => () => MappedFile.open(path, { headerBytes });
+  assertEquals(assertThrows(open(folder.path), SystemError).code, "EISDIR");
+  assertEquals(assertThrows(open(folder.join("no/file")), SystemError).code, "ENOENT");
+});

@@ -17,6 +17,8 @@ test("kv --version is that of deno.json", async (kv) => {
   const expected = { code: 0, stdout: `kv ${config.version}\n`, stderr: "" };
   assertEquals(await kv.run(["--version"]), expected);
   assertEquals(await kv.run(["version"]), expected);
+  // An option of all clients was taken and ignored here once.
+  assertEquals(await kv.run(["cli", "--version"]), expected);
 });
 
 test("kv help lists all commands, subcommands, options and exit statuses", async (kv) => {
@@ -91,4 +93,9 @@ test("kv help for an unknown command suggests the near one", async (kv) => {
   });
   assertStringIncludes((await kv.run(["help", "zzzzzz"])).stderr, "`kv help` lists them all.");
   assertStringIncludes((await kv.run(["help", "sreve"])).stderr, "Did you mean 'serve'?");
+  assertEquals(await kv.run(["help", "config", "gte"]), {
+    code: 64,
+    stdout: "",
+    stderr: "kv: There is no command 'config gte'. Did you mean 'config get'?\n",
+  });
 });

@@ -49,6 +49,12 @@ testWithServer("a command that no server knows is an error with a suggestion", a
   assertStringIncludes(stderr, "Did you mean 'strlen'?");
 });
 
+testWithServer("a mistyped subcommand of a command is suggested with its command", async (kv) => {
+  const { code, stderr } = await kv.run(["config", "gte", "maxclients"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^ERR .*'gte'.*\nkv: Did you mean 'config get'\?\n$/);
+});
+
 testWithServer("a mistyped subcommand of kv is suggested beside the server's", async (kv) => {
   assertStringIncludes((await kv.run(["serv"])).stderr, "Did you mean 'serve'?");
   assertStringIncludes((await kv.run(["hlep"])).stderr, "Did you mean 'help'");

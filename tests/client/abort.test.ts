@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KeyValueClient, KeyValueConnectionError } from "../../mod.ts";
 import { encodeRequest } from "../support/binary_text.ts";
+import { until } from "../support/time_limit.ts";
 import { ScriptedServer } from "./scripted_server.ts";
 import { test } from "./support.ts";
 
@@ -100,6 +101,35 @@ Deno.test("aborting the client's signal ends it later too", async () => {
   await assertRejects(() => call, KeyValueConnectionError);
   await assertRejects(() => client.get("a"), KeyValueConnectionError, "closed");
   assertEquals(await connection.read(), null);
+});
+
+Deno.test("calls aborted while there is no connection do not fill up the queue", async () => {
+  await using server = await ScriptedServer.start();
+  const connecting = KeyValueClient.connect({
+    socket: server.socketPath,
+    protocol: 2,
+    reconnect: { delayMs: 200 },
+    offlineBytesMax: 10_000,
+  });
+  (await server.accept()).close();
+  await using client = await connecting;
+  await until(() => Promise.resolve(!client.isConnected), "the client to notice");
+  const kept = [client.get("first")];
+  const bytes = new Uint8Array(100);
+  for (let i = 0; i < 1000; i++) {
+    const abort = new AbortController();
+    const call = client.with({ signal: abort.signal }).set("aborted", bytes);
+    abort.abort(new Stop());
+    await assertRejects(() => call, Stop);
+  }
+  kept.push(client.get("last"));
+  const connection = await server.accept();
+  assertEquals(
+    await connection.read(),
+    encodeRequest(["GET", "first"]) + encodeRequest(["GET", "last"]),
+  );
+  await connection.reply("$1\r\n1\r\n$1\r\n2\r\n");
+  assertEquals(await Promise.all(kept), ["1", "2"]);
 });
 
 /** A signal that counts who listens to it. */

@@ -83,6 +83,15 @@ test("several keys are set and read at once", async (client) => {
   assertEquals(await client.exists("a", "b", "c", "d", "a", "e"), 5);
 });
 
+test("mset takes more pairs than a call of JavaScript takes arguments", async (client) => {
+  const count = 150_000;
+  const entries = new Map(Array.from({ length: count }, (_, i) => [`key:${i}`, i]));
+  await client.mset(entries);
+  assertEquals(await client.dbsize(), count);
+  assertEquals(await client.msetNx(entries), false);
+  assertEquals(await client.get(`key:${count - 1}`), String(count - 1));
+});
+
 test("parts of values are read and written", async (client) => {
   assertEquals(await client.append("a", "hello"), 5);
   assertEquals(await client.append("a", " world"), 11);

@@ -1,5 +1,5 @@
-/** The example in the documentation of `KeyValueClient` is a program that runs. */
-import { assertEquals } from "@std/assert";
+/** The examples in the documentation of `KeyValueClient` are programs that run. */
+import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { runTool } from "../support/real_tools.ts";
 import { ServerAndClient } from "./support.ts";
@@ -31,4 +31,37 @@ Deno.test("the example of KeyValueClient runs, and prints what it says", async (
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: "hello\nuser:1\n", stderr: "" });
   assertEquals(await client.get("visits"), "2");
   assertEquals(await client.strlen("blob"), 6);
+});
+
+/** The code in the comments of the methods, which all use a `client`. */
+async function methodExamples(): Promise<string[]> {
+  const texts = await Promise.all(
+    [source, new URL("commands.ts", source)].map((url) => Deno.readTextFile(url)),
+  );
+  const blocks = texts.flatMap((text) =>
+    Array.from(text.matchAll(/^ {3}\* ```ts ignore\n(.*?)^ {3}\* ```$/gms), ([, code]) => code)
+  );
+  return blocks.map((block) => block.replace(/^ {3}\* ?/gm, ""));
+}
+
+Deno.test("the examples of its methods run one after the other", async () => {
+  await using both = await ServerAndClient.start();
+  const { client, server } = both;
+  await client.mset({ balance: 20, name: "kv" });
+  const examples = await methodExamples();
+  assert(examples.length >= 4, `only ${examples.length} found`);
+  const program = [
+    `import { KeyValueClient, replyToText } from ${JSON.stringify(library.href)};`,
+    `await using client = await KeyValueClient.connect({ socket: "${server.socketPath}" });`,
+    // Of some, two variables have the same name.
+    ...examples.map((example) => `{\n${example}}\n`),
+  ].join("\n");
+  const path = server.folder.join("examples.ts");
+  await Deno.writeTextFile(path, program);
+  const args = ["run", "-A", "--no-check", "--quiet", "--config", config, path];
+  const { code, stderr } = await runTool(Deno.execPath(), args);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  // 5 are spent in a transaction, and 5 by watching.
+  assertEquals(await client.get("balance"), "10");
+  assert(await client.ttl("key") > 30);
 });

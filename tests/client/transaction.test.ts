@@ -1,6 +1,11 @@
 /** `transaction` and `watch`. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { KeyValueClient, KeyValueConflictError, KeyValueReplyError } from "../../mod.ts";
+import {
+  KeyValueClient,
+  KeyValueConflictError,
+  KeyValueConnectionError,
+  KeyValueReplyError,
+} from "../../mod.ts";
 import { test } from "./support.ts";
 
 test("a transaction answers each of its calls", async (client) => {
@@ -101,3 +106,60 @@ test("watch passes on what its callback returns or throws", async (client) => {
   const error = new Error("enough");
   assert(await client.watch(["a"], () => Promise.reject(error)).catch((e) => e === error));
 });
+
+test("a connection for watch ends with its client", async (client) => {
+  const reached = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const watching = client.watch(["a"], async (own) => {
+    await own.get("a");
+    reached.resolve();
+    await closed.promise;
+    return await own.get("a");
+  });
+  await reached.promise;
+  await client.close();
+  closed.resolve();
+  await assertRejects(() => watching, KeyValueConnectionError, "closed");
+  // A client that was closed went on watching once.
+  await assertRejects(() => client.watch(["a"], (own) => own.get("a")), KeyValueConnectionError);
+});
+
+test("aborting the client's signal ends its watch", async (_, server) => {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const client = await KeyValueClient.connect({ socket: server.socketPath, signal });
+  const watching = client.watch(["a"], (own) => {
+    abort.abort();
+    return own.get("a");
+  });
+  await assertRejects(() => watching, KeyValueConnectionError, "closed");
+});
+
+test("watch does not reconnect: what it watched would be forgotten", async (client, server) => {
+  let attempts = 0;
+  const watching = client.watch(["a"], async (own) => {
+    attempts++;
+    await own.get("a");
+    await server.restart();
+    await own.transaction((t) => [t.set("a", 1)]);
+  });
+  await assertRejects(() => watching, KeyValueConnectionError);
+  assertEquals(attempts, 1);
+  assertEquals(await client.exists("a"), 0);
+});
+
+test(
+  "a reply that is lost on the way leaves it open whether a transaction ran",
+  async (client, server) => {
+    Deno.kill(server.pid, "SIGSTOP");
+    const rejected = assertRejects(
+      () => client.transaction((t) => [t.incr("a")]),
+      KeyValueConnectionError,
+    );
+    await server.kill();
+    const error = await rejected;
+    assertEquals(error.mayHaveRun, true);
+    await server.restart();
+    assertEquals(await client.ping(), "PONG");
+  },
+);

@@ -1,0 +1,100 @@
+/** `kv check` on stores that are whole, damaged, in use, or none. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { RawConnection } from "../support/raw_connection.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { TestServer } from "../support/test_server.ts";
+import { KvProgram } from "./kv_program.ts";
+
+const keys = 500;
+
+/** Fills a store through a server and stops it; `check` runs `kv check` in its folder. */
+async function withStore(
+  use: (program: KvProgram, path: string, server: TestServer) => Promise<void>,
+): Promise<void> {
+  await using server = await TestServer.start({ kind: "kv" });
+  {
+    using connection = await RawConnection.open(server.socketPath);
+    for (let i = 0; i < keys; i++) await connection.exchange("SET", `key:${i}`, `value ${i}`);
+    await connection.exchange("DEL", "key:0");
+  }
+  await use(new KvProgram(server.folder, server.socketPath), server.storePath, server);
+}
+
+Deno.test("a store that was stopped in order is whole, and so is its index", async () => {
+  await withStore(async (program, path, server) => {
+    await server.stop();
+    const { code, stdout } = await program.run(["check", path]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `${keys - 1} keys (0 with a deadline)`);
+    assertMatch(stdout, /stopped in order; index current\nwhole\n$/);
+    const { stdout: json } = await program.run(["check", "--json", path]);
+    const report = JSON.parse(json);
+    assertEquals([report.whole, report.keys, report.damages], [true, keys - 1, []]);
+  });
+});
+
+Deno.test("a store after kill -9 is whole", async () => {
+  await withStore(async (program, path, server) => {
+    await server.kill();
+    const { code, stdout } = await program.run(["check", path]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /not stopped in order; index stale\nwhole\n$/);
+  });
+});
+
+Deno.test("damage is told by offset and key, and --repair copies the rest", async () => {
+  await withStore(async (program, path, server) => {
+    await server.stop();
+    const file = await Deno.readFile(path);
+    const needle = new TextEncoder().encode("key:77value 77");
+    const at = file.findIndex((_, i) => needle.every((byte, k) => file[i + k] === byte));
+    file[at + 8] ^= 1;
+    await Deno.writeFile(path, file);
+    const before = await Deno.readFile(path);
+
+    const { code, stdout } = await program.run(["check", "--repair", path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, `at offset ${at - 24}: records cannot be read`);
+    assertStringIncludes(stdout, 'perhaps of the key "key:77"');
+    assertEquals(await Deno.readFile(path), before, "the damaged file is left as it was");
+
+    const repaired = await program.run(["check", `${path}.repaired`]);
+    assertEquals(repaired.code, 0, repaired.stderr);
+    assertStringIncludes(repaired.stdout, `${keys - 2} keys`);
+    const again = await program.run(["check", "--repair", path]);
+    assertEquals(again.code, 64, "what was repaired before is not overwritten");
+  });
+});
+
+Deno.test("an index that leads elsewhere is told", async () => {
+  await withStore(async (program, path, server) => {
+    await server.stop();
+    const index = `${path}-index`;
+    const file = await Deno.readFile(index);
+    const words = new Int32Array(file.buffer);
+    // The first entry of the first page: behind 4096 + 65536 x 4 bytes of header, and the page's 16.
+    let slot = (4096 + 65536 * 4 + 16) / 4;
+    while (words[slot + 1] === 0) slot += 2;
+    words[slot + 1] += 2;
+    await Deno.writeFile(index, file);
+    const { code, stdout } = await program.run(["check", path]);
+    assertEquals(code, 1);
+    assertMatch(stdout, /index: the index lacks the key "key:\d+"/);
+  });
+});
+
+Deno.test("a store that is served is not looked at, and what is no store is said to be none", async () => {
+  await withStore(async (program, path, server) => {
+    const inUse = await program.run(["check", path]);
+    assertEquals(inUse.code, 3);
+    assertStringIncludes(inUse.stderr, `process ${server.pid} has it open`);
+  });
+  await using folder = await TemporaryFolder.make();
+  const program = new KvProgram(folder, folder.join("kv.sock"));
+  await Deno.writeTextFile(folder.join("notes.txt"), "no store\n");
+  const none = await program.run(["check", "notes.txt"]);
+  assertEquals([none.code, none.stdout], [2, ""]);
+  assertStringIncludes(none.stderr, "it is something else");
+  assertEquals(await Deno.readTextFile(folder.join("notes.txt")), "no store\n");
+  assertEquals((await program.run(["check", "missing.db"])).code, 2);
+});

@@ -6,6 +6,7 @@ import { StoreError } from "../store/errors.ts";
 import type { OpeningReport } from "../store/opening.ts";
 import { SystemError } from "../sys/libc.ts";
 import { parseOptions, serveOptions, UsageError } from "./options.ts";
+import { complain } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 import { version } from "./version.ts";
 
@@ -99,8 +100,4 @@ function stopOnSignals(server: KeyValueServer): void {
     for (const signal of signals) Deno.removeSignalListener(signal, stop);
   };
   server.finished.then(forget, forget);
-}
-
-function complain(message: string): void {
-  console.error(`kv: ${message}`);
 }

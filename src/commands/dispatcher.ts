@@ -32,17 +32,9 @@ export class Dispatcher {
   run(): void {
     const context = this.#context;
     const { request, session } = context;
-    const { bytes, starts, ends, argc } = request;
-    let command = this.commands.find(bytes, starts[0], ends[0]);
-    if (command === undefined) return this.#refuse(null, () => unknownCommand(context));
-    if (command.subcommands !== null && argc > 1) {
-      const subcommand = command.subcommands.find(bytes, starts[1], ends[1]);
-      if (subcommand === undefined) {
-        const container = command.name;
-        return this.#refuse(null, () => unknownSubcommand(context, container));
-      }
-      command = subcommand;
-    }
+    const { argc } = request;
+    const command = this.#find(request);
+    if (command === undefined) return this.#refuse(null, () => this.#replyUnknown());
     const { arity } = command;
     if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
       const { name } = command;
@@ -61,6 +53,20 @@ export class Dispatcher {
       }
     }
     this.#call(command);
+  }
+
+  /** The command or subcommand that a request names. */
+  #find({ bytes, starts, ends, argc }: Request): Command | undefined {
+    const command = this.commands.find(bytes, starts[0], ends[0]);
+    if (command === undefined || command.subcommands === null || argc === 1) return command;
+    return command.subcommands.find(bytes, starts[1], ends[1]);
+  }
+
+  #replyUnknown(): void {
+    const { bytes, starts, ends } = this.#context.request;
+    const container = this.commands.find(bytes, starts[0], ends[0]);
+    if (container === undefined) unknownCommand(this.#context);
+    else unknownSubcommand(this.#context, container.name);
   }
 
   #call(command: Command): void {
@@ -97,11 +103,7 @@ export class Dispatcher {
     const context = this.#context;
     const { store } = context;
     const outer = context.request;
-    const { bytes, starts, ends, argc } = request;
-    let command = this.commands.find(bytes, starts[0], ends[0])!;
-    if (command.subcommands !== null && argc > 1) {
-      command = command.subcommands.find(bytes, starts[1], ends[1])!;
-    }
+    const command = this.#find(request)!;
     context.request = request;
     store.beginBatch();
     try {

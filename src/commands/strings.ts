@@ -2,6 +2,7 @@
  * The commands on string values, but for the counters. Handlers on the hot path read their arguments
  * in place and make no object.
  */
+import { copyBytes } from "../store/copy_bytes.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import {
   fromNowMilliseconds,
@@ -24,9 +25,6 @@ const atSeconds = 128;
 const atMilliseconds = 256;
 const timeBits = inSeconds | inMilliseconds | atSeconds | atMilliseconds;
 const timeArgumentShift = 9;
-
-/** Copies shorter than this go byte by byte: a `subarray` for `set` costs more than the loop. */
-const shortCopyBytes = 128;
 
 /** `proto-max-bulk-len` cannot be set below this, so shorter values need no look at it. */
 const bulkLengthAlwaysAllowed = 2 ** 20;
@@ -351,20 +349,6 @@ function exceedsBulkLength(context: CommandContext, size: number): boolean {
   if (size <= Number(context.server.config.get("proto-max-bulk-len"))) return false;
   context.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
   return true;
-}
-
-function copyBytes(
-  target: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  if (end - start < shortCopyBytes) {
-    for (let i = start; i < end; i++) target[at++] = source[i];
-  } else {
-    target.set(source.subarray(start, end), at);
-  }
 }
 
 export const stringHandlers: Record<string, Handler> = {

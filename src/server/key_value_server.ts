@@ -9,7 +9,7 @@ import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
 import { Connection } from "./connection.ts";
 import { type InfoFacts, infoText } from "./info.ts";
 import { ServerCore } from "./server_core.ts";
-import { formatTcpAddress, parseTcpAddress } from "./tcp_address.ts";
+import { formatTcpAddress, parseTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { ListenError, UnixSocket } from "./unix_socket.ts";
 
 const socketModeDefault = 0o600;
@@ -81,18 +81,21 @@ export class KeyValueServer implements ServerControl {
   #stopping: Promise<void> | null = null;
   #settleFinished!: { resolve: () => void; reject: (error: unknown) => void };
 
-  private constructor(store: Store, options: KeyValueServerOptions) {
+  private constructor(
+    store: Store,
+    options: KeyValueServerOptions,
+    address: TcpAddress | null,
+  ) {
     this.store = store;
     this.#version = options.version ?? "";
     this.#log = options.log ?? (() => {});
     const random = crypto.getRandomValues(new Uint8Array(20));
     this.#runId = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#settings = new Settings(store, options, () => this.#watchIdle());
+    this.#settings = new Settings(store, options, address, () => this.#watchIdle());
     this.config = new ServerConfiguration(this.#settings);
     this.#core = new ServerCore(store, this, this.#settings);
     this.#core.dispatcher.onBug = (error, command) => {
-      const trace = error instanceof Error ? error.stack ?? error.message : String(error);
-      this.#log(`bug in '${command}', please report it: ${trace}`);
+      this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
     this.finished = new Promise((resolve, reject) => this.#settleFinished = { resolve, reject });
     this.finished.catch(() => {}); // Whoever is interested awaits it.
@@ -109,7 +112,7 @@ export class KeyValueServer implements ServerControl {
       sync: options.sync,
       onProgress: options.onProgress,
     });
-    const server = new KeyValueServer(store, options);
+    const server = new KeyValueServer(store, options, address);
     try {
       const mode = options.socketMode ?? socketModeDefault;
       server.#socket = await UnixSocket.listen(options.socket, mode);
@@ -359,8 +362,12 @@ class Settings implements ServerSettings {
   readonly #onTimeout: () => void;
   #idleTimeoutSeconds = 0;
 
-  constructor(store: Store, options: KeyValueServerOptions, onTimeout: () => void) {
-    const address = options.listen === undefined ? null : parseTcpAddress(options.listen);
+  constructor(
+    store: Store,
+    options: KeyValueServerOptions,
+    address: TcpAddress | null,
+    onTimeout: () => void,
+  ) {
     this.#store = store;
     this.#onTimeout = onTimeout;
     this.port = address?.port ?? 0;
@@ -389,7 +396,7 @@ class Settings implements ServerSettings {
   }
 }
 
-function listenTcp(address: { hostname: string; port: number }): Deno.TcpListener {
+function listenTcp(address: TcpAddress): Deno.TcpListener {
   try {
     return Deno.listen({ transport: "tcp", ...address });
   } catch (error) {

@@ -19,7 +19,7 @@ import { defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { locked, refuseForeign } from "./opening.ts";
-import { keyEndAt, offsetOf } from "./record.ts";
+import { expireAtOf, keyEndAt, offsetOf } from "./record.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 import { Store } from "./store.ts";
@@ -237,7 +237,7 @@ class Checker {
         const start = offset + recordHeaderBytes + bytes.length;
         const end = start + window.i32[(offset >> 2) + record.valueLengthWord];
         store.find(bytes, 0, bytes.length);
-        store.put(window.u8, start, end, window.f64[(offset >> 3) + record.expireAtF64]);
+        store.put(window.u8, start, end, expireAtOf(window, offset));
       });
     } finally {
       await store.close();

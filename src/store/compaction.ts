@@ -8,7 +8,7 @@
  * record of its key may still be on the disk: until all older segments are gone, or until the key has
  * a newer record (then that one says all there is to say).
  */
-import { record, recordFlag, recordHeaderBytes, recordKind, segmentHeaderBytes } from "./format.ts";
+import { record, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
@@ -165,13 +165,9 @@ export class Compaction {
       this.#vainTries = victim < 0 ? this.#vainTries + 1 : 0;
     }
     if (victim < 0) return false;
-    const { table } = this.#log;
-    const start = this.#log.windowOffset(victim);
-    const end = start + table.runLength[victim] * this.#limits.segmentBytes;
-    const window = this.#log.windowOf(victim);
-    this.#reader.open(window, start + segmentHeaderBytes, end, table.sequence[victim]);
+    this.#log.openRecords(this.#reader, victim);
     this.#victim = victim;
-    this.#dropsDeletes = table.isOldestInForce(victim);
+    this.#dropsDeletes = this.#log.table.isOldestInForce(victim);
     this.#needsOldest = false;
     return true;
   }
@@ -266,7 +262,7 @@ export class Compaction {
 
   #keepPut(i: number): void {
     const offset = this.#offsets[i];
-    const address = this.#addressOf(offset);
+    const address = this.#log.addressAt(this.#victim, offset);
     if (!this.#index.leadsTo(this.#hashes[i], address)) return;
     const bytes = recordBytesAt(this.#reader.window, offset);
     this.#index.replace(this.#copy(offset, bytes));
@@ -277,7 +273,7 @@ export class Compaction {
     const { window } = this.#reader;
     const { table } = this.#log;
     const offset = this.#offsets[i];
-    const address = this.#addressOf(offset);
+    const address = this.#log.addressAt(this.#victim, offset);
     const bytes = recordBytesAt(window, offset);
     if ((flagsAt(window, offset) & recordFlag.all) !== 0) {
       if (!this.#dropsDeletes) {
@@ -324,11 +320,6 @@ export class Compaction {
     return address;
   }
 
-  #addressOf(offset: number): number {
-    const windowNumber = Math.floor(this.#victim * this.#limits.segmentBytes / 2 ** 30);
-    return windowNumber << 26 | offset >>> 4;
-  }
-
   #finish(): void {
     const { table, position } = this.#log;
     table.evacuate(this.#victim, position, this.#needsOldest);
@@ -337,14 +328,12 @@ export class Compaction {
   }
 
   #stopAtDamage(): void {
-    const { table, file } = this.#log;
-    const start = this.#victim * this.#limits.segmentBytes;
-    const inSegment = this.#reader.offset - this.#log.windowOffset(this.#victim);
-    const bytes = table.runLength[this.#victim] * this.#limits.segmentBytes - inSegment;
-    table.damaged[this.#victim] = 1;
+    const log = this.#log;
+    const { offset } = this.#reader;
+    log.table.damaged[this.#victim] = 1;
     this.onDamage({
-      fileOffset: file.header.u8.length + start + inSegment,
-      bytes,
+      fileOffset: log.file.header.u8.length + log.bodyOffset(this.#victim, offset),
+      bytes: log.endOf(this.#victim) - offset,
       reason: "records cannot be read",
     });
     this.#victim = -1;

@@ -4,10 +4,9 @@
  */
 import type { Window } from "../sys/mapped_file.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
-import { record } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
-import { offsetOf } from "./record.ts";
+import { expireAtOf, offsetOf } from "./record.ts";
 
 /** Deadlines worked off in one slice: about 0.3 ms. */
 const sliceDeadlines = 256;
@@ -121,6 +120,6 @@ export class Expiry {
   }
 
   #deadlineOf(address: number): number {
-    return this.#records[address >>> 26].f64[(offsetOf(address) >> 3) + record.expireAtF64];
+    return expireAtOf(this.#records[address >>> 26], offsetOf(address));
   }
 }

@@ -15,6 +15,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
+import { offsetOf } from "./record.ts";
 import { indexHeader, indexPage, indexPageBytes, record, recordHeaderBytes } from "./format.ts";
 
 const pageWords = indexPageBytes / 4;
@@ -113,7 +114,7 @@ export class HashIndex {
       if (address === 0) break;
       if (words[slot] !== hash) break;
       const window = this.#records[address >>> 26];
-      const offset = (address & 0x3ffffff) << 4;
+      const offset = offsetOf(address);
       if (window.i32[(offset >> 2) + record.keyLengthWord] === length) {
         const stored = window.u8;
         let at = start;
@@ -143,7 +144,7 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      sum ^= this.#records[address >>> 26].i32[(address & 0x3ffffff) << 2];
+      sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
     }
     return sum;
   }

@@ -10,6 +10,7 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum } from "./checksum.ts";
 import { StoreError } from "./errors.ts";
+import type { RecordReader } from "./record.ts";
 import {
   formatVersion,
   record,
@@ -100,13 +101,38 @@ export class Log {
     return this.headWindowNumber << 26 | offset >>> 4;
   }
 
+  /** The address of a byte offset in the window of any segment. */
+  addressAt(segment: number, offset: number): number {
+    return this.#windowNumber(segment) << 26 | offset >>> 4;
+  }
+
+  #windowNumber(segment: number): number {
+    return Math.floor(segment * this.segmentBytes / 2 ** 30);
+  }
+
   /** Byte offset of a segment's start in its window. */
   windowOffset(segment: number): number {
     return segment * this.segmentBytes % 2 ** 30;
   }
 
   windowOf(segment: number): Window {
-    return this.windows[Math.floor(segment * this.segmentBytes / 2 ** 30)];
+    return this.windows[this.#windowNumber(segment)];
+  }
+
+  /** Byte offset in its window where a segment ends. */
+  endOf(segment: number): number {
+    return this.windowOffset(segment) + this.table.runLength[segment] * this.segmentBytes;
+  }
+
+  /** Where in the body, in bytes, an offset in the window of a segment is. */
+  bodyOffset(segment: number, offset: number): number {
+    return segment * this.segmentBytes + offset - this.windowOffset(segment);
+  }
+
+  /** Has a reader begin at a segment's first record. */
+  openRecords(reader: RecordReader, segment: number): void {
+    const start = this.windowOffset(segment) + segmentHeaderBytes;
+    reader.open(this.windowOf(segment), start, this.endOf(segment), this.table.sequence[segment]);
   }
 
   /**
@@ -119,8 +145,8 @@ export class Log {
   }
 
   /**
-   * Writes a record's header and zeroes its padding; the caller then writes key and value behind the
-   * header and calls `append`.
+   * Writes a record's header, without a deadline, and zeroes its padding; the caller then writes key
+   * and value behind the header and calls `append`.
    */
   writeHeader(offset: number, kindWord: number, keyLength: number, valueLength: number): void {
     const { i32 } = this.headWindow;
@@ -133,6 +159,7 @@ export class Log {
     i32[word + record.kindWord] = kindWord;
     i32[word + record.keyLengthWord] = keyLength;
     i32[word + record.valueLengthWord] = valueLength;
+    this.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
   }
 
   /** Completes the record at the head: its checksum makes it part of the log. */
@@ -150,7 +177,6 @@ export class Log {
     const bytes = recordBytes(0, 0);
     const offset = this.reserve(bytes, 0);
     this.writeHeader(offset, kind | flags << 16, 0, 0);
-    this.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
     this.append(bytes);
   }
 
@@ -178,7 +204,6 @@ export class Log {
     if (this.head < 0) return;
     if (this.headOffset + sealBytes <= this.headEnd) {
       this.writeHeader(this.headOffset, recordKind.seal, 0, 0);
-      this.headWindow.f64[(this.headOffset >> 3) + record.expireAtF64] = 0;
       this.append(sealBytes);
     }
     this.#dirty.push(this.#headDirtyRange());
@@ -212,9 +237,9 @@ export class Log {
     table.state[segment] = segmentState.head;
     this.head = segment;
     this.headWindow = this.windowOf(segment);
-    this.headWindowNumber = Math.floor(segment * this.segmentBytes / 2 ** 30);
+    this.headWindowNumber = this.#windowNumber(segment);
     this.headOffset = offset;
-    this.headEnd = start + table.runLength[segment] * this.segmentBytes;
+    this.headEnd = this.endOf(segment);
     this.headSeed = table.sequence[segment] | 0;
     this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
@@ -380,16 +405,12 @@ export class Log {
     }
     for (const segment of segments) this.eraseSegment(segment);
     const spansSegments = this.head !== mark.segment;
-    const end = spansSegments ? this.#endOf(mark.segment) : this.headOffset;
+    const end = spansSegments ? this.endOf(mark.segment) : this.headOffset;
     this.windowOf(mark.segment).u8.fill(0, mark.offset, end);
     // Sequences are not taken back: the erased segments' records were checksummed with them.
     this.resumeHead(mark.segment, mark.offset);
     if (!spansSegments) this.#headDirtyFrom = dirtyFrom;
     else this.#headDirtyFrom = this.windowOffset(mark.segment);
-  }
-
-  #endOf(segment: number): number {
-    return this.windowOffset(segment) + this.table.runLength[segment] * this.segmentBytes;
   }
 
   // --- syncing ---------------------------------------------------------------------------------
@@ -400,9 +421,8 @@ export class Log {
   }
 
   #headDirtyRange(): BodyRange {
-    const inSegment = this.#headDirtyFrom - this.windowOffset(this.head);
     return {
-      offset: this.head * this.segmentBytes + inSegment,
+      offset: this.bodyOffset(this.head, this.#headDirtyFrom),
       length: this.headOffset - this.#headDirtyFrom,
     };
   }

@@ -1,5 +1,5 @@
 /** A file that is none: for an index that is built to compare with, and thrown away. */
-import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import { type StoreFile, type Window, windowOf } from "../sys/mapped_file.ts";
 
 /** One window: 2^30 / 8 index entries. Memory is taken as it is touched. */
 const bodyBytesMax = 2 ** 30;
@@ -52,12 +52,4 @@ export class MemoryFile implements StoreFile {
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-function windowOf(buffer: ArrayBuffer): Window {
-  return {
-    u8: new Uint8Array(buffer),
-    i32: new Int32Array(buffer),
-    f64: new Float64Array(buffer),
-  };
 }

@@ -165,27 +165,29 @@ function join(
     onProgress,
   });
   const wasClean = state.clean;
+  const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
+  if (!isCurrent) indexHeader.invalidate();
+  // From here on both files belong to this opening; the superblock is synced below, before anything of
+  // the log is changed.
   state.clean = false;
+  state.openId = Math.floor(Math.random() * 2 ** 52) + 1;
+  indexHeader.claim(state, limits.slotsPerPage, boot);
   let report: Omit<OpeningReport, "milliseconds">;
-  const nothing = { records: 0, damages: [], discardedBytes: 0 };
   recovery.scanHeaders();
   if (isCurrent) recovery.restoreLiveBytes(liveBytes);
   if (isCurrent && wasClean && recovery.resume()) {
-    report = { kind: "clean", ...nothing };
+    writeSuperblock();
+    report = { kind: "clean", records: 0, damages: [], discardedBytes: 0 };
   } else {
-    if (!isCurrent) indexHeader.invalidate();
     // Whoever dies in here leaves the mark: the next one reads everything.
     index.beginChange();
     if (!isCurrent) index.clear();
-    const result = recovery.replay(isCurrent ? indexHeader.appliedSequence : 0);
+    const result = recovery.replay(appliedSequence);
     index.endChange();
     const kind = existing === null ? "created" : isCurrent ? "replayed" : "rebuilt";
     report = { kind, ...result };
   }
 
-  state.openId = Math.floor(Math.random() * 2 ** 52) + 1;
-  indexHeader.claim(state, limits.slotsPerPage, boot);
-  writeSuperblock();
   return {
     file,
     indexFile,

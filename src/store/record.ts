@@ -22,6 +22,11 @@ export function flagsAt({ i32 }: Window, offset: number): number {
   return i32[(offset >> 2) + record.kindWord] >>> 16;
 }
 
+/** The deadline of the record at a byte offset, Unix ms; 0: none. */
+export function expireAtOf({ f64 }: Window, offset: number): number {
+  return f64[(offset >> 3) + record.expireAtF64];
+}
+
 /** The byte offset in its window of an address. */
 export function offsetOf(address: number): number {
   return (address & 0x3ffffff) << 4;
@@ -43,8 +48,6 @@ export class RecordReader {
   kind = 0;
   flags = 0;
   keyLength = 0;
-  valueLength = 0;
-  expireAt = 0;
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
@@ -70,11 +73,6 @@ export class RecordReader {
   /** Whether a record can follow the current one in the segment. */
   get hasRoom(): boolean {
     return this.offset + this.bytes + recordBytes(0, 0) <= this.#end;
-  }
-
-  /** Where the next record stands. */
-  get nextOffset(): number {
-    return this.offset + this.bytes;
   }
 
   /** Goes to the next record; false when what stands there is none. */
@@ -103,8 +101,6 @@ export class RecordReader {
     this.kind = kind;
     this.flags = kindWord >>> 16;
     this.keyLength = keyLength;
-    this.valueLength = valueLength;
-    this.expireAt = this.window.f64[(offset >> 3) + record.expireAtF64];
     return true;
   }
 }

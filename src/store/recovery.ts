@@ -6,11 +6,10 @@
  * durable position it is the end of the log, wherever the last writes were torn: so what is recovered
  * is always a prefix of what happened, and a batch is recovered whole or not at all.
  */
-import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import {
   formatVersion,
-  record,
   recordAlignment,
   recordFlag,
   recordHeaderBytes,
@@ -24,7 +23,7 @@ import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import { segmentCountMax, type StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { flagsAt, keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
+import { expireAtOf, flagsAt, keyEndAt, offsetOf, recordBytesAt, RecordReader } from "./record.ts";
 import { segmentState } from "./segment_table.ts";
 import type { SuperblockState } from "./superblock.ts";
 
@@ -72,9 +71,14 @@ interface Member {
 
 const progressSegments = 64;
 
-function hasDeadline({ f64 }: Window, offset: number): boolean {
-  return f64[(offset >> 3) + record.expireAtF64] !== 0;
-}
+/** The words of a segment header that tell that it belongs to a store. */
+const identityWords: readonly number[] = [
+  segmentHeader.magicWord,
+  segmentHeader.versionWord,
+  ...[0, 1, 2, 3].map((i) => segmentHeader.storeIdWord + i),
+];
+/** A header with so many of them is one, if perhaps a damaged one. */
+const identityWordsMin = 3;
 
 export class Recovery {
   readonly #parts: RecoveryParts;
@@ -83,6 +87,8 @@ export class Recovery {
   readonly #reader: RecordReader;
   readonly #damages: Damage[] = [];
   readonly #durable: number;
+  /** What the identity words of this store's segments are. */
+  readonly #identity: readonly number[];
   #found: SegmentFound[] = [];
   #records = 0;
   #discarded = 0;
@@ -106,10 +112,11 @@ export class Recovery {
     this.#limits = parts.limits;
     this.#reader = new RecordReader(parts.limits);
     this.#durable = parts.state.durablePosition;
+    this.#identity = [segmentMagic, formatVersion, ...parts.state.storeId];
   }
 
-  /** Reads the headers of all segments into the table; returns whether there are any. */
-  scanHeaders(): boolean {
+  /** Reads the headers of all segments into the table. */
+  scanHeaders(): void {
     const { table } = this.#log;
     const { file, limits } = this.#parts;
     table.extend(Math.min(segmentCountMax, Math.floor(file.bodyBytes / limits.segmentBytes)));
@@ -119,7 +126,6 @@ export class Recovery {
     for (const { sequence, place } of this.#found) {
       this.#log.nextSequence = sequence + table.runLength[place];
     }
-    return this.#found.length > 0;
   }
 
   /** Returns how many places the segment at `place` takes. */
@@ -129,18 +135,17 @@ export class Recovery {
     const { i32, f64 } = log.windowOf(place);
     const start = log.windowOffset(place);
     const word = start >> 2;
-    const { storeId } = this.#parts.state;
-    const expected = [segmentMagic, formatVersion, ...storeId];
-    const idWords = [0, 1, 2, 3].map((i) => segmentHeader.storeIdWord + i);
-    const words: number[] = [segmentHeader.magicWord, segmentHeader.versionWord, ...idWords];
     let matching = 0;
-    for (let i = 0; i < words.length; i++) if (i32[word + words[i]] === expected[i]) matching++;
-    if (matching < 3) return 1; // Free, or the inside of a run that was freed.
+    for (let i = 0; i < identityWords.length; i++) {
+      if (i32[word + identityWords[i]] === this.#identity[i]) matching++;
+    }
+    if (matching < identityWordsMin) return 1; // Free, or the inside of a run that was freed.
     const length = i32[word + segmentHeader.runLengthWord];
     const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
     const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
     if (
-      matching === words.length && sum === i32[word + segmentHeader.checksumWord] && length >= 1 &&
+      matching === identityWords.length && sum === i32[word + segmentHeader.checksumWord] &&
+      length >= 1 &&
       place + length <= table.count
     ) {
       table.take(place, length, sequence, segmentState.sealed);
@@ -149,7 +154,7 @@ export class Recovery {
       return length;
     }
     // Kept out of use: its records may still be of help to a repair.
-    const reason = matching === words.length && place + length > table.count
+    const reason = matching === identityWords.length && place + length > table.count
       ? "the file ends within a segment"
       : "a segment's header is damaged";
     table.take(place, 1, 0, segmentState.sealed);
@@ -250,10 +255,9 @@ export class Recovery {
   #replaySegment({ place, sequence }: SegmentFound, index: number): number {
     const log = this.#log;
     const reader = this.#reader;
-    const start = log.windowOffset(place);
-    const end = start + log.table.runLength[place] * this.#limits.segmentBytes;
-    const base = sequence * this.#limits.segmentBytes - start;
-    reader.open(log.windowOf(place), start + segmentHeaderBytes, end, sequence);
+    const end = log.endOf(place);
+    const base = sequence * this.#limits.segmentBytes - log.windowOffset(place);
+    log.openRecords(reader, place);
     while (reader.hasRoom) {
       if (!reader.next()) {
         if (base + reader.offset >= this.#durable) return reader.offset;
@@ -272,7 +276,7 @@ export class Recovery {
   #takeRecord(place: number, index: number, isBehind: boolean): boolean {
     const reader = this.#reader;
     const isMember = (reader.flags & recordFlag.member) !== 0;
-    const address = this.#addressOf(place, reader.offset);
+    const address = this.#log.addressAt(place, reader.offset);
     if (reader.kind === recordKind.batch) {
       const begins = (reader.flags & recordFlag.batchBegin) !== 0;
       if (begins) {
@@ -322,7 +326,7 @@ export class Recovery {
     const old = index.find(keyHash, window.u8, keyStart, keyEnd);
     if (old === address) return;
     if (this.#countsAll) this.#log.table.addLive(address, recordBytesAt(window, offset));
-    if (hasDeadline(window, offset)) this.#parts.indexHeader.volatileKeys++;
+    if (expireAtOf(window, offset) !== 0) this.#parts.indexHeader.volatileKeys++;
     if (old !== 0) {
       this.#subtract(old);
       index.replace(address);
@@ -361,12 +365,12 @@ export class Recovery {
   /** The record at `address` counts no more, unless its segment is counted anew anyway. */
   #subtract(address: number): void {
     const { table, windows } = this.#log;
-    if (hasDeadline(windows[address >>> 26], offsetOf(address))) {
-      this.#parts.indexHeader.volatileKeys--;
-    }
+    const window = windows[address >>> 26];
+    const offset = offsetOf(address);
+    if (expireAtOf(window, offset) !== 0) this.#parts.indexHeader.volatileKeys--;
     const isRecounted = this.#replayed[table.firstOf[address >>> table.addressShift]] === 1;
     if (!this.#countsAll && isRecounted) return;
-    table.addLive(address, -recordBytesAt(windows[address >>> 26], offsetOf(address)));
+    table.addLive(address, -recordBytesAt(window, offset));
   }
 
   #clearLive(): void {
@@ -440,17 +444,13 @@ export class Recovery {
   /** Ends the records of a segment at `offset`; what was behind is zero from now on. */
   #seal(place: number, offset: number): void {
     const log = this.#log;
-    const { table } = log;
-    const end = log.windowOffset(place) + table.runLength[place] * this.#limits.segmentBytes;
-    const { u8 } = log.windowOf(place);
     log.resumeHead(place, offset);
     log.sealHead();
     const sealed = log.headOffset;
     if (sealed === offset) return; // Not even a seal fits: no record does.
     // The zeros must not be there before the seal is: they might mend a record that was torn.
-    const inBody = place * this.#limits.segmentBytes + offset - log.windowOffset(place);
-    this.#parts.file.sync(inBody, sealed - offset);
-    u8.fill(0, sealed, end);
+    this.#parts.file.sync(log.bodyOffset(place, offset), sealed - offset);
+    log.windowOf(place).u8.fill(0, sealed, log.endOf(place));
   }
 
   /** Counts the live bytes of the replayed segments. */
@@ -460,11 +460,9 @@ export class Recovery {
     const { table } = log;
     const reader = this.#reader;
     for (let i = from; i < end; i++) {
-      const { place, sequence } = this.#found[i];
-      const start = log.windowOffset(place);
-      const segmentEnd = start + table.runLength[place] * this.#limits.segmentBytes;
+      const { place } = this.#found[i];
       let live = 0;
-      reader.open(log.windowOf(place), start + segmentHeaderBytes, segmentEnd, sequence);
+      log.openRecords(reader, place);
       // Damaged stretches end the count: such a segment is never emptied anyway.
       while (reader.hasRoom && reader.next() && reader.kind !== recordKind.seal) {
         if (reader.kind === recordKind.delete) {
@@ -474,7 +472,7 @@ export class Recovery {
         } else if (reader.kind === recordKind.put) {
           const { u8 } = reader.window;
           const keyHash = hash.of(u8, reader.keyStart, reader.keyEnd);
-          const address = this.#addressOf(place, reader.offset);
+          const address = log.addressAt(place, reader.offset);
           if (index.leadsTo(keyHash, address)) live += reader.bytes;
         }
       }
@@ -482,18 +480,12 @@ export class Recovery {
     }
   }
 
-  #addressOf(place: number, offset: number): number {
-    return Math.floor(place * this.#limits.segmentBytes / 2 ** 30) << 26 | offset >>> 4;
-  }
-
   #startAddress(place: number): number {
-    return this.#addressOf(place, this.#log.windowOffset(place));
+    return this.#log.addressAt(place, this.#log.windowOffset(place));
   }
 
   #report(place: number, offset: number, bytes: number, reason: string): void {
-    const inSegment = offset - this.#log.windowOffset(place);
-    const headerBytes = this.#parts.file.header.u8.length;
-    const fileOffset = headerBytes + place * this.#limits.segmentBytes + inSegment;
+    const fileOffset = this.#parts.file.header.u8.length + this.#log.bodyOffset(place, offset);
     this.#damages.push({ fileOffset, bytes, reason });
   }
 }

@@ -9,6 +9,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { Compaction } from "./compaction.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import { Durability, type SyncPolicy } from "./durability.ts";
 import { StoreError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
@@ -19,15 +20,13 @@ import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { indexBytes, type OpeningReport, openParts, type StoreParts } from "./opening.ts";
-import { keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
+import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
 import { UndoList } from "./undo_list.ts";
 import { WatchedKeys } from "./watched_keys.ts";
 
-/** Copies shorter than this go byte by byte: a `subarray` for `set` costs more than the loop. */
-const shortCopyBytes = 128;
 /** The mark that ends a batch. */
 const batchEndBytes = recordBytes(0, 0);
 /** While there is work in the background, an idle store does a slice of it this often. */
@@ -260,7 +259,7 @@ export class Store {
     }
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
-    const expireAt = window.f64[(offset >> 3) + record.expireAtF64];
+    const expireAt = expireAtOf(window, offset);
     if (expireAt !== 0 && expireAt < this.now) {
       this.misses++;
       return false;
@@ -315,8 +314,8 @@ export class Store {
     visit(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
   }
 
-  #isExpired({ f64 }: Window, offset: number): boolean {
-    const expireAt = f64[(offset >> 3) + record.expireAtF64];
+  #isExpired(window: Window, offset: number): boolean {
+    const expireAt = expireAtOf(window, offset);
     return expireAt !== 0 && expireAt < this.now;
   }
 
@@ -353,13 +352,8 @@ export class Store {
 
   /** Sets the key of the last `find` to `value[start, end)`; `expireAt` in Unix ms, 0 for never. */
   put(value: Uint8Array, start: number, end: number, expireAt: number): void {
-    let at = this.reserve(end - start, expireAt);
-    const target = this.reservedBytes;
-    if (end - start < shortCopyBytes) {
-      for (let i = start; i < end; i++) target[at++] = value[i];
-    } else {
-      target.set(value.subarray(start, end), at);
-    }
+    const at = this.reserve(end - start, expireAt);
+    copyBytes(this.reservedBytes, at, value, start, end);
     this.commit();
   }
 
@@ -384,19 +378,13 @@ export class Store {
       this.#refuseSize(keyLength, length);
     }
     const log = this.#log;
-    let kindWord: number = recordKind.put;
-    let spare = 0;
-    if (this.#batchDepth > 0) {
-      this.#beginMark();
-      kindWord |= recordFlag.member << 16;
-      spare = batchEndBytes;
-    }
+    const flags = this.#joinBatch();
     if (this.#address === 0) {
       this.#index.prepareInsert(this.#keyHash, this.#key, this.#keyStart, this.#keyEnd);
     }
     const bytes = recordBytes(keyLength, length);
-    const offset = log.reserve(bytes, spare);
-    log.writeHeader(offset, kindWord, keyLength, length);
+    const offset = log.reserve(bytes, flags === 0 ? 0 : batchEndBytes);
+    log.writeHeader(offset, recordKind.put | flags << 16, keyLength, length);
     log.headWindow.f64[(offset >> 3) + record.expireAtF64] = expireAt;
     const at = this.#writeKey(offset);
     this.#reservedOffset = offset;
@@ -408,17 +396,9 @@ export class Store {
 
   /** Copies the key behind a record's header; returns where it ends. */
   #writeKey(offset: number): number {
-    const { u8 } = this.#log.headWindow;
-    const key = this.#key;
-    const end = this.#keyEnd;
-    let at = offset + recordHeaderBytes;
-    if (end - this.#keyStart < shortCopyBytes) {
-      for (let i = this.#keyStart; i < end; i++) u8[at++] = key[i];
-    } else {
-      u8.set(key.subarray(this.#keyStart, end), at);
-      at += end - this.#keyStart;
-    }
-    return at;
+    const at = offset + recordHeaderBytes;
+    copyBytes(this.#log.headWindow.u8, at, this.#key, this.#keyStart, this.#keyEnd);
+    return at + this.#keyEnd - this.#keyStart;
   }
 
   /** Completes the write that `reserve` began. */
@@ -446,7 +426,7 @@ export class Store {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     this.#table.addLive(address, -recordBytesAt(window, offset));
-    if (window.f64[(offset >> 3) + record.expireAtF64] !== 0) this.#expiry.dropped();
+    if (expireAtOf(window, offset) !== 0) this.#expiry.dropped();
   }
 
   /** The record at `address` counts again. */
@@ -454,7 +434,7 @@ export class Store {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     this.#table.addLive(address, recordBytesAt(window, offset));
-    const expireAt = window.f64[(offset >> 3) + record.expireAtF64];
+    const expireAt = expireAtOf(window, offset);
     if (expireAt !== 0) {
       const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
       this.#expiry.added(expireAt, hash);
@@ -475,18 +455,11 @@ export class Store {
   #remove(): void {
     if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
     const log = this.#log;
-    let kindWord: number = recordKind.delete;
-    let spare = 0;
-    if (this.#batchDepth > 0) {
-      this.#beginMark();
-      kindWord |= recordFlag.member << 16;
-      spare = batchEndBytes;
-    }
+    const flags = this.#joinBatch();
     const keyLength = this.#keyEnd - this.#keyStart;
     const bytes = recordBytes(keyLength, 0);
-    const offset = this.#reserveSmall(bytes, spare);
-    log.writeHeader(offset, kindWord, keyLength, 0);
-    log.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
+    const offset = this.#reserveSmall(bytes, flags === 0 ? 0 : batchEndBytes);
+    log.writeHeader(offset, recordKind.delete | flags << 16, keyLength, 0);
     this.#writeKey(offset);
     const address = log.addressOf(offset);
     log.append(bytes);
@@ -521,17 +494,10 @@ export class Store {
       this.#watched.touchAll((key) => this.find(key, 0, key.length));
     }
     const log = this.#log;
-    let flags: number = recordFlag.all;
-    let spare = 0;
-    if (this.#batchDepth > 0) {
-      this.#beginMark();
-      flags |= recordFlag.member;
-      spare = batchEndBytes;
-    }
+    const flags = this.#joinBatch();
     const bytes = recordBytes(0, 0);
-    const offset = this.#reserveSmall(bytes, spare);
-    log.writeHeader(offset, recordKind.delete | flags << 16, 0, 0);
-    log.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
+    const offset = this.#reserveSmall(bytes, flags === 0 ? 0 : batchEndBytes);
+    log.writeHeader(offset, recordKind.delete | (flags | recordFlag.all) << 16, 0, 0);
     log.append(bytes);
     this.#index.clear();
     this.#expiry.clear();
@@ -609,14 +575,19 @@ export class Store {
     if (this.#clearedBefore > 0) this.#letClearedGo();
   }
 
-  /** The batch's first mark goes to the log with its first write. */
-  #beginMark(): void {
-    if (this.#batchBegun) return;
+  /**
+   * The flags of a record that is written now: a batch's member, or none. The batch's first mark goes
+   * to the log with its first write.
+   */
+  #joinBatch(): number {
+    if (this.#batchDepth === 0) return 0;
+    if (this.#batchBegun) return recordFlag.member;
     this.#reserveSmall(batchEndBytes, 0);
     this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
     this.#batchBegun = true;
     // Until the batch's end, the index is ahead of what a recovery would make of the log.
     this.#index.beginChange();
+    return recordFlag.member;
   }
 
   #finishBatch(): void {

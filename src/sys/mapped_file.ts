@@ -69,7 +69,8 @@ export interface MappedFileOptions {
 
 const closedWindow = windowOf(new ArrayBuffer(0));
 
-function windowOf(buffer: ArrayBuffer): Window {
+/** The views of one buffer. */
+export function windowOf(buffer: ArrayBuffer): Window {
   return {
     u8: new Uint8Array(buffer),
     i32: new Int32Array(buffer),

@@ -16,7 +16,6 @@ declare module "@std/assert" {
   export function equal(a: unknown, b: unknown): boolean;
   export function fail(msg?: string): never;
   export function unreachable(msg?: string): never;
-  export function unimplemented(msg?: string): never;
   export function assert(expr: unknown, msg?: string): asserts expr;
   export function assertFalse(expr: unknown, msg?: string): asserts expr is false;
   export function assertEquals<T>(actual: T, expected: T, msg?: string): void;

@@ -395,16 +395,25 @@ export class HashIndex {
     const capacity = Math.floor(file.bodyBytes / indexPageBytes);
     const growth = Math.min(growthPagesMax, Math.max(growthPagesMin, capacity >> 3, count));
     if (this.#pageCount + count > capacity) {
-      try {
-        file.grow((capacity + growth) * indexPageBytes);
-      } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
-        const message = `Cannot grow the index: ${error.message}; free disk space or delete keys`;
-        throw new StoreError("NO_SPACE", message, { cause: error });
-      }
+      this.#growNow(capacity, growth, this.#pageCount + count - capacity);
     } else if (capacity - this.#pageCount < growth >> 1 && !this.#growing) {
       this.#growing = true;
       this.#growAhead(capacity, growth).finally(() => this.#growing = false);
+    }
+  }
+
+  /** Grows the file by a good piece or, on a disk that is nearly full, by just what is needed. */
+  #growNow(capacity: number, growth: number, missing: number): void {
+    const { file } = this;
+    for (const pages of growth > missing ? [growth, missing] : [missing]) {
+      try {
+        return file.grow((capacity + pages) * indexPageBytes);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        if (pages !== missing) continue;
+        const message = `Cannot grow the index: ${error.message}; free disk space or delete keys`;
+        throw new StoreError("NO_SPACE", message, { cause: error });
+      }
     }
   }
 

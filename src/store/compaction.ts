@@ -25,6 +25,14 @@ import { StoreError } from "./errors.ts";
  */
 const spaceFactor = 1.7;
 const idleSpaceFactor = 1.4;
+/** Of a largest size, this share may be in use. */
+const usedShareMax = 0.9;
+/** A full pass leaves segments alone that are as full as this, unless there are delete records. */
+const fullPassFullness = 0.98;
+/** A full pass waits for a sync when so many of the places in use are on their way out. */
+const fullPassLeavingMax = 64;
+/** Syncs that a full pass waits for in the end: a segment takes three to be free. */
+const passRoundsMax = 16;
 /** The end of the file is emptied when the file has this many times the places that it needs ... */
 const fileFactor = 1.2;
 /** ... and this many more. */
@@ -71,6 +79,14 @@ export class Compaction {
   #retryAt = 0;
   /** How often the end of the file was looked at and could not be emptied yet. */
   #vainTries = 0;
+  /** A full pass goes through the segments with lower sequence numbers than this; 0: there is none. */
+  #passEnd = 0;
+  /** It has come to this sequence number. */
+  #passSequence = 0;
+  #passTotal = 0;
+  #passDone = 0;
+  /** All segments are copied; syncs are left to come before the file can shrink, so many at most. */
+  #passRoundsLeft = 0;
 
   constructor(
     log: Log,
@@ -102,20 +118,89 @@ export class Compaction {
   #pressure(idle: boolean): number {
     const factor = idle ? idleSpaceFactor : spaceFactor;
     // Delete records are needed for a while, but are no reason for others to stay.
-    const live = Math.max(0, this.#log.table.liveTotal - this.#indexHeader.tombstoneBytes);
-    return this.usedBytes / (factor * live + this.#limits.deadBytesMin + this.#headBytes);
+    const { table, placesMax } = this.#log;
+    const { segmentBytes, deadBytesMin } = this.#limits;
+    const live = Math.max(0, table.liveTotal - this.#indexHeader.tombstoneBytes);
+    const allowed = factor * live + deadBytesMin + this.#headBytes;
+    return this.usedBytes / Math.min(allowed, usedShareMax * placesMax * segmentBytes);
   }
+
+  // --- a full pass -------------------------------------------------------------------------------
+
+  /** Begins to go through all segments that there are, oldest first; false when this is going on. */
+  beginFullPass(): boolean {
+    if (this.isFullPass) return false;
+    const { table } = this.#log;
+    this.#passEnd = this.#log.nextSequence;
+    this.#passSequence = 0;
+    this.#passDone = 0;
+    this.#passTotal = 0;
+    for (let i = 0; i < table.count; i++) if (this.#isInPass(i)) this.#passTotal++;
+    return true;
+  }
+
+  get isFullPass(): boolean {
+    return this.#passEnd > 0 || this.#passRoundsLeft > 0;
+  }
+
+  /** The full pass is over but for syncs. */
+  get isPassEnding(): boolean {
+    return this.#passRoundsLeft > 0;
+  }
+
+  /** The share of the full pass that is done, 0 to 1; 1 when there is none. */
+  get fullPassShare(): number {
+    return this.isFullPass ? Math.min(1, this.#passDone / Math.max(1, this.#passTotal)) : 1;
+  }
+
+  #isInPass(segment: number): boolean {
+    const { table } = this.#log;
+    if (!this.#isMovable(segment)) return false;
+    const sequence = table.sequence[segment];
+    if (sequence >= this.#passEnd || sequence < this.#passSequence) return false;
+    if (this.#indexHeader.tombstoneBytes > 0) return true;
+    const bytes = table.runLength[segment] * this.#limits.segmentBytes;
+    return table.liveBytes[segment] < fullPassFullness * bytes;
+  }
+
+  /** The oldest segment that the full pass has not seen; -1 at its end, or while it has to wait. */
+  #nextOfPass(): number {
+    const { table } = this.#log;
+    if (table.leavingCount > fullPassLeavingMax) return -1;
+    let oldest = -1;
+    for (let i = 0; i < table.count; i++) {
+      if (!this.#isInPass(i)) continue;
+      if (oldest < 0 || table.sequence[i] < table.sequence[oldest]) oldest = i;
+    }
+    if (oldest < 0) {
+      this.#passEnd = 0;
+      this.#passRoundsLeft = passRoundsMax;
+      return -1;
+    }
+    this.#passSequence = table.sequence[oldest] + 1;
+    this.#passDone++;
+    return oldest;
+  }
+
+  /** Whether a segment's records may be copied and the segment let go. */
+  #isMovable(segment: number): boolean {
+    const { table } = this.#log;
+    if (table.state[segment] !== segmentState.sealed || table.damaged[segment] === 1) return false;
+    return table.holdsClear[segment] === 0 || table.isOldestInForce(segment);
+  }
+
+  // --- slices ------------------------------------------------------------------------------------
 
   /** Whether the file is so much longer than it has to be that its end should be emptied. */
   #hasLongEnd(idle: boolean): boolean {
     const { table } = this.#log;
-    if (table.leavingCount > 0) return false;
-    return table.count > fileFactor * this.#log.placesNeeded(idle) + spareSegments;
+    const longest = fileFactor * this.#log.placesNeeded(idle) + spareSegments;
+    return table.count > longest && table.placesInForce() > longest;
   }
 
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
-    if (this.#victim >= 0) return true;
+    if (this.#victim >= 0 || this.#passEnd > 0) return true;
     if (this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) return true;
     return this.#vainTries < vainTriesMax && this.#hasLongEnd(idle);
   }
@@ -142,10 +227,13 @@ export class Compaction {
     this.#appendedBefore = this.#log.appendedBytes;
   }
 
-  /** Something has changed that may allow what was not possible before. */
+  /** A sync round is over: what was not possible before may be now. */
   retry(): void {
     this.#retryAt = 0;
     this.#vainTries = 0;
+    if (this.#passRoundsLeft === 0) return;
+    this.#passRoundsLeft--;
+    if (this.#log.table.leavingCount === 0 && !this.#hasLongEnd(false)) this.#passRoundsLeft = 0;
   }
 
   /** Forgets the segment at work; needed when segments are let go by others. */
@@ -155,8 +243,8 @@ export class Compaction {
   }
 
   #choose(idle: boolean): boolean {
-    let victim = -1;
-    if (this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) {
+    let victim = this.#passEnd > 0 ? this.#nextOfPass() : -1;
+    if (victim < 0 && this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) {
       victim = this.#emptiest();
       if (victim < 0) this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
     }
@@ -180,8 +268,7 @@ export class Compaction {
     let best = -1;
     let bestFill = fullness;
     for (let i = 0; i < table.count; i++) {
-      if (table.state[i] !== segmentState.sealed || table.damaged[i] === 1) continue;
-      if (table.holdsClear[i] === 1 && !table.isOldestInForce(i)) continue;
+      if (!this.#isMovable(i)) continue;
       const fill = tombstonesFill
         ? table.sequence[i]
         : table.liveBytes[i] / (table.runLength[i] * segmentBytes);
@@ -199,8 +286,7 @@ export class Compaction {
     const limit = this.#log.placesNeeded(idle);
     this.#log.leaveEnd(limit);
     for (let i = table.count - 1; i >= limit; i--) {
-      if (table.state[i] !== segmentState.sealed || table.damaged[i] === 1) continue;
-      if (table.holdsClear[i] === 0 || table.isOldestInForce(i)) return i;
+      if (this.#isMovable(i)) return i;
     }
     return -1;
   }

@@ -12,6 +12,8 @@ export type StoreErrorCode =
   | "SYNC_FAILED"
   /** A key, a value or a batch is larger than the format allows. */
   | "TOO_LARGE"
+  /** A limit of the store's size leaves no room to work in. */
+  | "TOO_SMALL"
   /** The store was closed. */
   | "CLOSED";
 

@@ -18,7 +18,8 @@ const outdatedMax = 65536;
 export class Expiry {
   /** Keys removed since the store was opened. */
   expiredKeys = 0;
-  readonly #queue = new ExpiryQueue();
+  /** The deadlines, with some that are outdated. */
+  readonly queue = new ExpiryQueue();
   readonly #index: HashIndex;
   readonly #records: readonly Window[];
   readonly #header: IndexHeader;
@@ -40,18 +41,18 @@ export class Expiry {
 
   /** The earliest deadline; Infinity when there is none. */
   get nextDeadline(): number {
-    return this.#queue.nextDeadline;
+    return this.queue.nextDeadline;
   }
 
   /** There is background work that waits for no deadline. */
   get hasWork(): boolean {
-    return this.#passing || this.#queue.sifting;
+    return this.#passing || this.queue.sifting;
   }
 
   /** A record with a deadline was written. */
   added(deadline: number, hash: number): void {
     this.#header.volatileKeys++;
-    this.#queue.push(deadline, hash);
+    this.queue.push(deadline, hash);
   }
 
   /** A record with a deadline counts no more. */
@@ -61,13 +62,13 @@ export class Expiry {
 
   clear(): void {
     this.#header.volatileKeys = 0;
-    this.#queue.clear();
+    this.queue.clear();
     this.#passing = false;
   }
 
   /** Removes keys whose deadline is before `now`, through `remove`. */
   step(now: number, remove: (address: number) => void): void {
-    const queue = this.#queue;
+    const { queue } = this;
     for (let i = 0; i < sliceDeadlines && queue.nextDeadline < now; i++) {
       const deadline = queue.nextDeadline;
       const hash = queue.take();
@@ -95,28 +96,33 @@ export class Expiry {
   /** A slice of the work that waits for no deadline. */
   stepInBackground(): void {
     if (this.#passing) this.#passSome();
-    if (!this.#queue.sifting && this.#queue.size > 2 * this.volatileKeys + outdatedMax) {
-      this.#queue.beginSifting();
+    if (!this.queue.sifting && this.queue.size > 2 * this.volatileKeys + outdatedMax) {
+      this.queue.beginSifting();
     }
-    this.#queue.siftSome(sliceEntries, (deadline, hash) => this.#isCurrent(deadline, hash));
+    this.queue.siftSome(
+      sliceEntries,
+      (deadline, hash) => this.addressOf(deadline, hash) !== 0,
+    );
   }
 
   #passSome(): void {
     const found = this.#index.collect(this.#passHash, sliceEntries, true);
     for (let i = 0; i < found; i++) {
       const deadline = this.#deadlineOf(this.#index.collected[i]);
-      if (deadline !== 0) this.#queue.push(deadline, this.#index.collectedHashes[i]);
+      if (deadline !== 0) this.queue.push(deadline, this.#index.collectedHashes[i]);
     }
     this.#passHash = this.#index.nextHash;
     if (this.#passHash === 0) this.#passing = false;
   }
 
-  #isCurrent(deadline: number, hash: number): boolean {
+  /** The address of a key that an entry of the queue stands for; 0 when it is outdated. */
+  addressOf(deadline: number, hash: number): number {
     const found = this.#index.collect(hash >>> 0, 1);
     for (let i = 0; i < found; i++) {
-      if (this.#deadlineOf(this.#index.collected[i]) === deadline) return true;
+      const address = this.#index.collected[i];
+      if (this.#deadlineOf(address) === deadline) return address;
     }
-    return false;
+    return 0;
   }
 
   #deadlineOf(address: number): number {

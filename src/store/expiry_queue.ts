@@ -28,6 +28,18 @@ class DeadlineHeap {
     hashes[at] = hash;
   }
 
+  /** Removes any entry. */
+  removeAt(at: number): void {
+    const { deadlines, hashes } = this;
+    // As if it were the earliest of all, it rises to the top.
+    for (let parent = (at - 1) >> 2; at > 0; parent = (at - 1) >> 2) {
+      deadlines[at] = deadlines[parent];
+      hashes[at] = hashes[parent];
+      at = parent;
+    }
+    this.pop();
+  }
+
   /** Removes the entry with the earliest deadline. */
   pop(): void {
     const { deadlines, hashes } = this;
@@ -80,6 +92,32 @@ export class ExpiryQueue {
   get nextDeadline(): number {
     const heap = this.#earlier();
     return heap.size > 0 ? heap.deadlines[0] : Infinity;
+  }
+
+  /** The hash that goes with it. The queue is not empty. */
+  get nextHash(): number {
+    return this.#earlier().hashes[0];
+  }
+
+  // What `sample` picked.
+  sampledDeadline = 0;
+  sampledHash = 0;
+  #sampledHeap = this.#heap;
+  #sampledAt = 0;
+
+  /** Picks a random entry: the `sampled` fields tell of it. The queue is not empty. */
+  sample(): void {
+    const heap = this.#heap;
+    const at = Math.floor(Math.random() * this.size);
+    this.#sampledHeap = at < heap.size ? heap : this.#old!;
+    this.#sampledAt = at < heap.size ? at : at - heap.size;
+    this.sampledDeadline = this.#sampledHeap.deadlines[this.#sampledAt];
+    this.sampledHash = this.#sampledHeap.hashes[this.#sampledAt];
+  }
+
+  /** Removes what `sample` picked; nothing else was done with the queue since. */
+  removeSampled(): void {
+    this.#sampledHeap.removeAt(this.#sampledAt);
   }
 
   /** Removes the entry with the earliest deadline and returns its hash. The queue is not empty. */

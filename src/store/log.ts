@@ -66,6 +66,8 @@ export class Log {
   onHead: () => void = () => {};
   /** Deletes and compaction set this while they append: they may take the reserved segments. */
   mayUseReserve = false;
+  /** How many places the body may have; a body that has more already shrinks as it can. */
+  placesMax = Infinity;
   /** Bytes appended since the log was opened. */
   appendedBytes = 0;
   /** Records appended since the log was opened. */
@@ -274,7 +276,10 @@ export class Log {
     const growth = Math.max(missing, this.#growthSegments());
     for (const segments of growth > missing ? [growth, missing] : [missing]) {
       const count = first + segments;
-      if (count > segmentCountMax || count * this.segmentBytes > bodyBytesMax) continue;
+      if (count > this.#countMax) {
+        this.lastGrowthError = null;
+        continue;
+      }
       try {
         file.grow(count * this.segmentBytes);
         table.extend(count);
@@ -289,14 +294,23 @@ export class Log {
     throw this.#noSpace();
   }
 
-  /** Why the body could not grow the last time it was tried. */
+  /** Why the body could not grow the last time it was tried; null: it must not. */
   lastGrowthError: Error | null = null;
 
+  get #countMax(): number {
+    return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, this.placesMax);
+  }
+
   #noSpace(): StoreError {
-    const atMost = this.table.count >= Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes);
-    const reason = atMost
-      ? "it has reached its largest size; delete keys"
-      : `${this.lastGrowthError?.message ?? "no room"}; free disk space or delete keys`;
+    let reason: string;
+    if (this.lastGrowthError !== null) {
+      reason = `${this.lastGrowthError.message}; free disk space or delete keys`;
+    } else if (this.placesMax !== Infinity) {
+      const bytes = this.placesMax * this.segmentBytes;
+      reason = `it may have ${bytes} bytes (--max-size, maxmemory); delete keys or allow it more`;
+    } else {
+      reason = "it has reached the largest size that there is; delete keys";
+    }
     return new StoreError("NO_SPACE", `Cannot grow the store ${this.file.path}: ${reason}`);
   }
 
@@ -319,8 +333,8 @@ export class Log {
     const { table, file, segmentBytes } = this;
     while (this.#prepared.length < this.#limits.segmentsAhead && !this.#closed) {
       if (table.freeCount - this.#prepared.length <= this.#limits.segmentsReserved) {
-        const count = table.count + this.#growthSegments();
-        if (count > segmentCountMax || count * segmentBytes > bodyBytesMax) return;
+        const count = Math.min(this.#countMax, table.count + this.#growthSegments());
+        if (count <= table.count) return;
         if (!await file.growInBackground(count * segmentBytes) || this.#closed) return;
         table.extend(Math.floor(file.bodyBytes / segmentBytes));
       }

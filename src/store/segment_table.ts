@@ -174,6 +174,17 @@ export class SegmentTable {
     this.liveTotal += bytes;
   }
 
+  /** How many places the body would have if all at its end that may go went. */
+  placesInForce(): number {
+    let count = this.count;
+    while (count > 0) {
+      const state = this.state[this.firstOf[count - 1]];
+      if (state === segmentState.head || state === segmentState.sealed) break;
+      count--;
+    }
+    return count;
+  }
+
   /** Whether all that is older than this segment is on its way out. */
   isOldestInForce(segment: number): boolean {
     for (let i = 0; i < this.count; i++) {

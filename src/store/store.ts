@@ -12,9 +12,11 @@ import { Compaction } from "./compaction.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import { Durability, type SyncPolicy } from "./durability.ts";
 import { StoreError } from "./errors.ts";
+import { Eviction, type EvictionPolicy } from "./eviction.ts";
 import { Expiry } from "./expiry.ts";
 import { record, recordBytes, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
@@ -29,16 +31,8 @@ import { WatchedKeys } from "./watched_keys.ts";
 
 /** The mark that ends a batch. */
 const batchEndBytes = recordBytes(0, 0);
-/** While there is work in the background, an idle store does a slice of it this often. */
-const idleStepMs = 2;
-/** A store that was not called for so long counts as idle. */
-const idleAfterMs = 200;
-/** The longest that a timer can wait. */
-const timerMsMax = 2 ** 31 - 1;
 /** Entries looked at in one go by `scan`. */
 const scanEntriesMax = 65536;
-/** Segments that wait to be free before a sync is begun for their sake. */
-const leavingMax = 8;
 /** Batches nest this deep: EXEC, a command, the command's own. */
 const batchDepthMax = 8;
 const savepointFields = 4;
@@ -57,10 +51,19 @@ export interface StoreOptions {
   readonly clock?: () => number;
   /** Sizes; for tests. A store keeps the segment size that it was created with. */
   readonly limits?: Partial<StoreLimits>;
+  /** None unless given; may be changed later. */
+  readonly sizeLimit?: SizeLimit;
   /** Called while the log is read after a crash, with the share that is done. */
   readonly onProgress?: (share: number) => void;
   /** Opens a file; for tests. */
   readonly openFile?: (path: string, headerBytes: number) => StoreFile;
+}
+
+/** How large the file may become, and what happens then. */
+export interface SizeLimit {
+  /** Bytes of the file; the index, about 16 bytes a key, comes on top. */
+  readonly bytesMax: number;
+  readonly policy: EvictionPolicy;
 }
 
 export interface SetOptions {
@@ -84,6 +87,7 @@ export interface StoreStatistics {
   readonly keys: number;
   readonly volatileKeys: number;
   readonly expiredKeys: number;
+  readonly evictedKeys: number;
   readonly fileBytes: number;
   readonly liveBytes: number;
   readonly usedBytes: number;
@@ -151,6 +155,10 @@ export class Store {
   readonly #durability: Durability;
   readonly #compaction: Compaction;
   readonly #expiry: Expiry;
+  readonly #eviction: Eviction;
+  readonly #housekeeping: Housekeeping;
+  /** Keys that are used are told to `#eviction`. */
+  #touches = false;
   readonly #watched = new WatchedKeys();
   readonly #clock: () => number;
   #closed = false;
@@ -183,15 +191,6 @@ export class Store {
   /** Keeps `prefetch` from being optimised away. */
   #prefetched = 0;
 
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt = Infinity;
-  /** Requests came since the timer was set: they did the work in the background too. */
-  #ticked = false;
-  /** Removing expired keys found no room; it is tried again from this time on. */
-  #expireAgainAt = 0;
-  /** The same for the time since the last sync round. */
-  #tickedSinceRound = false;
-
   private constructor(options: StoreOptions, parts: StoreParts) {
     this.path = options.path;
     this.#clock = options.clock ?? Date.now;
@@ -212,14 +211,32 @@ export class Store {
       policy: options.sync ?? "everysec",
       clock: this.#clock,
     });
-    this.#durability.onRound = () => this.#afterRound();
     this.#compaction = new Compaction(this.#log, this.#index, this.#indexHeader, parts);
     this.#compaction.onDamage = (damage) => this.damages.push(damage);
     this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
+    this.#eviction = new Eviction(
+      this.#log,
+      this.#index,
+      this.#indexHeader,
+      this.#expiry,
+      this.#limits,
+    );
+    this.#housekeeping = new Housekeeping({
+      log: this.#log,
+      durability: this.#durability,
+      compaction: this.#compaction,
+      expiry: this.#expiry,
+      eviction: this.#eviction,
+      clock: this.#clock,
+      time: this,
+      expire: this.#removeAt,
+      evict: this.#evictAt,
+    });
+    if (options.sizeLimit !== undefined) this.sizeLimit = options.sizeLimit;
     this.#log.prepareAhead();
     // What was recovered goes to the disk at once: it has waited long enough.
     if (this.#durability.policy !== "no" && this.#log.hasDirty) this.#durability.start();
-    this.#arm();
+    this.#housekeeping.arm();
   }
 
   /**
@@ -265,6 +282,7 @@ export class Store {
       return false;
     }
     this.hits++;
+    if (this.#touches) this.#eviction.touch(hash);
     const valueStart = offset + recordHeaderBytes + (end - start);
     this.foundBytes = window.u8;
     this.foundStart = valueStart;
@@ -415,6 +433,7 @@ export class Store {
       this.#retire(old);
     } else {
       this.#index.insert(this.#keyHash, address);
+      if (this.#touches) this.#eviction.touch(this.#keyHash);
     }
     if (this.#batchDepth > 0) this.#undo.push(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
@@ -711,36 +730,7 @@ export class Store {
 
   /** A slice of the work in the background; to be called after each batch of writes. */
   tick(): void {
-    this.#ticked = true;
-    this.#tickedSinceRound = true;
-    this.#step(false);
-    this.#arm();
-  }
-
-  #step(idle: boolean): void {
-    this.#durability.schedule();
-    if (this.#durability.failure !== null || this.#closed) return;
-    if (this.#expiry.nextDeadline < this.now && this.now >= this.#expireAgainAt) this.#expire();
-    if (this.#expiry.hasWork || idle) this.#expiry.stepInBackground();
-    this.#compaction.step(idle);
-    if (this.#mustSyncToFree) this.#durability.start();
-  }
-
-  /** Segments wait for syncs to become free: without a sync policy of its own, or too many. */
-  get #mustSyncToFree(): boolean {
-    const { leavingCount } = this.#table;
-    const isOften = this.#durability.policy !== "no";
-    return leavingCount > (isOften || this.#compaction.hasWork(false) ? leavingMax : 0);
-  }
-
-  #expire(): void {
-    try {
-      this.#expiry.step(this.now, this.#removeAt);
-    } catch (error) {
-      // Without any room the keys stay, unseen; the next slice tries again.
-      if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
-      this.#expireAgainAt = this.now + idleAfterMs;
-    }
+    this.#housekeeping.tick();
   }
 
   readonly #removeAt = (address: number): void => {
@@ -750,36 +740,56 @@ export class Store {
     this.#remove();
   };
 
-  /** Sets the timer for what has to be done without a request. */
-  #arm(): void {
-    if (this.#closed || this.#durability.failure !== null) return;
-    const isWorking = this.#compaction.hasWork(!this.#ticked) || this.#expiry.hasWork;
-    // An idle store tidies up more thoroughly: whether it is idle shows after a while.
-    const idleAt = this.#compaction.hasWork(true) ? this.now + idleAfterMs : Infinity;
-    const at = isWorking ? this.now + idleStepMs : Math.min(this.#expiry.nextDeadline + 1, idleAt);
-    if (at >= this.#timerAt || at === Infinity) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#ticked = false;
-    const wait = Math.min(timerMsMax, Math.max(1, at - this.#clock()));
-    this.#timer = setTimeout(() => this.#wake(), wait);
+  /** As `#removeAt`, for a key that exists: whoever watches it has to know. */
+  readonly #evictAt = (address: number): void => {
+    this.#removeAt(address);
+    if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
+  };
+
+  /**
+   * Begins to go through the whole log in the background, to leave nothing in it that does not count,
+   * and to make the file as short as it can be. False when that is going on already.
+   */
+  compact(): boolean {
+    const begun = this.#compaction.beginFullPass();
+    this.#housekeeping.arm();
+    return begun;
   }
 
-  #wake(): void {
-    this.#timer = undefined;
-    this.#timerAt = Infinity;
-    this.now = this.#clock();
-    this.#step(!this.#ticked);
-    this.#arm();
+  /** How far `compact` has come, 0 to 1; null when it is not going on. */
+  get compactionShare(): number | null {
+    return this.#compaction.isFullPass ? this.#compaction.fullPassShare : null;
   }
 
-  #afterRound(): void {
-    if (this.#closed) return;
-    this.#compaction.retry();
-    this.#log.shrink(!this.#tickedSinceRound);
-    this.#tickedSinceRound = false;
-    if (this.#mustSyncToFree) this.#durability.start();
-    this.#arm(); // What was freed may allow more to be done.
+  /** The largest size of the file in bytes, Infinity for none; and what happens when it is reached. */
+  get sizeLimit(): SizeLimit {
+    return { bytesMax: this.#eviction.bytesMax, policy: this.#eviction.policy };
+  }
+
+  /** Throws StoreError TOO_SMALL when there would not be room to work in. */
+  set sizeLimit({ bytesMax, policy }: SizeLimit) {
+    const least = this.#eviction.bytesMaxMin;
+    if (bytesMax < least) {
+      throw new StoreError(
+        "TOO_SMALL",
+        `Cannot limit a store to ${bytesMax} bytes: ${least} at least`,
+      );
+    }
+    this.#eviction.configure(bytesMax, policy);
+    this.#touches = this.#eviction.wantsTouches;
+    this.#housekeeping.arm();
+  }
+
+  /**
+   * Writers of a store that evicts keys await this when `isShortOfRoom`: it resolves when there is
+   * room again, or when there will be none.
+   */
+  whenRoom(): Promise<void> {
+    return this.#housekeeping.whenRoom();
+  }
+
+  get isShortOfRoom(): boolean {
+    return this.#eviction.isShort;
   }
 
   // --- durability ------------------------------------------------------------------------------
@@ -837,6 +847,7 @@ export class Store {
       keys: this.count,
       volatileKeys: this.#expiry.volatileKeys,
       expiredKeys: this.#expiry.expiredKeys,
+      evictedKeys: this.#eviction.evictedKeys,
       fileBytes: this.#file.header.u8.length + this.#file.bodyBytes,
       liveBytes: this.#table.liveTotal,
       usedBytes: this.#compaction.usedBytes,
@@ -856,7 +867,7 @@ export class Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#housekeeping.close();
     this.#log.close();
     await this.#durability.close();
     try {

@@ -1,0 +1,232 @@
+/**
+ * Eviction: a store with a largest size removes keys by itself, so that there is always room for new
+ * ones. It looks at the live bytes, and leaves compaction the rest of the space to work in.
+ *
+ * Which key goes is an approximation, as in Redis. The LRU policies keep no list: each key's hash
+ * leads to a clock, 16 bits that tell about when a key with such a hash was used last, and of a random
+ * sample of keys the one with the oldest clock goes. Keys that share a clock, about one in eight in a
+ * full store, count as used when either is. Clocks do not outlive the process.
+ */
+import type { Expiry } from "./expiry.ts";
+import type { HashIndex } from "./hash_index.ts";
+import type { IndexHeader } from "./index_header.ts";
+import type { StoreLimits } from "./limits.ts";
+import type { Log } from "./log.ts";
+
+/** Redis's names for its `maxmemory-policy`. */
+export type EvictionPolicy =
+  /** Writes are refused when there is no room. */
+  | "noeviction"
+  /** The key that was not used for the longest time goes. */
+  | "allkeys-lru"
+  /** Any key goes. */
+  | "allkeys-random"
+  /** The key with the earliest deadline goes, as long as there is one. */
+  | "volatile-ttl"
+  /** As `allkeys-lru`, but only keys with a deadline. */
+  | "volatile-lru";
+
+export const evictionPolicies: readonly EvictionPolicy[] = [
+  "noeviction",
+  "allkeys-lru",
+  "allkeys-random",
+  "volatile-ttl",
+  "volatile-lru",
+];
+
+/** Live bytes may take this share of the largest size: the rest is for garbage and delete records. */
+const liveShare = 0.6;
+/** Segments left when writers begin to wait for more. */
+const shortSegments = 4;
+/** A slice ends after so many keys, or so long. */
+const sliceKeysMax = 4096;
+const sliceMsMax = 0.8;
+/** The time is looked at after so many keys. */
+const keysPerLook = 32;
+/** Keys of which one is chosen; Redis takes 5 unless told otherwise. */
+const sampleSize = 16;
+/** A clock goes on by one after this share of the store's keys was used. */
+const ticksPerTurn = 64;
+const clockBitsMin = 16;
+const clockBitsMax = 24;
+/** The store's largest size for each clock: keys of 16 bytes with values of 100 take about 150. */
+const bytesPerClock = 64;
+
+export class Eviction {
+  /** Keys removed since the store was opened. */
+  evictedKeys = 0;
+  /** Live bytes beyond which keys go. */
+  #liveBytesMax = Infinity;
+  #policy: EvictionPolicy = "noeviction";
+  #bytesMax = Infinity;
+  /** When a key with such a hash was used last; empty unless the policy wants to know. */
+  #clocks = new Uint16Array(0);
+  #clockShift = 31;
+  #clock = 0;
+  #usesLeft = 0;
+  readonly #log: Log;
+  readonly #index: HashIndex;
+  readonly #indexHeader: IndexHeader;
+  readonly #expiry: Expiry;
+  readonly #limits: StoreLimits;
+
+  constructor(
+    log: Log,
+    index: HashIndex,
+    indexHeader: IndexHeader,
+    expiry: Expiry,
+    limits: StoreLimits,
+  ) {
+    this.#log = log;
+    this.#index = index;
+    this.#indexHeader = indexHeader;
+    this.#expiry = expiry;
+    this.#limits = limits;
+  }
+
+  get policy(): EvictionPolicy {
+    return this.#policy;
+  }
+
+  /** The store's largest size in bytes; Infinity for none. */
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  /** The smallest largest size that leaves room to work in, in bytes. */
+  get bytesMaxMin(): number {
+    const { segmentBytes, segmentsReserved, segmentsAhead } = this.#limits;
+    return (segmentsReserved + segmentsAhead + 2 * shortSegments + 2) * segmentBytes;
+  }
+
+  /** Sets both; effective at once, though it takes a while until a larger store has shrunk. */
+  configure(bytesMax: number, policy: EvictionPolicy): void {
+    this.#bytesMax = bytesMax;
+    this.#policy = policy;
+    const places = Math.floor(bytesMax / this.#limits.segmentBytes);
+    this.#log.placesMax = places;
+    const evicts = policy !== "noeviction" && bytesMax !== Infinity;
+    const working = this.#limits.segmentsReserved + shortSegments;
+    this.#liveBytesMax = evicts
+      ? liveShare * (places - working) * this.#limits.segmentBytes
+      : Infinity;
+    if (evicts && policy.endsWith("lru")) this.#startClocks(bytesMax);
+    else this.#clocks = new Uint16Array(0);
+  }
+
+  #startClocks(bytesMax: number): void {
+    const wanted = Math.ceil(Math.log2(bytesMax / bytesPerClock));
+    const bits = Math.min(clockBitsMax, Math.max(clockBitsMin, wanted));
+    if (this.#clocks.length === 2 ** bits) return;
+    this.#clocks = new Uint16Array(2 ** bits);
+    this.#clockShift = 32 - bits;
+  }
+
+  /** Whether `touch` has to be called for each key that is used. */
+  get wantsTouches(): boolean {
+    return this.#clocks.length > 0;
+  }
+
+  /** A key with this hash was read or written. */
+  touch(hash: number): void {
+    if (--this.#usesLeft < 0) this.#advanceClock();
+    this.#clocks[hash >>> this.#clockShift] = this.#clock;
+  }
+
+  #advanceClock(): void {
+    this.#clock = (this.#clock + 1) & 0xffff;
+    this.#usesLeft = Math.ceil(this.#index.count / ticksPerTurn);
+  }
+
+  /** There are more live bytes than there should be, and keys that may go. */
+  get isDue(): boolean {
+    if (this.#log.table.liveTotal - this.#indexHeader.tombstoneBytes <= this.#liveBytesMax) {
+      return false;
+    }
+    return this.#policy.startsWith("allkeys")
+      ? this.#index.count > 0
+      : this.#expiry.volatileKeys > 0 && this.#expiry.queue.size > 0;
+  }
+
+  /** A store that evicts is about to be without room, though keys may still be removed. */
+  get isShort(): boolean {
+    if (this.#liveBytesMax === Infinity) return false;
+    const { table, placesMax } = this.#log;
+    return placesMax - table.usedCount < this.#limits.segmentsReserved + shortSegments;
+  }
+
+  /** Removes keys, through `remove`, until there are few enough or the slice's time is up. */
+  step(remove: (address: number) => void): void {
+    const until = performance.now() + sliceMsMax;
+    for (let i = 1; i <= sliceKeysMax && this.isDue; i++) {
+      const address = this.#choose();
+      if (address !== 0) {
+        remove(address);
+        this.evictedKeys++;
+      }
+      // The entry that was looked at is used up, whether it led to a key or not.
+      if (this.#policy === "volatile-ttl") this.#expiry.queue.take();
+      if (i % keysPerLook === 0 && performance.now() > until) return;
+    }
+  }
+
+  /** The address of a key to remove; 0: none was found, another try may find one. */
+  #choose(): number {
+    const { queue } = this.#expiry;
+    switch (this.#policy) {
+      case "allkeys-lru":
+        return this.#oldest();
+      case "allkeys-random":
+        return this.#index.collect(randomHash(), 1) > 0 ? this.#index.collected[0] : 0;
+      case "volatile-ttl":
+        return this.#expiry.addressOf(queue.nextDeadline, queue.nextHash);
+      case "volatile-lru":
+        return this.#oldestVolatile();
+      case "noeviction":
+        return 0;
+    }
+  }
+
+  #ageOf(hash: number): number {
+    return (this.#clock - this.#clocks[hash >>> this.#clockShift]) & 0xffff;
+  }
+
+  #oldest(): number {
+    const found = this.#index.collect(randomHash(), sampleSize, true);
+    const { collected, collectedHashes } = this.#index;
+    let oldest = 0;
+    let oldestAge = -1;
+    for (let i = 0; i < found; i++) {
+      const age = this.#ageOf(collectedHashes[i]);
+      if (age <= oldestAge) continue;
+      oldest = collected[i];
+      oldestAge = age;
+    }
+    return oldest;
+  }
+
+  /** Samples the deadlines, not the keys, of which perhaps few have one. */
+  #oldestVolatile(): number {
+    const { queue } = this.#expiry;
+    let oldest = 0;
+    let oldestAge = -1;
+    for (let i = 0; i < sampleSize && queue.size > 0; i++) {
+      queue.sample();
+      const age = this.#ageOf(queue.sampledHash);
+      if (age <= oldestAge) continue;
+      const address = this.#expiry.addressOf(queue.sampledDeadline, queue.sampledHash);
+      if (address === 0) {
+        // Entries of keys that are gone would always seem to be the oldest.
+        queue.removeSampled();
+        continue;
+      }
+      oldest = address;
+      oldestAge = age;
+    }
+    return oldest;
+  }
+}
+
+function randomHash(): number {
+  return Math.floor(Math.random() * 2 ** 32);
+}

@@ -1,0 +1,165 @@
+/**
+ * When is done what nobody asked for: syncs, removal of expired and surplus keys, compaction. All of
+ * it comes in slices of less than a millisecond: one after each batch of requests, and by a timer
+ * while there is something to do. A store with nothing to do sets no timer.
+ */
+import type { Compaction } from "./compaction.ts";
+import type { Durability } from "./durability.ts";
+import { StoreError } from "./errors.ts";
+import type { Eviction } from "./eviction.ts";
+import type { Expiry } from "./expiry.ts";
+import type { Log } from "./log.ts";
+
+/** While there is work, a slice of it is done this often without requests. */
+const idleStepMs = 2;
+/** A store that was not called for so long counts as idle. */
+const idleAfterMs = 200;
+/** The longest that a timer can wait. */
+const timerMsMax = 2 ** 31 - 1;
+/** Segments that wait to be free before a sync is begun for their sake. */
+const leavingMax = 8;
+
+export interface HousekeepingParts {
+  readonly log: Log;
+  readonly durability: Durability;
+  readonly compaction: Compaction;
+  readonly expiry: Expiry;
+  readonly eviction: Eviction;
+  readonly clock: () => number;
+  /** The time that deadlines are compared with. */
+  readonly time: { now: number };
+  /** Remove the key whose record stands at an address: an expired one, any one. */
+  readonly expire: (address: number) => void;
+  readonly evict: (address: number) => void;
+}
+
+export class Housekeeping {
+  readonly #parts: HousekeepingParts;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+  /** Requests came since the timer was set: they did work in the background too. */
+  #ticked = false;
+  /** The same for the time since the last sync round. */
+  #tickedSinceRound = false;
+  /** Removing keys found no room for the delete records; it is tried again from this time on. */
+  #removeAgainAt = 0;
+  #closed = false;
+  /** Resolvers of `whenRoom`. */
+  #waiting: (() => void)[] = [];
+
+  constructor(parts: HousekeepingParts) {
+    this.#parts = parts;
+    parts.durability.onRound = () => this.#afterRound();
+  }
+
+  /** A slice of the work; to be called after each batch of writes. */
+  tick(): void {
+    this.#ticked = true;
+    this.#tickedSinceRound = true;
+    this.#step(false);
+    this.arm();
+  }
+
+  #step(idle: boolean): void {
+    const { durability, expiry, compaction, eviction, time } = this.#parts;
+    durability.schedule();
+    if (durability.failure !== null || this.#closed) return;
+    if (time.now >= this.#removeAgainAt) {
+      if (expiry.nextDeadline < time.now || eviction.isDue) this.#removeKeys();
+    }
+    if (expiry.hasWork || idle) expiry.stepInBackground();
+    compaction.step(idle);
+    if (this.#mustSyncToFree) durability.start();
+    if (this.#waiting.length > 0) this.#letWaitingGo();
+  }
+
+  #removeKeys(): void {
+    const { expiry, eviction, time, expire, evict } = this.#parts;
+    try {
+      if (expiry.nextDeadline < time.now) expiry.step(time.now, expire);
+      if (eviction.isDue) eviction.step(evict);
+    } catch (error) {
+      // Without any room the keys stay, the expired ones unseen; the next slice tries again.
+      if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+      this.#removeAgainAt = time.now + idleAfterMs;
+    }
+  }
+
+  /** Segments wait for syncs to become free: without a sync policy of its own, or too many. */
+  get #mustSyncToFree(): boolean {
+    const { log, durability, compaction, eviction } = this.#parts;
+    const { leavingCount } = log.table;
+    if (eviction.isShort || compaction.isPassEnding) return leavingCount > 0;
+    const isOften = durability.policy !== "no";
+    return leavingCount > (isOften || compaction.hasWork(false) ? leavingMax : 0);
+  }
+
+  /** Sets the timer for what has to be done without a request. */
+  arm(): void {
+    const { durability, expiry, compaction, eviction, time, clock } = this.#parts;
+    if (this.#closed || durability.failure !== null) return;
+    const isWorking = compaction.hasWork(!this.#ticked) || expiry.hasWork || eviction.isDue ||
+      this.#waiting.length > 0;
+    // An idle store tidies up more thoroughly: whether it is idle shows after a while.
+    const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
+    const at = isWorking ? time.now + idleStepMs : Math.min(expiry.nextDeadline + 1, idleAt);
+    if (at >= this.#timerAt || at === Infinity) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#ticked = false;
+    const wait = Math.min(timerMsMax, Math.max(1, at - clock()));
+    this.#timer = setTimeout(() => this.#wake(), wait);
+  }
+
+  #wake(): void {
+    const { time, clock, compaction } = this.#parts;
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    time.now = clock();
+    this.#step(!this.#ticked || compaction.isFullPass);
+    this.arm();
+  }
+
+  #afterRound(): void {
+    if (this.#closed) return;
+    const { log, compaction, durability } = this.#parts;
+    compaction.retry();
+    log.shrink(!this.#tickedSinceRound || compaction.isFullPass);
+    this.#tickedSinceRound = false;
+    if (this.#mustSyncToFree) durability.start();
+    if (this.#waiting.length > 0) this.#letWaitingGo();
+    this.arm(); // What was freed may allow more to be done.
+  }
+
+  /**
+   * Resolves when a store that evicts keys has room for more than a few segments again: writers that
+   * are faster than eviction and compaction wait here. When no room is to be had, it resolves as well,
+   * and the write will say so.
+   */
+  whenRoom(): Promise<void> {
+    if (!this.#isGainingRoom) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.arm();
+    });
+  }
+
+  get #isGainingRoom(): boolean {
+    const { durability, compaction, eviction, log } = this.#parts;
+    if (!eviction.isShort || this.#closed || durability.failure !== null) return false;
+    return eviction.isDue || compaction.hasWork(false) || log.table.leavingCount > 0;
+  }
+
+  #letWaitingGo(): void {
+    if (this.#isGainingRoom) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#letWaitingGo();
+  }
+}

@@ -58,6 +58,18 @@ export const serveOptions: readonly OptionSpec[] = [
     value: "everysec|always|no",
     summary: "When data is forced to disk; everysec unless given",
   },
+  {
+    name: "max-size",
+    value: "SIZE",
+    summary: "The largest size of the file, such as 512mb or 4gb; no limit unless given",
+  },
+  {
+    name: "evict",
+    value: "POLICY",
+    summary:
+      "With --max-size, the keys that make room for new ones: noeviction (none), allkeys-lru, " +
+      "allkeys-random, volatile-ttl, volatile-lru",
+  },
   help,
 ];
 

@@ -1,11 +1,14 @@
 /** `kv serve`: opens the store, listens, and stops in order when asked to. */
 import { KeyValueServer } from "../server/key_value_server.ts";
 import { ListenError } from "../server/unix_socket.ts";
+import { parseMemory } from "../server/configuration.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { StoreError } from "../store/errors.ts";
+import { evictionPolicies } from "../store/eviction.ts";
 import type { OpeningReport } from "../store/opening.ts";
+import type { SizeLimit } from "../store/store.ts";
 import { SystemError } from "../sys/libc.ts";
-import { parseOptions, serveOptions, UsageError } from "./options.ts";
+import { type GivenOptions, parseOptions, serveOptions, UsageError } from "./options.ts";
 import { complain } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 import { version } from "./version.ts";
@@ -27,6 +30,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   if (!syncPolicies.includes(sync)) {
     throw new UsageError(`The option --sync is one of ${syncPolicies.join(", ")}, not '${sync}'`);
   }
+  const sizeLimit = readSizeLimit(options);
   const listen = options.get("listen");
   const store = value("store", "KV_STORE", "store.db");
   try {
@@ -36,6 +40,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       socket: value("socket", "KV_SOCKET", "kv.sock"),
       listen: listen === undefined ? undefined : String(listen),
       sync: sync as SyncPolicy,
+      sizeLimit,
       version,
       onProgress: progressBar(`Reading ${store}`),
       log: complain,
@@ -50,6 +55,28 @@ export async function serve(args: readonly string[]): Promise<number> {
     complain(error.message);
     return exitFailure;
   }
+}
+
+function readSizeLimit(options: GivenOptions): SizeLimit | undefined {
+  const size = options.get("max-size");
+  const policy = evictionPolicies.find((policy) =>
+    policy === (options.get("evict") ?? "noeviction")
+  );
+  if (policy === undefined) {
+    const policies = evictionPolicies.join(", ");
+    throw new UsageError(`The option --evict is one of ${policies}, not '${options.get("evict")}'`);
+  }
+  if (size === undefined) {
+    if (policy === "noeviction") return undefined;
+    throw new UsageError(
+      `The option --evict ${policy} needs --max-size: without, no key has to go`,
+    );
+  }
+  const bytesMax = Number(parseMemory(String(size)) ?? NaN);
+  if (!(bytesMax > 0)) {
+    throw new UsageError(`The option --max-size needs a size such as 512mb or 4gb, not '${size}'`);
+  }
+  return { bytesMax, policy };
 }
 
 function isExpected(error: unknown): error is Error {

@@ -91,6 +91,8 @@ export interface CommandSpec {
   readonly subcommands?: readonly CommandSpec[];
   /** Set where Redis has no such command. */
   readonly ownToKv?: boolean;
+  /** Set where the version of Redis that kv is compared with, 7.0, lacks the command. */
+  readonly newerThanPeer?: boolean;
   /** What Redis recommends instead, for commands that it calls deprecated. */
   readonly replacedBy?: string;
   readonly deprecatedSince?: string;

@@ -21,6 +21,8 @@ export class CommandContext {
   readonly server: ServerControl;
   request: Request;
   session: Session;
+  /** The request is run by EXEC: it may not wait. */
+  isInTransaction = false;
   /**
    * Runs a request that was queued by MULTI, on behalf of EXEC: its reply, or its error, is written,
    * and a failed one leaves no change. Set by the dispatcher.

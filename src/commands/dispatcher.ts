@@ -105,11 +105,13 @@ export class Dispatcher {
     const outer = context.request;
     const command = this.#find(request)!;
     context.request = request;
+    context.isInTransaction = true;
     store.beginBatch();
     try {
       this.#call(command);
     } finally {
       store.endBatch();
+      context.isInTransaction = false;
       context.request = outer;
     }
   }

@@ -1,8 +1,11 @@
 /** The commands on the server and on all of its keys. */
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
 
 const encoder = new TextEncoder();
+/** The longest that a timer can wait. */
+const timerMsMax = 2 ** 31 - 1;
 
 /** INFO [section [section ...]] */
 function info(context: CommandContext): void {
@@ -94,6 +97,64 @@ function bgsave(context: CommandContext): void {
   context.reply.status("Background saving started");
 }
 
+/** BGREWRITEAOF: what Redis's rewriting of its log is good for, compaction is here. */
+function bgrewriteaof(context: CommandContext): void {
+  const { reply } = context;
+  if (context.server.compact()) reply.status("Background append only file rewriting started");
+  else reply.error("ERR Background append only file rewriting already in progress");
+}
+
+/**
+ * WAITAOF numlocal numreplicas timeout: replies, when all that this client wrote is on the disk, how
+ * many disks that is: [1, 0]. There are no replicas to wait for, so a call that wants some waits for
+ * its timeout; without one, it does not wait for them.
+ */
+function waitaof(context: CommandContext): void {
+  const { reply, session, store } = context;
+  const local = context.safeInteger(1);
+  if (Number.isNaN(local)) return context.notAnInteger();
+  if (local < 0 || local > 1) {
+    return reply.error("ERR value is out of range, value must between 0 and 1");
+  }
+  const replicas = context.safeInteger(2);
+  if (!(replicas >= 0)) return reply.error("ERR value is out of range, must be positive");
+  const timeoutMs = context.safeInteger(3);
+  if (Number.isNaN(timeoutMs)) {
+    return reply.error("ERR timeout is not an integer or out of range");
+  }
+  if (timeoutMs < 0) return reply.error("ERR timeout is negative");
+  const { position } = session.noteWrites(store.position);
+  const wantsMore = local > 0 && store.durablePosition < position ||
+    replicas > 0 && timeoutMs > 0;
+  if (!wantsMore || context.isInTransaction) {
+    return writeDurability(reply, store.durablePosition >= position);
+  }
+  const durable = local > 0 ? store.whenDurable(position) : Promise.resolve();
+  session.wait = withTimeout(durable, timeoutMs, replicas > 0 && timeoutMs > 0).then(
+    () => (reply) => writeDurability(reply, store.durablePosition >= position),
+    (error) => (reply) => reply.error(`MISCONF ${error.message}`),
+  );
+}
+
+function writeDurability(reply: ReplyWriter, isDurable: boolean): void {
+  reply.array(2);
+  reply.integer(isDurable ? 1 : 0);
+  reply.integer(0);
+}
+
+/** Resolves with the promise or when the time is up (0: never), in `full` only when it is up. */
+async function withTimeout(promise: Promise<void>, ms: number, full: boolean): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    if (ms > 0) timer = setTimeout(resolve, Math.min(ms, timerMsMax));
+  });
+  try {
+    await (full ? Promise.all([promise, timeout]) : Promise.race([promise, timeout]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** LASTSAVE */
 function lastsave(context: CommandContext): void {
   context.reply.integer(context.server.lastSaveSeconds());
@@ -135,6 +196,7 @@ function flushall(context: CommandContext): void {
 }
 
 export const serverHandlers: Record<string, Handler> = {
+  bgrewriteaof,
   bgsave,
   "config|get": configGet,
   "config|resetstat": configResetstat,
@@ -148,4 +210,5 @@ export const serverHandlers: Record<string, Handler> = {
   save,
   shutdown,
   time,
+  waitaof,
 };

@@ -27,6 +27,8 @@ export interface ServerControl {
   save(): void;
   /** BGSAVE: starts the same in the background. */
   saveInBackground(): void;
+  /** BGREWRITEAOF: starts to compact the whole store; false when that is going on already. */
+  compact(): boolean;
   /** Unix time in seconds of the last successful save or sync. */
   lastSaveSeconds(): number;
   /** CONFIG RESETSTAT. */

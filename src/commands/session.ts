@@ -1,3 +1,4 @@
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { copyRequest, type Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
 
@@ -29,6 +30,15 @@ export class Session {
   /** A request was refused while queueing: EXEC will be too. */
   queueFailed = false;
   watched: WatchedKey[] = [];
+  /**
+   * Set by a command that cannot reply at once. The client's next request is run when it has resolved
+   * to what writes the reply, and that was sent. It never rejects.
+   */
+  wait: Promise<(reply: ReplyWriter) => void> | null = null;
+  /** The log position behind the client's last write, or some way behind it. */
+  position = 0;
+  /** Where the log stood when the batch of requests that is being run began. */
+  batchPosition = 0;
   /** Set by QUIT: the connection closes when its replies are sent. */
   closing = false;
   bytesRead = 0;
@@ -43,6 +53,12 @@ export class Session {
     this.localAddress = localAddress;
     this.createdMs = nowMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** Takes note of the client's writes: in a batch of requests, only its own move the log. */
+  noteWrites(position: number): this {
+    if (position !== this.batchPosition) this.position = this.batchPosition = position;
+    return this;
   }
 
   enqueue(request: Request): void {

@@ -4,9 +4,9 @@
  * `appendonly`, exporters read `maxmemory`, test suites set `save`).
  */
 import type { Configuration } from "../commands/server_control.ts";
-
-/** When the log is synced to disk, in Redis's words for `appendfsync`. */
-export type SyncPolicy = "everysec" | "always" | "no";
+import type { SyncPolicy } from "../store/durability.ts";
+import { evictionPolicies } from "../store/eviction.ts";
+import type { SizeLimit } from "../store/store.ts";
 
 /** What the server lets the configuration see and change. Plain fields or accessors. */
 export interface ServerSettings {
@@ -17,6 +17,10 @@ export interface ServerSettings {
   idleTimeoutSeconds: number;
   /** Longest argument and longest value, in bytes. */
   bulkLengthMax: number;
+  /** The store's largest size in bytes, Infinity for none, and which keys go when it is reached. */
+  sizeLimit: SizeLimit;
+  /** The smallest size that the store can be limited to. */
+  readonly sizeLimitMin: number;
   /** The TCP port, 0 for none. */
   readonly port: number;
   /** The TCP address, "" for none. */
@@ -40,7 +44,8 @@ interface Parameter {
   readonly refusal?: "can't set immutable config" | "can't set protected config";
 }
 
-const evictionPolicies = [
+/** Redis's, in its order. */
+const redisEvictionPolicies = [
   "volatile-lru",
   "volatile-lfu",
   "volatile-random",
@@ -116,8 +121,8 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       () => settings.clientsMax,
       (value) => settings.clientsMax = value,
     ),
-    "maxmemory": only("0", checkMemory),
-    "maxmemory-policy": only("noeviction", (text) => checkOneOf(text, evictionPolicies)),
+    "maxmemory": sizeLimit(settings),
+    "maxmemory-policy": evictionPolicy(settings),
     "port": immutable(() => String(settings.port)),
     "proto-max-bulk-len": memory(
       2 ** 20,
@@ -210,6 +215,40 @@ function memory(
   };
 }
 
+/** Redis limits its memory, kv its file. */
+function sizeLimit(settings: ServerSettings): Parameter {
+  return {
+    get() {
+      const { bytesMax } = settings.sizeLimit;
+      return bytesMax === Infinity ? "0" : String(bytesMax);
+    },
+    check(text) {
+      const value = parseMemory(text);
+      if (value === null) return { error: "argument must be a memory value" };
+      const bytesMax = value === 0n ? Infinity : Number(BigInt.asUintN(64, value));
+      if (bytesMax < settings.sizeLimitMin) {
+        return { error: `kv needs ${settings.sizeLimitMin} bytes at least, or 0 for no limit` };
+      }
+      return { apply: () => settings.sizeLimit = { ...settings.sizeLimit, bytesMax } };
+    },
+  };
+}
+
+function evictionPolicy(settings: ServerSettings): Parameter {
+  return {
+    get: () => settings.sizeLimit.policy,
+    check(text) {
+      const name = text.toLowerCase();
+      if (!redisEvictionPolicies.includes(name)) return oneOfError(redisEvictionPolicies);
+      const policy = evictionPolicies.find((own) => own === name);
+      if (policy === undefined) {
+        return { error: `kv has no ${name}, but ${evictionPolicies.join(", ")}` };
+      }
+      return { apply: () => settings.sizeLimit = { ...settings.sizeLimit, policy } };
+    },
+  };
+}
+
 function within(min: number, max: number, value: bigint, set: (value: number) => void): Checked {
   if (value < BigInt(min) || value > BigInt(max)) {
     return { error: `argument must be between ${min} and ${max} inclusive` };
@@ -225,16 +264,6 @@ function checkYesNo(text: string): Normalized {
   const value = text.toLowerCase();
   if (value === "yes" || value === "no") return { value };
   return { error: "argument must be 'yes' or 'no'" };
-}
-
-function checkMemory(text: string): Normalized {
-  const value = parseMemory(text);
-  return value === null ? { error: "argument must be a memory value" } : { value: String(value) };
-}
-
-function checkOneOf(text: string, values: readonly string[]): Normalized {
-  const value = text.toLowerCase();
-  return values.includes(value) ? { value } : oneOfError(values);
 }
 
 /** `save` is a list of pairs, "seconds changes", or empty. */

@@ -4,6 +4,7 @@
  * from either, and can make the server hold no more than one batch of replies for it.
  */
 import type { Session } from "../commands/session.ts";
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import type { ServerCore } from "./server_core.ts";
 
@@ -48,8 +49,10 @@ export class Connection {
         parser.received(length);
         let hasMore: boolean;
         do {
+          if (this.#core.store.isShortOfRoom) await this.#core.store.whenRoom();
           hasMore = this.#runBatch();
           if (this.#replyLength > 0) await this.#send();
+          if (session.wait !== null) await this.#sendLate(session.wait);
         } while (hasMore);
         session.queryBufferBytes = parser.pendingBytes;
         if (session.closing || parser.error !== null) break;
@@ -79,9 +82,11 @@ export class Connection {
     reply.protocol = session.protocol;
     context.session = session;
     const now = Date.now();
+    const started = performance.now();
     store.now = now;
     session.lastActiveMs = now;
-    while (!session.closing && !core.isStopping && reply.length <= replyBytesSoftMax) {
+    session.batchPosition = store.position;
+    while (this.#mayGoOn && reply.length <= replyBytesSoftMax) {
       if (this.#handled === parser.count) {
         this.#handled = 0;
         if (parser.readAhead() === 0) break;
@@ -90,7 +95,9 @@ export class Connection {
       context.request = parser.requests[this.#handled++];
       dispatcher.run();
     }
-    const hasMore = !session.closing && reply.length > replyBytesSoftMax;
+    session.noteWrites(store.position);
+    const isPaused = session.wait !== null || reply.length > replyBytesSoftMax;
+    const hasMore = !session.closing && isPaused;
     if (parser.error !== null && !hasMore && !session.closing) {
       reply.errorQuotingBytes(parser.error);
     }
@@ -99,7 +106,27 @@ export class Connection {
     this.#replyBytes = reply.bytes;
     this.#replyLength = reply.length;
     if (reply.length === 0) core.buffers.give(reply.bytes);
+    store.pauses.note(performance.now() - started);
     return hasMore;
+  }
+
+  get #mayGoOn(): boolean {
+    const { session } = this;
+    return !session.closing && session.wait === null && !this.#core.isStopping;
+  }
+
+  /** Sends the reply to a command that waits for something. */
+  async #sendLate(wait: Promise<(reply: ReplyWriter) => void>): Promise<void> {
+    const { reply, buffers } = this.#core;
+    const write = await wait;
+    this.session.wait = null;
+    reply.bytes = buffers.take();
+    reply.length = 0;
+    reply.protocol = this.session.protocol;
+    write(reply);
+    this.#replyBytes = reply.bytes;
+    this.#replyLength = reply.length;
+    await this.#send();
   }
 
   /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */

@@ -36,6 +36,9 @@ export interface InfoFacts {
     readonly usedPeak: number;
     readonly resident: number;
     readonly system: number;
+    /** The largest size of the store, 0 for none, and what happens then. */
+    readonly limit: number;
+    readonly evictionPolicy: string;
   };
 
   readonly persistence: {
@@ -47,6 +50,8 @@ export interface InfoFacts {
     readonly lastSyncSeconds: number;
     readonly lastSyncOk: boolean;
     readonly fileBytes: number;
+    /** How far the compaction of the whole store is, 0 to 1; null when there is none. */
+    readonly compactionShare: number | null;
   };
 
   readonly stats: {
@@ -61,6 +66,7 @@ export interface InfoFacts {
     readonly reads: number;
     readonly writes: number;
     readonly expiredKeys: number;
+    readonly evictedKeys: number;
     readonly keyspaceHits: number;
     readonly keyspaceMisses: number;
   };
@@ -180,9 +186,9 @@ function memoryFields({ memory }: InfoFacts): Fields {
     ["used_memory_peak_human", humanBytes(memory.usedPeak)],
     ["total_system_memory", memory.system],
     ["total_system_memory_human", humanBytes(memory.system)],
-    ["maxmemory", 0],
-    ["maxmemory_human", "0B"],
-    ["maxmemory_policy", "noeviction"],
+    ["maxmemory", memory.limit],
+    ["maxmemory_human", humanBytes(memory.limit)],
+    ["maxmemory_policy", memory.evictionPolicy],
     ["mem_fragmentation_ratio", fragmentation.toFixed(2)],
   ];
 }
@@ -197,7 +203,7 @@ function persistenceFields({ persistence }: InfoFacts): Fields {
     ["rdb_last_save_time", persistence.lastSyncSeconds],
     ["rdb_last_bgsave_status", status],
     ["aof_enabled", 1],
-    ["aof_rewrite_in_progress", 0],
+    ["aof_rewrite_in_progress", persistence.compactionShare === null ? 0 : 1],
     ["aof_rewrite_scheduled", 0],
     ["aof_last_bgrewrite_status", "ok"],
     ["aof_last_write_status", status],
@@ -218,7 +224,7 @@ function statsFields({ stats, errors }: InfoFacts): Fields {
     ["instantaneous_output_kbps", (stats.outputBytesPerSecond / 1024).toFixed(2)],
     ["rejected_connections", stats.connectionsRejected],
     ["expired_keys", stats.expiredKeys],
-    ["evicted_keys", 0],
+    ["evicted_keys", stats.evictedKeys],
     ["keyspace_hits", stats.keyspaceHits],
     ["keyspace_misses", stats.keyspaceMisses],
     ["pubsub_channels", 0],
@@ -285,6 +291,7 @@ function storeFields({ persistence, store }: InfoFacts): Fields {
   return [
     ["store_sync", persistence.syncPolicy],
     ["store_file_bytes", persistence.fileBytes],
+    ["store_compaction_percent", Math.floor((persistence.compactionShare ?? 1) * 100)],
     ...Object.entries(store),
   ];
 }

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from "@std/path";
 import type { Configuration, ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import type { SyncPolicy } from "../store/durability.ts";
-import { Store } from "../store/store.ts";
+import { type SizeLimit, Store } from "../store/store.ts";
 import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
 import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
 import { Connection } from "./connection.ts";
@@ -34,6 +34,8 @@ export interface KeyValueServerOptions {
   readonly listen?: string;
   /** When data is synced to the disk: `everysec` unless given. */
   readonly sync?: SyncPolicy;
+  /** The store's largest size, and which keys go when it is reached; none unless given. */
+  readonly sizeLimit?: SizeLimit;
   /** Shown by INFO. */
   readonly version?: string;
   /** Called while the store is read after a crash, with the share that is done. */
@@ -110,6 +112,7 @@ export class KeyValueServer implements ServerControl {
     const store = Store.open({
       path: options.store,
       sync: options.sync,
+      sizeLimit: options.sizeLimit,
       onProgress: options.onProgress,
     });
     const server = new KeyValueServer(store, options, address);
@@ -236,6 +239,10 @@ export class KeyValueServer implements ServerControl {
     });
   }
 
+  compact(): boolean {
+    return this.store.compact();
+  }
+
   lastSaveSeconds(): number {
     return Math.floor((this.store.statistics.lastSyncMs || this.#startedMs) / 1000);
   }
@@ -299,6 +306,8 @@ export class KeyValueServer implements ServerControl {
         usedPeak: this.#usedPeak,
         resident: memory.rss,
         system: systemMemoryBytes(),
+        limit: store.sizeLimit.bytesMax === Infinity ? 0 : store.sizeLimit.bytesMax,
+        evictionPolicy: store.sizeLimit.policy,
       },
       persistence: {
         syncPolicy: store.syncPolicy,
@@ -307,6 +316,7 @@ export class KeyValueServer implements ServerControl {
         lastSyncSeconds: this.lastSaveSeconds(),
         lastSyncOk: store.failure === null,
         fileBytes: statistics.fileBytes,
+        compactionShare: store.compactionShare,
       },
       stats: {
         connectionsReceived: this.#received,
@@ -320,6 +330,7 @@ export class KeyValueServer implements ServerControl {
         reads: core.reads,
         writes: core.writes,
         expiredKeys: statistics.expiredKeys,
+        evictedKeys: statistics.evictedKeys,
         keyspaceHits: dispatcher.hits,
         keyspaceMisses: dispatcher.misses,
       },
@@ -384,6 +395,18 @@ class Settings implements ServerSettings {
 
   set syncPolicy(policy: SyncPolicy) {
     this.#store.syncPolicy = policy;
+  }
+
+  get sizeLimit(): SizeLimit {
+    return this.#store.sizeLimit;
+  }
+
+  set sizeLimit(limit: SizeLimit) {
+    this.#store.sizeLimit = limit;
+  }
+
+  get sizeLimitMin(): number {
+    return this.#store.sizeLimitMin;
   }
 
   get idleTimeoutSeconds(): number {

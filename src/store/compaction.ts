@@ -25,6 +25,12 @@ import { StoreError } from "./errors.ts";
  */
 const spaceFactor = 1.7;
 const idleSpaceFactor = 1.4;
+/**
+ * In a store that has no room left, a segment is worth copying for less: each byte that was deleted
+ * allows so many to be copied. So it comes to an end when nothing is deleted.
+ */
+const crampedFullness = 0.998;
+const copiedPerDeleted = 512;
 /** Of a largest size, this share may be in use. */
 const usedShareMax = 0.9;
 /** A full pass leaves segments alone that are as full as this, unless there are delete records. */
@@ -79,6 +85,9 @@ export class Compaction {
   #retryAt = 0;
   /** How often the end of the file was looked at and could not be emptied yet. */
   #vainTries = 0;
+  /** Bytes that may still be copied out of nearly full segments to make room; see `copiedPerDeleted`. */
+  #crampedCredit = 0;
+  #liveBefore = 0;
   /** A full pass goes through the segments with lower sequence numbers than this; 0: there is none. */
   #passEnd = 0;
   /** It has come to this sequence number. */
@@ -123,6 +132,10 @@ export class Compaction {
     const live = Math.max(0, table.liveTotal - this.#indexHeader.tombstoneBytes);
     const allowed = factor * live + deadBytesMin + this.#headBytes;
     return this.usedBytes / Math.min(allowed, usedShareMax * placesMax * segmentBytes);
+  }
+
+  #wantsSpace(idle: boolean): boolean {
+    return this.#log.isCramped || this.#pressure(idle) > 1;
   }
 
   // --- a full pass -------------------------------------------------------------------------------
@@ -193,15 +206,16 @@ export class Compaction {
 
   /** Whether the file is so much longer than it has to be that its end should be emptied. */
   #hasLongEnd(idle: boolean): boolean {
-    const { table } = this.#log;
-    const longest = fileFactor * this.#log.placesNeeded(idle) + spareSegments;
+    const { table, placesMax } = this.#log;
+    const needed = this.#log.placesNeeded(idle);
+    const longest = Math.min(placesMax, fileFactor * needed + spareSegments);
     return table.count > longest && table.placesInForce() > longest;
   }
 
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
     if (this.#victim >= 0 || this.#passEnd > 0) return true;
-    if (this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) return true;
+    if (this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) return true;
     return this.#vainTries < vainTriesMax && this.#hasLongEnd(idle);
   }
 
@@ -219,7 +233,7 @@ export class Compaction {
     const pressure = this.#pressure(false);
     const rate = pressure < 1.05 ? 2 : pressure < 1.15 ? 4 : 8;
     this.#credit = Math.min(sliceBytesMax, this.#credit + appended * rate);
-    if (idle) this.#credit = sliceBytesMax;
+    if (idle || this.#log.isCramped) this.#credit = sliceBytesMax;
     else if (this.#credit < sliceBytesMax / 8) return;
     if (this.#victim < 0 && !this.#choose(idle)) return;
     this.#slice();
@@ -244,7 +258,7 @@ export class Compaction {
 
   #choose(idle: boolean): boolean {
     let victim = this.#passEnd > 0 ? this.#nextOfPass() : -1;
-    if (victim < 0 && this.#pressure(idle) > 1 && this.#log.appendedBytes >= this.#retryAt) {
+    if (victim < 0 && this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) {
       victim = this.#emptiest();
       if (victim < 0) this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
     }
@@ -266,7 +280,7 @@ export class Compaction {
     const { segmentBytes } = this.#limits;
     const tombstonesFill = this.#indexHeader.tombstoneBytes > table.liveTotal / 4;
     let best = -1;
-    let bestFill = fullness;
+    let bestFill = this.#mayCopyMore() ? crampedFullness : fullness;
     for (let i = 0; i < table.count; i++) {
       if (!this.#isMovable(i)) continue;
       const fill = tombstonesFill
@@ -278,6 +292,17 @@ export class Compaction {
       }
     }
     return best;
+  }
+
+  /** Whether so much was deleted in a store without room that full segments should be emptied too. */
+  #mayCopyMore(): boolean {
+    const { isCramped, table } = this.#log;
+    const deleted = this.#liveBefore - table.liveTotal;
+    this.#liveBefore = table.liveTotal;
+    if (!isCramped) this.#crampedCredit = 0;
+    else if (deleted > 0) this.#crampedCredit += deleted * copiedPerDeleted;
+    const isInReserve = table.freeCount + table.leavingCount < this.#limits.segmentsReserved;
+    return isCramped && isInReserve && this.#crampedCredit > 0;
   }
 
   /** The last segment of the file, if there is room for it before. */
@@ -294,7 +319,7 @@ export class Compaction {
   #slice(): void {
     const log = this.#log;
     let groups = sliceRecordsMax / groupRecords;
-    log.mayUseReserve = true;
+    log.purpose = "compaction";
     try {
       while (this.#victim >= 0 && this.#credit > 0 && groups-- > 0) {
         const end = this.#readGroup();
@@ -312,7 +337,7 @@ export class Compaction {
       this.#victim = -1;
       this.#retryAt = log.appendedBytes + this.#limits.segmentBytes;
     } finally {
-      log.mayUseReserve = false;
+      log.purpose = "write";
     }
   }
 
@@ -403,6 +428,7 @@ export class Compaction {
     log.append(bytes);
     log.table.addLive(address, bytes);
     this.copiedBytes += bytes;
+    this.#crampedCredit -= bytes;
     return address;
   }
 

@@ -8,6 +8,7 @@
  * full store, count as used when either is. Clocks do not outlive the process.
  */
 import type { Expiry } from "./expiry.ts";
+import { storeHeaderBytes } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { StoreLimits } from "./limits.ts";
@@ -103,7 +104,7 @@ export class Eviction {
   configure(bytesMax: number, policy: EvictionPolicy): void {
     this.#bytesMax = bytesMax;
     this.#policy = policy;
-    const places = Math.floor(bytesMax / this.#limits.segmentBytes);
+    const places = Math.floor((bytesMax - storeHeaderBytes) / this.#limits.segmentBytes);
     this.#log.placesMax = places;
     const evicts = policy !== "noeviction" && bytesMax !== Infinity;
     const working = this.#limits.segmentsReserved + shortSegments;

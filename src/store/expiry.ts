@@ -117,10 +117,10 @@ export class Expiry {
 
   /** The address of a key that an entry of the queue stands for; 0 when it is outdated. */
   addressOf(deadline: number, hash: number): number {
-    const found = this.#index.collect(hash >>> 0, 1);
-    for (let i = 0; i < found; i++) {
-      const address = this.#index.collected[i];
-      if (this.#deadlineOf(address) === deadline) return address;
+    const found = this.#index.collect(hash >>> 0, 1, true);
+    const { collected, collectedHashes } = this.#index;
+    for (let i = 0; i < found && collectedHashes[i] === hash; i++) {
+      if (this.#deadlineOf(collected[i]) === deadline) return collected[i];
     }
     return 0;
   }

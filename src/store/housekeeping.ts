@@ -9,6 +9,7 @@ import { StoreError } from "./errors.ts";
 import type { Eviction } from "./eviction.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Log } from "./log.ts";
+import type { PauseMeter } from "./pause_meter.ts";
 
 /** While there is work, a slice of it is done this often without requests. */
 const idleStepMs = 2;
@@ -26,6 +27,7 @@ export interface HousekeepingParts {
   readonly expiry: Expiry;
   readonly eviction: Eviction;
   readonly clock: () => number;
+  readonly pauses: PauseMeter;
   /** The time that deadlines are compared with. */
   readonly time: { now: number };
   /** Remove the key whose record stands at an address: an expired one, any one. */
@@ -41,7 +43,7 @@ export class Housekeeping {
   #ticked = false;
   /** The same for the time since the last sync round. */
   #tickedSinceRound = false;
-  /** Removing keys found no room for the delete records; it is tried again from this time on. */
+  /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
   #closed = false;
   /** Resolvers of `whenRoom`. */
@@ -89,7 +91,8 @@ export class Housekeeping {
   get #mustSyncToFree(): boolean {
     const { log, durability, compaction, eviction } = this.#parts;
     const { leavingCount } = log.table;
-    if (eviction.isShort || compaction.isPassEnding) return leavingCount > 0;
+    const isUrgent = log.isCramped || eviction.isShort || compaction.isPassEnding;
+    if (isUrgent) return leavingCount > 0;
     const isOften = durability.policy !== "no";
     return leavingCount > (isOften || compaction.hasWork(false) ? leavingMax : 0);
   }
@@ -112,18 +115,21 @@ export class Housekeeping {
   }
 
   #wake(): void {
-    const { time, clock, compaction } = this.#parts;
+    const { time, clock, compaction, pauses } = this.#parts;
     this.#timer = undefined;
     this.#timerAt = Infinity;
     time.now = clock();
+    const started = performance.now();
     this.#step(!this.#ticked || compaction.isFullPass);
     this.arm();
+    pauses.note(performance.now() - started);
   }
 
   #afterRound(): void {
     if (this.#closed) return;
     const { log, compaction, durability } = this.#parts;
     compaction.retry();
+    this.#removeAgainAt = 0;
     log.shrink(!this.#tickedSinceRound || compaction.isFullPass);
     this.#tickedSinceRound = false;
     if (this.#mustSyncToFree) durability.start();

@@ -26,7 +26,7 @@ export const defaultLimits: StoreLimits = {
   valueBytesMax: 512 * 2 ** 20,
   slotsPerPage: slotsPerPageMax,
   segmentsAhead: 4,
-  segmentsReserved: 2,
+  segmentsReserved: 4,
   deadBytesMin: 2 ** 20,
 };
 

@@ -37,6 +37,18 @@ export interface HeadMark {
   readonly nextSequence: number;
 }
 
+/**
+ * What a record is appended for. In a full store, writes stop first, so that deletes can go on; these
+ * stop before compaction does, so that it can make room out of what was deleted.
+ */
+export type AppendPurpose = "write" | "delete" | "compaction";
+
+/** The shares of the reserved segments that are left to others. */
+const reserveShares: Readonly<Record<AppendPurpose, number>> = {
+  write: 1,
+  delete: 0.5,
+  compaction: 0,
+};
 const sealBytes = 32;
 /** Segments that the body grows by at a time: an eighth of it, between these. */
 const growthSegmentsMin = 1;
@@ -64,8 +76,10 @@ export class Log {
   erased: number[] = [];
   /** Called when another segment becomes the head, before anything is appended to it. */
   onHead: () => void = () => {};
-  /** Deletes and compaction set this while they append: they may take the reserved segments. */
-  mayUseReserve = false;
+  /** What is appended now: deletes and compaction may take segments that are held in reserve. */
+  purpose: AppendPurpose = "write";
+  /** The body could not grow when it was tried last. */
+  growthFailed = false;
   /** How many places the body may have; a body that has more already shrinks as it can. */
   placesMax = Infinity;
   /** Bytes appended since the log was opened. */
@@ -184,11 +198,11 @@ export class Log {
 
   /** Begins a segment behind `lastSequence`, when there is no head yet. Throws StoreError NO_SPACE. */
   begin(): void {
-    this.mayUseReserve = true;
+    this.purpose = "compaction";
     try {
       this.startSegment(this.#takeSegment(1), 1);
     } finally {
-      this.mayUseReserve = false;
+      this.purpose = "write";
     }
   }
 
@@ -253,7 +267,7 @@ export class Log {
 
   #takeSegment(length: number): number {
     const { table } = this;
-    const reserved = this.mayUseReserve ? 0 : this.#limits.segmentsReserved;
+    const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
     if (table.freeCount - length < reserved) this.#growFor(length, reserved);
     if (length === 1 && this.#prepared.length > 0) return this.#prepared.shift()!;
     let segment = table.findFree(length);
@@ -283,19 +297,26 @@ export class Log {
       try {
         file.grow(count * this.segmentBytes);
         table.extend(count);
+        this.growthFailed = false;
         return;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         this.lastGrowthError = error;
       }
     }
+    this.growthFailed = true;
     if (!contiguous && table.freeCount - length >= reserved) return;
-    if (this.mayUseReserve && !contiguous && table.freeCount >= length) return;
     throw this.#noSpace();
   }
 
   /** Why the body could not grow the last time it was tried; null: it must not. */
   lastGrowthError: Error | null = null;
+
+  /** The body cannot grow, and nearly nothing is free or about to be. */
+  get isCramped(): boolean {
+    const { freeCount, leavingCount } = this.table;
+    return this.growthFailed && freeCount + leavingCount <= 2 * this.#limits.segmentsReserved;
+  }
 
   get #countMax(): number {
     return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, this.placesMax);
@@ -306,8 +327,9 @@ export class Log {
     if (this.lastGrowthError !== null) {
       reason = `${this.lastGrowthError.message}; free disk space or delete keys`;
     } else if (this.placesMax !== Infinity) {
-      const bytes = this.placesMax * this.segmentBytes;
-      reason = `it may have ${bytes} bytes (--max-size, maxmemory); delete keys or allow it more`;
+      const bytes = this.file.header.u8.length + this.placesMax * this.segmentBytes;
+      reason =
+        `it may not exceed ${bytes} bytes (--max-size, maxmemory); delete keys or allow it more`;
     } else {
       reason = "it has reached the largest size that there is; delete keys";
     }
@@ -351,7 +373,8 @@ export class Log {
     const { segmentsReserved, segmentsAhead } = this.#limits;
     const { table } = this;
     const inForce = table.usedCount - table.leavingCount;
-    return inForce + segmentsReserved + (idle ? 0 : segmentsAhead + 2 * this.#growthSegments());
+    const spare = idle ? 0 : segmentsAhead + 2 * this.#growthSegments();
+    return Math.max(inForce, Math.min(this.placesMax, inForce + segmentsReserved + spare));
   }
 
   /** Gives free places at the end of the file back to the file system. */

@@ -22,6 +22,7 @@ import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { indexBytes, type OpeningReport, openParts, type StoreParts } from "./opening.ts";
+import { PauseMeter } from "./pause_meter.ts";
 import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
@@ -123,6 +124,8 @@ export class Store {
   now: number;
   readonly path: string;
   readonly opening: OpeningReport;
+  /** How long the event loop was busy in one go, with commands and in the background. */
+  readonly pauses = new PauseMeter();
   /** What was found damaged, at the opening and since. */
   readonly damages: Damage[];
 
@@ -228,6 +231,7 @@ export class Store {
       expiry: this.#expiry,
       eviction: this.#eviction,
       clock: this.#clock,
+      pauses: this.pauses,
       time: this,
       expire: this.#removeAt,
       evict: this.#evictAt,
@@ -493,11 +497,11 @@ export class Store {
   /** Room for what makes room: deletes may take the segments that are held in reserve. */
   #reserveSmall(bytes: number, spare: number): number {
     const log = this.#log;
-    log.mayUseReserve = true;
+    log.purpose = "delete";
     try {
       return log.reserve(bytes, spare);
     } finally {
-      log.mayUseReserve = false;
+      log.purpose = "write";
     }
   }
 
@@ -778,6 +782,11 @@ export class Store {
     this.#eviction.configure(bytesMax, policy);
     this.#touches = this.#eviction.wantsTouches;
     this.#housekeeping.arm();
+  }
+
+  /** The smallest size that the store can be limited to, in bytes. */
+  get sizeLimitMin(): number {
+    return this.#eviction.bytesMaxMin;
   }
 
   /**

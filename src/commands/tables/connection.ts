@@ -102,6 +102,7 @@ export const connectionCommands: readonly CommandSpec[] = [
       tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
       summary: "Tells the server the name or the version of the client's library",
       since: "7.2.0",
+      newerThanPeer: true,
       complexity: "O(1)",
       arguments: [{
         name: "attr",

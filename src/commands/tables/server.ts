@@ -15,6 +15,19 @@ const flushMode: ArgumentSpec = {
 
 export const serverCommands: readonly CommandSpec[] = [
   {
+    name: "bgrewriteaof",
+    arity: 1,
+    group: "server",
+    flags: ["admin", "noscript", "no_async_loading"],
+    keys: [],
+    categories: ["admin", "slow", "dangerous"],
+    tips: [],
+    summary: "Starts to compact the whole store and answers at once",
+    since: "1.0.0",
+    complexity: "O(1)",
+    arguments: [],
+  },
+  {
     name: "bgsave",
     arity: -1,
     group: "server",
@@ -345,5 +358,23 @@ export const serverCommands: readonly CommandSpec[] = [
     since: "2.6.0",
     complexity: "O(1)",
     arguments: [],
+  },
+  {
+    name: "waitaof",
+    arity: 4,
+    group: "generic",
+    flags: ["noscript"],
+    keys: [],
+    categories: ["slow", "connection"],
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    summary: "Waits until everything that this client wrote is on the disk",
+    since: "7.2.0",
+    newerThanPeer: true,
+    complexity: "O(1)",
+    arguments: [
+      { name: "numlocal", type: "integer" },
+      { name: "numreplicas", type: "integer" },
+      { name: "timeout", type: "integer" },
+    ],
   },
 ];

@@ -11,6 +11,8 @@ function settings(): ServerSettings {
     clientsMax: 10000,
     idleTimeoutSeconds: 0,
     bulkLengthMax: 512 * 2 ** 20,
+    sizeLimit: { bytesMax: Infinity, policy: "noeviction" },
+    sizeLimitMin: 16 * 2 ** 20,
     port: 0,
     bindAddress: "",
     socketPath: "kv.sock",
@@ -130,4 +132,26 @@ Deno.test("memory values know decimal and binary units", () => {
     ["1 mb", null],
   ];
   for (const [text, value] of values) assertEquals(parseMemory(text), value, text);
+});
+
+Deno.test("maxmemory and its policy limit the store", () => {
+  const current = settings();
+  const config = new ServerConfiguration(current);
+  assertEquals(config.set([["maxmemory", "64mb"], ["maxmemory-policy", "ALLKEYS-LRU"]]), null);
+  assertEquals(current.sizeLimit, { bytesMax: 64 * 2 ** 20, policy: "allkeys-lru" });
+  assertEquals(config.get("maxmemory"), String(64 * 2 ** 20));
+  assertEquals(config.get("maxmemory-policy"), "allkeys-lru");
+  assertEquals(
+    config.set([["maxmemory", "1mb"]]),
+    failed("maxmemory", "kv needs 16777216 bytes at least, or 0 for no limit"),
+  );
+  assertEquals(
+    config.set([["maxmemory-policy", "allkeys-lfu"]]),
+    failed(
+      "maxmemory-policy",
+      "kv has no allkeys-lfu, but noeviction, allkeys-lru, allkeys-random, volatile-ttl, volatile-lru",
+    ),
+  );
+  assertEquals(config.set([["maxmemory", "0"]]), null);
+  assertEquals(current.sizeLimit, { bytesMax: Infinity, policy: "allkeys-lru" });
 });

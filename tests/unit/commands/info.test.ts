@@ -11,7 +11,14 @@ const facts: InfoFacts = {
   nowMs: 1_700_000_090_500,
   startedMs: 1_700_000_000_000,
   clients: { connected: 2, max: 10000, watching: 0, inputBufferMax: 26, outputBufferMax: 0 },
-  memory: { used: 1_572_864, usedPeak: 2_000_000, resident: 3_145_728, system: 2 ** 34 },
+  memory: {
+    used: 1_572_864,
+    usedPeak: 2_000_000,
+    resident: 3_145_728,
+    system: 2 ** 34,
+    limit: 0,
+    evictionPolicy: "noeviction",
+  },
   persistence: {
     syncPolicy: "everysec",
     changesSinceSync: 3,
@@ -19,6 +26,7 @@ const facts: InfoFacts = {
     lastSyncSeconds: 1_700_000_090,
     lastSyncOk: true,
     fileBytes: 2_097_152,
+    compactionShare: null,
   },
   stats: {
     connectionsReceived: 5,
@@ -32,6 +40,7 @@ const facts: InfoFacts = {
     reads: 6,
     writes: 7,
     expiredKeys: 1,
+    evictedKeys: 2,
     keyspaceHits: 8,
     keyspaceMisses: 9,
   },

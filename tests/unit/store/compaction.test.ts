@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
   contents,
@@ -200,5 +201,27 @@ Deno.test("counts of live bytes are those of a rebuild", async () => {
     await withStore(openOn(copy), (again) => {
       assertEquals(again.statistics.liveBytes, liveBytes);
     });
+  });
+});
+
+Deno.test("a full pass leaves nothing that does not count, and the file as short as can be", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 1000; i++) put(store, `key:${i}`, "v".repeat(100));
+    for (let i = 0; i < 1000; i++) if (i % 10 > 0) remove(store, `key:${i}`);
+    const before = contents(store);
+    assertEquals(store.compactionShare, null);
+    assert(store.compact());
+    assert(!store.compact(), "one at a time");
+    assertEquals(store.compactionShare, 0);
+    await until(() => Promise.resolve(store.compactionShare === null), "the full pass to end");
+    const { usedBytes, liveBytes, fileBytes } = store.statistics;
+    assert(usedBytes <= 1.2 * liveBytes + 2 * 4096, `${usedBytes} bytes in use, ${liveBytes} live`);
+    // The reserved segments, what is kept ready, and some slack.
+    assert(fileBytes <= usedBytes + 14 * 4096, `${fileBytes} bytes, ${usedBytes} of them in use`);
+    assertEquals(contents(store), before);
+    const copy = disk.copy();
+    copy.remove(indexPath);
+    assertEquals(await withStore(openOn(copy), contents), before);
   });
 });

@@ -194,8 +194,12 @@ Deno.test("a full disk refuses a segment before anything has changed, but not th
   assertThrows(() => append(log, 2048), StoreError);
   assertEquals([log.position, log.head, recordsIn(log, head)], [position, head, before]);
   assertEquals(log.table.freeCount, limits.segmentsReserved);
-  log.mayUseReserve = true;
-  for (let i = 0; i < limits.segmentsReserved; i++) append(log, bodyBytes);
+  const half = Math.ceil(limits.segmentsReserved / 2);
+  log.purpose = "delete";
+  for (let i = limits.segmentsReserved; i > half; i--) append(log, bodyBytes);
+  assertThrows(() => append(log, bodyBytes), StoreError);
+  log.purpose = "compaction";
+  for (let i = 0; i < half; i++) append(log, bodyBytes);
   assertEquals(log.table.freeCount, 0);
   assertThrows(() => append(log, bodyBytes), StoreError);
 });

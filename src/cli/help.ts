@@ -3,7 +3,14 @@ import type { CommandSpec } from "../commands/command_spec.ts";
 import { commandTable, findCommand } from "../commands/command_table.ts";
 import { grammar } from "../commands/grammar.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { checkOptions, clientOptions, dashed, type OptionSpec, serveOptions } from "./options.ts";
+import {
+  administrationOptions,
+  checkOptions,
+  clientOptions,
+  dashed,
+  type OptionSpec,
+  serveOptions,
+} from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { type Subcommand, subcommands } from "./subcommands.ts";
 import { didYouMean, didYouMeanWithin } from "./suggestion.ts";
@@ -51,7 +58,11 @@ function find(words: readonly string[], coloured: boolean): HelpText {
   if (wanted.length === 0) return { text: overview(style), isKnown: true };
   const subcommand = subcommands.find(({ name }) => name === wanted[0].toLowerCase());
   if (subcommand && wanted.length === 1) {
-    return { text: describeSubcommand(subcommand, style), isKnown: true };
+    const texts = [describeSubcommand(subcommand, style)];
+    // Some are commands of the server as well.
+    const spec = findCommand(subcommand.name);
+    if (spec) texts.push(describeCommand(spec, style));
+    return { text: texts.join("\n\n"), isKnown: true };
   }
   const [name, sub] = wanted;
   const command = findCommand(name);
@@ -69,6 +80,9 @@ const optionsOf: Readonly<Record<string, readonly OptionSpec[]>> = {
   serve: serveOptions,
   cli: clientOptions,
   check: checkOptions,
+  info: administrationOptions,
+  compact: administrationOptions,
+  backup: administrationOptions,
 };
 
 interface Style {
@@ -82,7 +96,7 @@ const colours: Style = {
   name: (text) => `\x1b[36m${text}\x1b[0m`,
 };
 
-function isColoured(): boolean {
+export function isColoured(): boolean {
   return Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
 }
 

@@ -39,6 +39,11 @@ export const clientOptions: readonly OptionSpec[] = [
   { name: "version", summary: "Show the version" },
 ];
 
+/** Options of `kv info`, `kv compact` and `kv backup`: those that make sense there. */
+export const administrationOptions: readonly OptionSpec[] = clientOptions.filter(({ name }) =>
+  ["socket", "host", "port", "raw", "no-raw", "json", "help"].includes(name)
+);
+
 /** Options of `kv serve`. */
 export const serveOptions: readonly OptionSpec[] = [
   {

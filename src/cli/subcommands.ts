@@ -49,6 +49,37 @@ export const subcommands: readonly Subcommand[] = [
     },
   },
   {
+    name: "info",
+    grammar: "kv info [SECTION ...]",
+    summary: "Show what a server's store holds and how it does; INFO's own text in a pipe",
+    async run(args, options) {
+      const { info } = await import("./info.ts");
+      const status = await info(args, options);
+      if (status !== null) return status;
+      const { runCommand } = await import("./run_command.ts");
+      const { clientSettings } = await import("./options.ts");
+      return await runCommand(["info", ...args], clientSettings(options));
+    },
+  },
+  {
+    name: "compact",
+    grammar: "kv compact [OPTION ...]",
+    summary: "Have the server free all space that is not needed, and wait for it",
+    async run(args, options) {
+      const { compact } = await import("./compact.ts");
+      return await compact(args, options);
+    },
+  },
+  {
+    name: "backup",
+    grammar: "kv backup [OPTION ...] FILE",
+    summary: "Have the server copy its store to a new file while it goes on, and check the copy",
+    async run(args, options) {
+      const { backup } = await import("./backup.ts");
+      return await backup(args, options);
+    },
+  },
+  {
     name: "help",
     grammar: "kv help [COMMAND]",
     summary: "Show what there is, or how a command is written",

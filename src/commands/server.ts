@@ -155,6 +155,23 @@ async function withTimeout(promise: Promise<void>, ms: number, full: boolean): P
   }
 }
 
+/**
+ * BACKUP path: replies when a copy of the store, as it was when the command came, is on the disk. It
+ * writes a new file as the server's user, so only who may use the Unix socket may ask for it.
+ */
+function backup(context: CommandContext): void {
+  const { reply, session, server } = context;
+  const path = context.text(1);
+  if (!session.isLocal) return reply.error("ERR BACKUP is for clients of the Unix socket");
+  if (!path.startsWith("/") || path.includes("\0")) {
+    return reply.error("ERR BACKUP needs an absolute path");
+  }
+  session.wait = server.backUp(path).then(
+    () => (reply) => reply.ok(),
+    (error) => (reply) => reply.error(`ERR ${error instanceof Error ? error.message : error}`),
+  );
+}
+
 /** LASTSAVE */
 function lastsave(context: CommandContext): void {
   context.reply.integer(context.server.lastSaveSeconds());
@@ -196,6 +213,7 @@ function flushall(context: CommandContext): void {
 }
 
 export const serverHandlers: Record<string, Handler> = {
+  backup,
   bgrewriteaof,
   bgsave,
   "config|get": configGet,

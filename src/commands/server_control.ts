@@ -29,6 +29,8 @@ export interface ServerControl {
   saveInBackground(): void;
   /** BGREWRITEAOF: starts to compact the whole store; false when that is going on already. */
   compact(): boolean;
+  /** BACKUP: copies the store to a new file; resolves when that is on the disk. */
+  backUp(path: string): Promise<void>;
   /** Unix time in seconds of the last successful save or sync. */
   lastSaveSeconds(): number;
   /** CONFIG RESETSTAT. */

@@ -17,6 +17,8 @@ export class Session {
   /** The peer's address as CLIENT LIST shows it: `path:0` or `host:port`. */
   readonly address: string;
   readonly localAddress: string;
+  /** It came by the Unix socket. */
+  isLocal = false;
   readonly createdMs: number;
   name = "";
   libraryName = "";

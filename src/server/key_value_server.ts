@@ -4,6 +4,7 @@ import type { Configuration, ServerControl } from "../commands/server_control.ts
 import { Session } from "../commands/session.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { type SizeLimit, Store } from "../store/store.ts";
+import { pauseBoundsMs, type PauseMeter } from "../store/pause_meter.ts";
 import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
 import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
 import { Connection } from "./connection.ts";
@@ -164,7 +165,9 @@ export class KeyValueServer implements ServerControl {
     const peer = describeAddress(socket.remoteAddr, this.#settings.socketPath);
     const local = describeAddress(socket.localAddr, this.#settings.socketPath);
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
-    const connection = new Connection(this.#core, socket, new Session(id, peer, local, Date.now()));
+    const session = new Session(id, peer, local, Date.now());
+    session.isLocal = socket.localAddr.transport === "unix";
+    const connection = new Connection(this.#core, socket, session);
     this.#connections.set(id, connection);
     connection.onClose = () => this.#connections.delete(id);
     connection.serve().catch((error) => {
@@ -243,6 +246,10 @@ export class KeyValueServer implements ServerControl {
     return this.store.compact();
   }
 
+  async backUp(path: string): Promise<void> {
+    await this.store.backUp(path);
+  }
+
   lastSaveSeconds(): number {
     return Math.floor((this.store.statistics.lastSyncMs || this.#startedMs) / 1000);
   }
@@ -258,6 +265,7 @@ export class KeyValueServer implements ServerControl {
       for (const subcommand of command.subcommands?.commands ?? []) subcommand.resetStatistics();
     }
     core.reply.errorCounts.clear();
+    this.store.pauses.reset();
     core.bytesRead =
       core.bytesWritten =
       core.reads =
@@ -344,19 +352,35 @@ export class KeyValueServer implements ServerControl {
           .map((command) => [command.name, command]),
       ),
       store: {
+        store_keys: statistics.keys,
+        store_volatile_keys: statistics.volatileKeys,
+        store_backup_percent: store.backupShare === null ? -1 : Math.floor(store.backupShare * 100),
         store_live_bytes: statistics.liveBytes,
         store_used_bytes: statistics.usedBytes,
         store_index_bytes: statistics.indexBytes,
+        store_index_depth: statistics.indexDepth,
+        store_index_fill_percent: Math.round(statistics.indexFill * 100),
+        store_segments_by_fill: statistics.segmentsByFill.join(","),
         store_unsynced_bytes: statistics.unsyncedBytes,
+        store_unsynced_ms: statistics.unsyncedMs,
         store_sync_rounds: statistics.syncRounds,
         store_segments_compacted: statistics.segmentsEmptied,
         store_compaction_bytes: statistics.copiedBytes,
+        store_pauses: describePauses(store.pauses),
+        store_longest_pause_ms: store.pauses.longestMs.toFixed(2),
         store_damages: statistics.damages,
         store_opened_by: store.opening.kind,
         store_opening_ms: Math.round(store.opening.milliseconds),
       },
     };
   }
+}
+
+/** "<0.25ms:1234,<0.5ms:7,...,>=100ms:0": stretches in which the event loop was busy. */
+function describePauses({ counts }: PauseMeter): string {
+  const labels = pauseBoundsMs.map((bound) => `<${bound}ms`);
+  return [...labels, `>=${pauseBoundsMs.at(-1)}ms`].map((label, i) => `${label}:${counts[i]}`)
+    .join(",");
 }
 
 /** What CONFIG sees and changes. */

@@ -35,6 +35,8 @@ export class Durability {
   failure: StoreError | null = null;
   /** How many of the records appended since the opening are on the disk. */
   syncedRecords = 0;
+  /** No segment is erased or given free: somebody reads them. */
+  keepsSegments = false;
   /** Rounds that ended well since the store was opened. */
   rounds = 0;
   /** Called after each round that ended well; the next one may be started. */
@@ -45,6 +47,8 @@ export class Durability {
   readonly #file: StoreFile;
   readonly #superblock: Superblock;
   readonly #clock: () => number;
+  /** When the last round began that ended well: what was written before is on the disk. */
+  #coveredMs: number;
   #waiters: Waiter[] = [];
   #running: Promise<void> | null = null;
   /** What the running round syncs: a synchronous sync has to do it again. */
@@ -65,6 +69,12 @@ export class Durability {
     this.#clock = options.clock;
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
+    this.#coveredMs = options.clock();
+  }
+
+  /** How long the oldest change has waited that is not on the disk, in milliseconds, at most. */
+  get lagMs(): number {
+    return this.#log.hasDirty || this.running ? this.#clock() - this.#coveredMs : 0;
   }
 
   /** A round is running now. */
@@ -125,6 +135,7 @@ export class Durability {
     const log = this.#log;
     const position = log.position;
     const records = log.appendedRecords;
+    const begunMs = this.#clock();
     const published = this.#superblock.state.durablePosition;
     const erased = log.erased;
     log.erased = [];
@@ -137,9 +148,13 @@ export class Durability {
     if (this.failure !== null) return;
     if (results.includes(false)) return this.#fail();
     this.rounds++;
+    this.#coveredMs = begunMs;
     this.#publishedPosition = Math.max(this.#publishedPosition, published);
-    for (const segment of erased) log.table.release(segment);
-    this.#eraseEvacuated();
+    if (this.keepsSegments) log.erased.push(...erased);
+    else {
+      for (const segment of erased) log.table.release(segment);
+      this.#eraseEvacuated();
+    }
     this.#advance(position, records);
   }
 

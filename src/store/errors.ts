@@ -14,6 +14,10 @@ export type StoreErrorCode =
   | "TOO_LARGE"
   /** A limit of the store's size leaves no room to work in. */
   | "TOO_SMALL"
+  /** A file to be made exists. */
+  | "EXISTS"
+  /** One of a kind is going on already. */
+  | "BUSY"
   /** The store was closed. */
   | "CLOSED";
 

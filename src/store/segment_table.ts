@@ -174,6 +174,17 @@ export class SegmentTable {
     this.liveTotal += bytes;
   }
 
+  /** How many sealed segments there are whose live share is in each of `classes` equal classes. */
+  countByFill(classes: number, segmentBytes: number): number[] {
+    const counts = new Array<number>(classes).fill(0);
+    for (let i = 0; i < this.count; i++) {
+      if (this.state[i] !== segmentState.sealed) continue;
+      const fill = this.liveBytes[i] / (this.runLength[i] * segmentBytes);
+      counts[Math.min(classes - 1, Math.max(0, Math.floor(fill * classes)))]++;
+    }
+    return counts;
+  }
+
   /** How many places the body would have if all at its end that may go went. */
   placesInForce(): number {
     let count = this.count;

@@ -8,6 +8,7 @@
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
+import { Backups } from "./backup.ts";
 import { Compaction } from "./compaction.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import { Durability, type SyncPolicy } from "./durability.ts";
@@ -101,6 +102,13 @@ export interface StoreStatistics {
   readonly unsyncedBytes: number;
   /** The same in records. */
   readonly unsyncedRecords: number;
+  /** How long the oldest of them has waited, in milliseconds. */
+  readonly unsyncedMs: number;
+  /** How many segments are live to a tenth, to two tenths, ... of their bytes. */
+  readonly segmentsByFill: readonly number[];
+  /** Bits of a hash that lead to a page of the index, and the share of slots that are taken. */
+  readonly indexDepth: number;
+  readonly indexFill: number;
   readonly lastSyncMs: number;
   readonly damages: number;
 }
@@ -160,6 +168,7 @@ export class Store {
   readonly #expiry: Expiry;
   readonly #eviction: Eviction;
   readonly #housekeeping: Housekeeping;
+  readonly #backups: Backups;
   /** Keys that are used are told to `#eviction`. */
   #touches = false;
   readonly #watched = new WatchedKeys();
@@ -236,6 +245,7 @@ export class Store {
       expire: this.#removeAt,
       evict: this.#evictAt,
     });
+    this.#backups = new Backups(this.#log, this.#durability, this.#superblock.state);
     if (options.sizeLimit !== undefined) this.sizeLimit = options.sizeLimit;
     this.#log.prepareAhead();
     // What was recovered goes to the disk at once: it has waited long enough.
@@ -760,6 +770,20 @@ export class Store {
     return begun;
   }
 
+  /**
+   * Copies the store, as it is now, to a new file, while it goes on being written. Resolves to the bytes
+   * of the log that were copied, when they are on the disk. Rejects with StoreError EXISTS, BUSY, CLOSED
+   * (the store was closed meanwhile) or a SystemError; then there is no such file.
+   */
+  backUp(path: string): Promise<number> {
+    return this.#backups.make(path);
+  }
+
+  /** How far `backUp` has come, 0 to 1; null when none is going on. */
+  get backupShare(): number | null {
+    return this.#backups.share;
+  }
+
   /** How far `compact` has come, 0 to 1; null when it is not going on. */
   get compactionShare(): number | null {
     return this.#compaction.isFullPass ? this.#compaction.fullPassShare : null;
@@ -867,6 +891,10 @@ export class Store {
       syncing: this.#durability.running,
       unsyncedBytes: this.#log.position - this.#durability.durablePosition,
       unsyncedRecords: this.#log.appendedRecords - this.#durability.syncedRecords,
+      unsyncedMs: this.#durability.lagMs,
+      segmentsByFill: this.#table.countByFill(10, this.#limits.segmentBytes),
+      indexDepth: this.#index.directoryBits,
+      indexFill: this.#index.count / (this.#index.pageCount * this.#limits.slotsPerPage),
       lastSyncMs: state.lastSyncMs,
       damages: this.damages.length,
     };
@@ -877,6 +905,7 @@ export class Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#housekeeping.close();
+    await this.#backups.close();
     this.#log.close();
     await this.#durability.close();
     try {

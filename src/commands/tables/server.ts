@@ -15,6 +15,20 @@ const flushMode: ArgumentSpec = {
 
 export const serverCommands: readonly CommandSpec[] = [
   {
+    name: "backup",
+    arity: 2,
+    group: "server",
+    flags: ["admin", "noscript", "no_multi"],
+    keys: [],
+    categories: ["admin", "slow", "dangerous"],
+    tips: [],
+    summary: "Copies the whole store to a new file on the server's machine",
+    since: "0.2.0",
+    ownToKv: true,
+    complexity: "O(N) in the background, where N is the size of the store",
+    arguments: [{ name: "path", type: "string" }],
+  },
+  {
     name: "bgrewriteaof",
     arity: 1,
     group: "server",

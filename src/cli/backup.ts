@@ -1,0 +1,58 @@
+/** `kv backup FILE`: has the server copy its store, and reads the copy to see that it is whole. */
+import { resolve } from "@std/path";
+import { checkStore } from "../store/checker.ts";
+import { humanBytes, infoFields, readArguments, withServer } from "./administration.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { type GivenOptions, UsageError } from "./options.ts";
+import { complain, writeOutput } from "./output.ts";
+import { progressBar } from "./progress_bar.ts";
+
+const pollMs = 50;
+/** Beside the usual ones: the copy is damaged, as the store is. */
+const exitDamaged = 1;
+
+export async function backup(args: readonly string[], leading: GivenOptions): Promise<number> {
+  const { settings, rest, wantsHelp } = await readArguments(args, leading);
+  if (wantsHelp) {
+    const { help } = await import("./help.ts");
+    return help(["backup"]);
+  }
+  if (rest.length !== 1) throw new UsageError("kv backup takes one argument: the file to make");
+  const path = resolve(rest[0]);
+  return await withServer(settings, async (client) => {
+    const started = performance.now();
+    const copying = progressBar("Copying");
+    let isDone = false;
+    const copied = client.command("BACKUP", path).finally(() => isDone = true);
+    copied.catch(() => {}); // It is awaited below.
+    await withServer(settings, async (observer) => {
+      while (!isDone) {
+        const percent = Number((await infoFields(observer)).get("store_backup_percent"));
+        if (percent >= 0) copying(percent / 101);
+        await Promise.race([
+          copied.catch(() => {}),
+          new Promise((resolve) => {
+            setTimeout(resolve, pollMs);
+          }),
+        ]);
+      }
+      return exitCodes.ok;
+    });
+    copying(1);
+    await copied;
+    const report = await checkStore(path, { onProgress: progressBar(`Checking ${rest[0]}`) });
+    const seconds = Math.round(performance.now() - started) / 1000;
+    const { keys, fileBytes, damages } = report;
+    const isWhole = damages.length === 0;
+    writeOutput(
+      settings.format === "json"
+        ? `${JSON.stringify({ path, keys, bytes: fileBytes, whole: isWhole, seconds })}\n`
+        : `${rest[0]}: ${keys} keys, ${
+          humanBytes(fileBytes)
+        }, copied and checked in ${seconds} s\n`,
+    );
+    if (isWhole) return exitCodes.ok;
+    complain(`${rest[0]} has damage, as the store has: kv check ${rest[0]}`);
+    return exitDamaged;
+  });
+}

@@ -11,13 +11,24 @@ import type { ServerCore } from "./server_core.ts";
 /** Replies are sent when they are longer than this, though there are more requests in the batch. */
 const replyBytesSoftMax = 1024 * 1024;
 
+/** Where a connection stands that was served by somebody else before. */
+export interface ConnectionStart {
+  readonly parser: RequestParser;
+  /** How many of the parser's requests were run. */
+  readonly handled: number;
+  /** A read into the parser's space that is under way, or null. */
+  readonly read: Promise<number | null> | null;
+}
+
 export class Connection {
   readonly session: Session;
   /** Called once, when the connection is closed, from whichever side. */
   onClose: () => void = () => {};
   readonly #core: ServerCore;
   readonly #socket: Deno.Conn;
-  readonly #parser = new RequestParser();
+  readonly #parser: RequestParser;
+  /** What comes before the first read of its own. */
+  #firstRead: Promise<number | null> | null;
   #closed = false;
   /** It waits for the next request: nothing of it is under way. */
   #isIdle = true;
@@ -27,7 +38,11 @@ export class Connection {
   #replyBytes: Uint8Array = new Uint8Array(0);
   #replyLength = 0;
 
-  constructor(core: ServerCore, socket: Deno.Conn, session: Session) {
+  constructor(core: ServerCore, socket: Deno.Conn, session: Session, start?: ConnectionStart) {
+    this.#parser = start?.parser ?? new RequestParser();
+    this.#handled = start?.handled ?? 0;
+    // Requests that have been read already are run as if they came now.
+    this.#firstRead = start === undefined ? null : start.read ?? Promise.resolve(0);
     this.#core = core;
     this.#socket = socket;
     this.session = session;
@@ -39,7 +54,8 @@ export class Connection {
     const { session } = this;
     try {
       while (!this.#closed) {
-        const length = await this.#socket.read(parser.space());
+        const length = await (this.#firstRead ?? this.#socket.read(parser.space()));
+        this.#firstRead = null;
         if (length === null || this.#closed) break;
         this.#isIdle = false;
         session.bytesRead += length;

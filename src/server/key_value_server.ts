@@ -7,11 +7,12 @@ import { type SizeLimit, Store } from "../store/store.ts";
 import { pauseBoundsMs, type PauseMeter } from "../store/pause_meter.ts";
 import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
 import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionStart } from "./connection.ts";
 import { type InfoFacts, infoText } from "./info.ts";
+import { Listeners } from "./listeners.ts";
+import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
 import { formatTcpAddress, parseTcpAddress, type TcpAddress } from "./tcp_address.ts";
-import { ListenError, UnixSocket } from "./unix_socket.ts";
 
 const socketModeDefault = 0o600;
 const clientsMaxDefault = 10_000;
@@ -19,8 +20,7 @@ const clientsMaxDefault = 10_000;
 const stopGraceMs = 3000;
 /** How often a stop looks whether they have. */
 const stopPollMs = 5;
-/** How long accepting rests when the process has no file descriptors left. */
-const acceptPauseMs = 100;
+const tooManyClients = "-ERR max number of clients reached\r\n";
 /** How often idle clients are looked for, when there is a limit. */
 const idleCheckMs = 1000;
 
@@ -73,8 +73,7 @@ export class KeyValueServer implements ServerControl {
   readonly #runId: string;
   readonly #version: string;
   readonly #log: (message: string) => void;
-  #socket: UnixSocket | null = null;
-  #tcp: Deno.TcpListener | null = null;
+  readonly #listeners: Listeners;
   #lastId = 0;
   #received = 0;
   #rejected = 0;
@@ -88,8 +87,10 @@ export class KeyValueServer implements ServerControl {
     store: Store,
     options: KeyValueServerOptions,
     address: TcpAddress | null,
+    listeners: Listeners,
   ) {
     this.store = store;
+    this.#listeners = listeners;
     this.#version = options.version ?? "";
     this.#log = options.log ?? (() => {});
     const random = crypto.getRandomValues(new Uint8Array(20));
@@ -102,6 +103,7 @@ export class KeyValueServer implements ServerControl {
     };
     this.finished = new Promise((resolve, reject) => this.#settleFinished = { resolve, reject });
     this.finished.catch(() => {}); // Whoever is interested awaits it.
+    listeners.onSocket = (socket) => this.#admit(socket);
   }
 
   /**
@@ -109,65 +111,68 @@ export class KeyValueServer implements ServerControl {
    * a ListenError when an address cannot be listened on.
    */
   static async start(options: KeyValueServerOptions): Promise<KeyValueServer> {
+    const log = options.log ?? (() => {});
     const address = options.listen === undefined ? null : parseTcpAddress(options.listen);
-    const store = Store.open({
-      path: options.store,
-      sync: options.sync,
-      sizeLimit: options.sizeLimit,
-      onProgress: options.onProgress,
+    const listeners = await Listeners.open({
+      socket: options.socket,
+      socketMode: options.socketMode ?? socketModeDefault,
+      tcp: address,
+      log,
     });
-    const server = new KeyValueServer(store, options, address);
+    const loading = new LoadingClients();
     try {
-      const mode = options.socketMode ?? socketModeDefault;
-      server.#socket = await UnixSocket.listen(options.socket, mode);
-      if (address !== null) server.#tcp = listenTcp(address);
+      let server: KeyValueServer | null = null;
+      const admitted = (socket: Deno.Conn, start: ConnectionStart | null) => {
+        if (start !== null) server!.#begin(socket, start);
+      };
+      listeners.onSocket = (socket) => {
+        if (loading.count >= clientsMaxDefault) void refuse(socket, tooManyClients);
+        else void loading.serve(socket).then((start) => admitted(socket, start));
+      };
+      const store = await Store.openInSteps({
+        path: options.store,
+        sync: options.sync,
+        sizeLimit: options.sizeLimit,
+        onProgress(share) {
+          loading.share = share;
+          options.onProgress?.(share);
+        },
+      }, () => listeners.accept());
+      server = new KeyValueServer(store, options, address, listeners);
+      loading.end();
+      return server;
     } catch (error) {
-      server.#socket?.close();
-      await store.close();
+      listeners.close();
+      loading.close();
       throw error;
     }
-    void server.#accept(server.#socket.listener);
-    if (server.#tcp) void server.#accept(server.#tcp);
-    return server;
   }
 
   /** Where the server listens: the socket's path, and the TCP address if there is one. */
   get addresses(): string[] {
-    const tcp = this.#tcp?.addr;
-    return tcp ? [this.#socket!.path, formatTcpAddress(tcp)] : [this.#socket!.path];
+    return this.#listeners.addresses;
   }
 
   // --- connections -------------------------------------------------------------------------------
 
-  async #accept(listener: Deno.Listener): Promise<void> {
-    while (!this.#core.isStopping) {
-      let socket: Deno.Conn;
-      try {
-        socket = await listener.accept();
-      } catch (error) {
-        if (this.#core.isStopping) return;
-        this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
-        await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
-        continue;
-      }
-      this.#received++;
-      if (this.#connections.size >= this.#settings.clientsMax) {
-        this.#rejected++;
-        void refuse(socket, "-ERR max number of clients reached\r\n");
-      } else {
-        this.#begin(socket);
-      }
+  #admit(socket: Deno.Conn): void {
+    this.#received++;
+    if (this.#connections.size >= this.#settings.clientsMax) {
+      this.#rejected++;
+      void refuse(socket, tooManyClients);
+    } else {
+      this.#begin(socket);
     }
   }
 
-  #begin(socket: Deno.Conn): void {
+  #begin(socket: Deno.Conn, start?: ConnectionStart): void {
     const id = ++this.#lastId;
     const peer = describeAddress(socket.remoteAddr, this.#settings.socketPath);
     const local = describeAddress(socket.localAddr, this.#settings.socketPath);
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
-    const connection = new Connection(this.#core, socket, session);
+    const connection = new Connection(this.#core, socket, session, start);
     this.#connections.set(id, connection);
     connection.onClose = () => this.#connections.delete(id);
     connection.serve().catch((error) => {
@@ -207,8 +212,7 @@ export class KeyValueServer implements ServerControl {
   async #stop(): Promise<void> {
     this.#core.isStopping = true;
     clearInterval(this.#idleTimer);
-    this.#tcp?.close();
-    this.#socket?.close();
+    this.#listeners.close();
     for (const connection of [...this.#connections.values()]) connection.stop();
     // Those that are left are sending replies.
     const deadline = performance.now() + stopGraceMs;
@@ -440,15 +444,6 @@ class Settings implements ServerSettings {
   set idleTimeoutSeconds(seconds: number) {
     this.#idleTimeoutSeconds = seconds;
     this.#onTimeout();
-  }
-}
-
-function listenTcp(address: TcpAddress): Deno.TcpListener {
-  try {
-    return Deno.listen({ transport: "tcp", ...address });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ListenError(`Cannot listen on ${formatTcpAddress(address)}: ${reason}`);
   }
 }
 

@@ -75,16 +75,16 @@ export class UnixSocket {
 
 /** Only one server at a time may look at what is there and replace it. Returns the descriptor. */
 async function lockFolder(folder: string, socketPath: string): Promise<number> {
-  let fd: number;
+  let fd = -1;
   try {
     fd = openFile(folder, { readOnly: true });
+    for (let i = 0; i < lockTries; i++) {
+      if (tryLock(fd, folder)) return fd;
+      await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+    }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ListenError(`Cannot listen on ${socketPath}: ${reason}`);
-  }
-  for (let i = 0; i < lockTries; i++) {
-    if (tryLock(fd, folder)) return fd;
-    await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+    if (fd >= 0) closeFile(fd);
+    throw new ListenError(`Cannot listen on ${socketPath}: ${messageOf(error)}`);
   }
   closeFile(fd);
   throw new ListenError(

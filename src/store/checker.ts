@@ -18,7 +18,7 @@ import { KeyedHash } from "./keyed_hash.ts";
 import { defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { MemoryFile } from "./memory_file.ts";
-import { locked, refuseForeign } from "./opening.ts";
+import { locked, refuseForeign, runSteps } from "./opening.ts";
 import { expireAtOf, keyEndAt, offsetOf } from "./record.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
@@ -122,10 +122,13 @@ class Checker {
       state,
       limits: this.#limits,
       writeSuperblock: null,
-      onProgress: this.#options.onProgress,
     });
     recovery.scanHeaders();
-    const { records, damages, discardedBytes } = recovery.replay(0);
+    const { records, damages, discardedBytes } = runSteps(
+      recovery.replay(0),
+      this.#options.onProgress,
+    );
+    this.#options.onProgress?.(1);
     const differences = await this.#compareIndex();
     let segmentsInUse = 0;
     for (let i = 0; i < table.count; i++) {

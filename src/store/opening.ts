@@ -42,7 +42,6 @@ export interface OpeningOptions {
   readonly path: string;
   readonly clock: () => number;
   readonly limits?: Partial<StoreLimits>;
-  readonly onProgress?: (share: number) => void;
   readonly openFile?: (path: string, headerBytes: number) => StoreFile;
 }
 
@@ -59,22 +58,33 @@ export interface StoreParts {
   readonly report: OpeningReport;
 }
 
-/** Opens or creates the files. Throws StoreError and SystemError; then nothing stays open. */
-export function openParts(options: OpeningOptions): StoreParts {
+/**
+ * Opens or creates the files. Throws StoreError and SystemError; then nothing stays open.
+ *
+ * It is done in steps of a few milliseconds: yields the share that is done, first when the store is
+ * this process's and nothing of it was read.
+ */
+export function* openingSteps(options: OpeningOptions): Generator<number, StoreParts> {
   const started = performance.now();
   const openFile = options.openFile ?? openMapped;
   if (options.openFile === undefined) refuseForeign(options.path);
   const file = openFile(options.path, storeHeaderBytes);
   let indexFile: StoreFile | undefined;
+  let isOpen = false;
   try {
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
     indexFile = openFile(`${options.path}-index`, indexHeaderTotalBytes);
-    return join(options, started, file, indexFile, superblock);
-  } catch (error) {
-    void file.close();
-    void indexFile?.close();
-    throw error;
+    yield 0;
+    const parts = yield* join(options, started, file, indexFile, superblock);
+    isOpen = true;
+    return parts;
+  } finally {
+    // It failed, or was given up.
+    if (!isOpen) {
+      void file.close();
+      void indexFile?.close();
+    }
   }
 }
 
@@ -121,13 +131,13 @@ function refusal(path: string, reason: string): StoreError {
   return new StoreError("NOT_A_STORE", `Cannot open ${path} as a store: ${reason}`);
 }
 
-function join(
+function* join(
   options: OpeningOptions,
   started: number,
   file: StoreFile,
   indexFile: StoreFile,
   existing: Superblock | null,
-): StoreParts {
+): Generator<number, StoreParts> {
   const wanted = { ...defaultLimits, ...options.limits };
   const superblock = existing ?? Superblock.create(file, wanted.segmentBytes, options.clock());
   const { state } = superblock;
@@ -152,7 +162,6 @@ function join(
     superblock.write();
     file.syncHeader();
   };
-  const { onProgress } = options;
   const recovery = new Recovery({
     log,
     index,
@@ -162,7 +171,6 @@ function join(
     state,
     limits,
     writeSuperblock,
-    onProgress,
   });
   const wasClean = state.clean;
   const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
@@ -182,7 +190,7 @@ function join(
     // Whoever dies in here leaves the mark: the next one reads everything.
     index.beginChange();
     if (!isCurrent) index.clear();
-    const result = recovery.replay(appliedSequence);
+    const result = yield* recovery.replay(appliedSequence);
     index.endChange();
     const kind = existing === null ? "created" : isCurrent ? "replayed" : "rebuilt";
     report = { kind, ...result };
@@ -204,4 +212,16 @@ function join(
 /** Bytes of the index file that are worth syncing. */
 export function indexBytes(index: HashIndex): number {
   return index.pageCount * indexPageBytes;
+}
+
+/** Goes through all steps of something, with `onProgress` for their shares; returns what it comes to. */
+export function runSteps<T>(
+  steps: Generator<number, T>,
+  onProgress: (share: number) => void = () => {},
+): T {
+  while (true) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    onProgress(value);
+  }
 }

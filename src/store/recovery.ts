@@ -53,8 +53,6 @@ export interface RecoveryParts {
   readonly limits: StoreLimits;
   /** Makes the superblock durable; null: the log is only looked at, nothing of it is written. */
   readonly writeSuperblock: (() => void) | null;
-  /** Called now and then with how much of the log is read, 0 to 1. */
-  readonly onProgress?: (share: number) => void;
 }
 
 interface SegmentFound {
@@ -68,8 +66,6 @@ interface Member {
   readonly address: number;
   readonly kind: number;
 }
-
-const progressSegments = 64;
 
 /** The words of a segment header that tell that it belongs to a store. */
 const identityWords: readonly number[] = [
@@ -200,8 +196,11 @@ export class Recovery {
     return true;
   }
 
-  /** Replays the segments whose sequence number is `fromSequence` or above, and ends the log. */
-  replay(fromSequence: number): RecoveryResult {
+  /**
+   * Replays the segments whose sequence number is `fromSequence` or above, and ends the log. Yields how
+   * much of the log is read, 0 to 1, after each segment.
+   */
+  *replay(fromSequence: number): Generator<number, RecoveryResult> {
     const first = this.#found.findIndex(({ sequence }) => sequence >= fromSequence);
     const from = first < 0 ? this.#found.length : first;
     this.#implicitBatch = from > 0;
@@ -224,14 +223,13 @@ export class Recovery {
       }
       const offset = this.#replaySegment(segment, i);
       previous = segment;
-      if (i % progressSegments === 0) this.#parts.onProgress?.((i + 1) / this.#found.length);
       if (offset >= 0) {
         cut = { segment: i, offset };
         end = i + 1;
         break;
       }
+      yield (i + 1) / this.#found.length;
     }
-    this.#parts.onProgress?.(1);
     if (this.#batch !== null && this.#batchIsDurable) this.#endBatch(); // Only its end is damaged.
     if (this.#batch !== null) {
       // Its end is missing: nothing of it happened.

@@ -22,7 +22,13 @@ import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { indexBytes, type OpeningReport, openParts, type StoreParts } from "./opening.ts";
+import {
+  indexBytes,
+  type OpeningReport,
+  openingSteps,
+  runSteps,
+  type StoreParts,
+} from "./opening.ts";
 import { PauseMeter } from "./pause_meter.ts";
 import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
 import type { Damage } from "./recovery.ts";
@@ -38,6 +44,8 @@ const scanEntriesMax = 65536;
 /** Batches nest this deep: EXEC, a command, the command's own. */
 const batchDepthMax = 8;
 const savepointFields = 4;
+/** While a store is opened in steps, the event loop waits so long at most. */
+const stepMs = 20;
 /** Hashing longer arguments, which are rarely keys, takes longer than it saves. */
 const prefetchKeyBytesMax = 64;
 
@@ -261,7 +269,35 @@ export class Store {
    * when a call to the system fails.
    */
   static open(options: StoreOptions): Store {
-    return new Store(options, openParts({ ...options, clock: options.clock ?? Date.now }));
+    const steps = openingSteps({ ...options, clock: options.clock ?? Date.now });
+    const parts = runSteps(steps, options.onProgress);
+    options.onProgress?.(1);
+    return new Store(options, parts);
+  }
+
+  /**
+   * The same in steps: the event loop goes on in between. `onLocked` is called when the store is this
+   * process's, before anything of it was read.
+   */
+  static async openInSteps(
+    options: StoreOptions,
+    onLocked: () => void = () => {},
+  ): Promise<Store> {
+    const { onProgress = () => {} } = options;
+    const steps = openingSteps({ ...options, clock: options.clock ?? Date.now });
+    let step = steps.next();
+    onLocked();
+    let pauseAt = performance.now() + stepMs;
+    while (!step.done) {
+      onProgress(step.value);
+      if (performance.now() > pauseAt) {
+        await new Promise((resolve) => setTimeout(resolve));
+        pauseAt = performance.now() + stepMs;
+      }
+      step = steps.next();
+    }
+    onProgress(1);
+    return new Store(options, step.value);
   }
 
   // --- the cursor interface: reading -----------------------------------------------------------

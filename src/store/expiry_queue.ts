@@ -1,5 +1,5 @@
 /**
- * Deadlines in order: a 4-ary heap (Johnson 1975) in typed arrays, 12 bytes an entry. An entry is a
+ * Deadlines in order: a 4-ary heap (Johnson 1975) in chunks of typed arrays, 12 bytes an entry. An entry is a
  * deadline and the hash of a key, not an address, since records move; whoever takes it looks which
  * keys with that hash are really past their deadline. So an entry whose key was deleted, overwritten
  * or given another deadline is harmless; when such entries are the majority, they are sifted out, a
@@ -7,34 +7,58 @@
  */
 
 const arity = 4;
+/** Entries of a chunk, as a power of two: 96 KiB. Growing by chunks takes no copying, so no pause. */
+const chunkBits = 13;
+const chunkMask = (1 << chunkBits) - 1;
+/** Entry i stands at i + 3: so the four children of an entry are in one chunk, and one cache line. */
+const shift = arity - 1;
 
 class DeadlineHeap {
   size = 0;
-  deadlines = new Float64Array(256);
-  hashes = new Int32Array(256);
+  readonly #deadlines: Float64Array[] = [];
+  readonly #hashes: Int32Array[] = [];
+
+  deadlineAt(i: number): number {
+    const at = i + shift;
+    return this.#deadlines[at >>> chunkBits][at & chunkMask];
+  }
+
+  hashAt(i: number): number {
+    const at = i + shift;
+    return this.#hashes[at >>> chunkBits][at & chunkMask];
+  }
+
+  #set(i: number, deadline: number, hash: number): void {
+    const at = i + shift;
+    const chunk = at >>> chunkBits;
+    this.#deadlines[chunk][at & chunkMask] = deadline;
+    this.#hashes[chunk][at & chunkMask] = hash;
+  }
+
+  #move(from: number, to: number): void {
+    this.#set(to, this.deadlineAt(from), this.hashAt(from));
+  }
 
   push(deadline: number, hash: number): void {
-    if (this.size === this.deadlines.length) this.#grow();
-    const { deadlines, hashes } = this;
+    if ((this.size + shift) >>> chunkBits >= this.#deadlines.length) {
+      this.#deadlines.push(new Float64Array(1 << chunkBits));
+      this.#hashes.push(new Int32Array(1 << chunkBits));
+    }
     let at = this.size++;
     while (at > 0) {
       const parent = (at - 1) >> 2;
-      if (deadlines[parent] <= deadline) break;
-      deadlines[at] = deadlines[parent];
-      hashes[at] = hashes[parent];
+      if (this.deadlineAt(parent) <= deadline) break;
+      this.#move(parent, at);
       at = parent;
     }
-    deadlines[at] = deadline;
-    hashes[at] = hash;
+    this.#set(at, deadline, hash);
   }
 
   /** Removes any entry. */
   removeAt(at: number): void {
-    const { deadlines, hashes } = this;
     // As if it were the earliest of all, it rises to the top.
     for (let parent = (at - 1) >> 2; at > 0; parent = (at - 1) >> 2) {
-      deadlines[at] = deadlines[parent];
-      hashes[at] = hashes[parent];
+      this.#move(parent, at);
       at = parent;
     }
     this.pop();
@@ -42,10 +66,9 @@ class DeadlineHeap {
 
   /** Removes the entry with the earliest deadline. */
   pop(): void {
-    const { deadlines, hashes } = this;
     const last = --this.size;
-    const deadline = deadlines[last];
-    const hash = hashes[last];
+    const deadline = this.deadlineAt(last);
+    const hash = this.hashAt(last);
     let at = 0;
     while (true) {
       const first = at * arity + 1;
@@ -53,24 +76,19 @@ class DeadlineHeap {
       let least = first;
       const end = Math.min(first + arity, last);
       for (let child = first + 1; child < end; child++) {
-        if (deadlines[child] < deadlines[least]) least = child;
+        if (this.deadlineAt(child) < this.deadlineAt(least)) least = child;
       }
-      if (deadlines[least] >= deadline) break;
-      deadlines[at] = deadlines[least];
-      hashes[at] = hashes[least];
+      if (this.deadlineAt(least) >= deadline) break;
+      this.#move(least, at);
       at = least;
     }
-    deadlines[at] = deadline;
-    hashes[at] = hash;
-  }
-
-  #grow(): void {
-    const deadlines = new Float64Array(this.size * 2);
-    const hashes = new Int32Array(this.size * 2);
-    deadlines.set(this.deadlines);
-    hashes.set(this.hashes);
-    this.deadlines = deadlines;
-    this.hashes = hashes;
+    this.#set(at, deadline, hash);
+    // One chunk is kept, for what comes next.
+    const needed = ((last + shift) >>> chunkBits) + 2;
+    if (this.#deadlines.length > needed) {
+      this.#deadlines.pop();
+      this.#hashes.pop();
+    }
   }
 }
 
@@ -91,12 +109,12 @@ export class ExpiryQueue {
   /** The earliest deadline; Infinity when there is none. */
   get nextDeadline(): number {
     const heap = this.#earlier();
-    return heap.size > 0 ? heap.deadlines[0] : Infinity;
+    return heap.size > 0 ? heap.deadlineAt(0) : Infinity;
   }
 
   /** The hash that goes with it. The queue is not empty. */
   get nextHash(): number {
-    return this.#earlier().hashes[0];
+    return this.#earlier().hashAt(0);
   }
 
   // What `sample` picked.
@@ -111,8 +129,8 @@ export class ExpiryQueue {
     const at = Math.floor(Math.random() * this.size);
     this.#sampledHeap = at < heap.size ? heap : this.#old!;
     this.#sampledAt = at < heap.size ? at : at - heap.size;
-    this.sampledDeadline = this.#sampledHeap.deadlines[this.#sampledAt];
-    this.sampledHash = this.#sampledHeap.hashes[this.#sampledAt];
+    this.sampledDeadline = this.#sampledHeap.deadlineAt(this.#sampledAt);
+    this.sampledHash = this.#sampledHeap.hashAt(this.#sampledAt);
   }
 
   /** Removes what `sample` picked; nothing else was done with the queue since. */
@@ -123,7 +141,7 @@ export class ExpiryQueue {
   /** Removes the entry with the earliest deadline and returns its hash. The queue is not empty. */
   take(): number {
     const heap = this.#earlier();
-    const hash = heap.hashes[0];
+    const hash = heap.hashAt(0);
     heap.pop();
     return hash;
   }
@@ -152,9 +170,9 @@ export class ExpiryQueue {
     for (let i = 0; i < count && old.size > 0; i++) {
       // Taking away the last leaf leaves a heap a heap.
       const last = --old.size;
-      if (isCurrent(old.deadlines[last], old.hashes[last])) {
-        this.#heap.push(old.deadlines[last], old.hashes[last]);
-      }
+      const deadline = old.deadlineAt(last);
+      const hash = old.hashAt(last);
+      if (isCurrent(deadline, hash)) this.#heap.push(deadline, hash);
     }
     if (old.size === 0) this.#old = null;
   }
@@ -163,6 +181,6 @@ export class ExpiryQueue {
     const old = this.#old;
     if (!old || old.size === 0) return this.#heap;
     if (this.#heap.size === 0) return old;
-    return old.deadlines[0] < this.#heap.deadlines[0] ? old : this.#heap;
+    return old.deadlineAt(0) < this.#heap.deadlineAt(0) ? old : this.#heap;
   }
 }

@@ -15,6 +15,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
+import { shrinkBytesMax } from "./limits.ts";
 import { offsetOf } from "./record.ts";
 import { indexHeader, indexPage, indexPageBytes, record, recordHeaderBytes } from "./format.ts";
 
@@ -432,9 +433,6 @@ export class HashIndex {
       file.grow(growthPagesMin * indexPageBytes);
     }
     this.beginChange();
-    if (!this.#growing && file.bodyBytes > growthPagesMin * indexPageBytes) {
-      file.shrink(growthPagesMin * indexPageBytes);
-    }
     this.#pageCount = 2;
     this.file.header.i32[indexHeader.pageCountWord] = 2;
     this.#directoryBits = 1;
@@ -443,6 +441,19 @@ export class HashIndex {
     this.#clearPage(1, 1 << 31, 1);
     this.count = 0;
     this.endChange();
+  }
+
+  /**
+   * After `clear`, gives what is not needed of the file back to the file system, some at a time. Returns
+   * whether there is more.
+   */
+  shrink(): boolean {
+    const { file } = this;
+    // Many more pages than growing ahead leaves free: only `clear` does that.
+    const kept = Math.max(growthPagesMin, 2 * this.#pageCount) * indexPageBytes;
+    if (this.#growing || file.bodyBytes <= kept) return false;
+    file.shrink(Math.max(kept, file.bodyBytes - shrinkBytesMax));
+    return file.bodyBytes > kept;
   }
 
   /**

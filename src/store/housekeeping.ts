@@ -8,6 +8,7 @@ import type { Durability } from "./durability.ts";
 import { StoreError } from "./errors.ts";
 import type { Eviction } from "./eviction.ts";
 import type { Expiry } from "./expiry.ts";
+import type { HashIndex } from "./hash_index.ts";
 import type { Log } from "./log.ts";
 import type { PauseMeter } from "./pause_meter.ts";
 
@@ -22,6 +23,7 @@ const leavingMax = 8;
 
 export interface HousekeepingParts {
   readonly log: Log;
+  readonly index: HashIndex;
   readonly durability: Durability;
   readonly compaction: Compaction;
   readonly expiry: Expiry;
@@ -43,9 +45,13 @@ export class Housekeeping {
   #ticked = false;
   /** The same for the time since the last sync round. */
   #tickedSinceRound = false;
+  /** Nobody called since the round before the last one. */
+  #isIdle = false;
   /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
   #closed = false;
+  /** There is more to cut off the files' ends. */
+  #isShrinking = false;
   /** Resolvers of `whenRoom`. */
   #waiting: (() => void)[] = [];
 
@@ -71,6 +77,7 @@ export class Housekeeping {
     }
     if (expiry.hasWork || idle) expiry.stepInBackground();
     compaction.step(idle);
+    if (this.#isShrinking) this.#shrink();
     if (this.#mustSyncToFree) durability.start();
     if (this.#waiting.length > 0) this.#letWaitingGo();
   }
@@ -102,7 +109,7 @@ export class Housekeeping {
     const { durability, expiry, compaction, eviction, time, clock } = this.#parts;
     if (this.#closed || durability.failure !== null) return;
     const isWorking = compaction.hasWork(!this.#ticked) || expiry.hasWork || eviction.isDue ||
-      this.#waiting.length > 0;
+      this.#waiting.length > 0 || this.#isShrinking;
     // An idle store tidies up more thoroughly: whether it is idle shows after a while.
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
     const at = isWorking ? time.now + idleStepMs : Math.min(expiry.nextDeadline + 1, idleAt);
@@ -130,11 +137,18 @@ export class Housekeeping {
     const { log, compaction, durability } = this.#parts;
     compaction.retry();
     this.#removeAgainAt = 0;
-    log.shrink(!this.#tickedSinceRound || compaction.isFullPass);
+    this.#isIdle = !this.#tickedSinceRound || compaction.isFullPass;
+    this.#shrink();
     this.#tickedSinceRound = false;
     if (this.#mustSyncToFree) durability.start();
     if (this.#waiting.length > 0) this.#letWaitingGo();
     this.arm(); // What was freed may allow more to be done.
+  }
+
+  #shrink(): void {
+    const { log, index } = this.#parts;
+    const isLogLonger = log.shrink(this.#isIdle);
+    this.#isShrinking = index.shrink() || isLogLonger;
   }
 
   /**

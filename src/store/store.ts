@@ -243,6 +243,7 @@ export class Store {
     );
     this.#housekeeping = new Housekeeping({
       log: this.#log,
+      index: this.#index,
       durability: this.#durability,
       compaction: this.#compaction,
       expiry: this.#expiry,

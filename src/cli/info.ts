@@ -95,9 +95,15 @@ export function describe(fields: Fields, coloured: boolean): string {
     ],
     ["came up", `${text("store_opened_by")}, in ${text("store_opening_ms")} ms`],
   ]);
-  const pauses = text("store_pauses").split(",").map((part) => part.split(":"));
+  const histogram = (name: string) => {
+    const classes = text(name).split(",").map((part) => part.split(":"));
+    return chart(classes.map(([, n]) => Number(n)), classes.map(([label]) => label), coloured);
+  };
+  lines.push("", title("Expired keys, by how long after their deadlines they were removed"));
+  lines.push(...histogram("store_expiry_lateness"));
+  lines.push(`  longest ${text("store_longest_expiry_lateness_ms")} ms`);
   lines.push("", title("Stretches in which one client's work kept the others waiting"));
-  lines.push(...chart(pauses.map(([, n]) => Number(n)), pauses.map(([label]) => label), coloured));
+  lines.push(...histogram("store_pauses"));
   lines.push(`  longest ${text("store_longest_pause_ms")} ms`);
   return `${lines.join("\n")}\n`;
 }

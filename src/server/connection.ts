@@ -37,6 +37,8 @@ export class Connection {
   /** The replies of the last batch. */
   #replyBytes: Uint8Array = new Uint8Array(0);
   #replyLength = 0;
+  /** A sync had failed before the last batch: it wrote nothing, and its replies say why. */
+  #wasRefusedWrites = false;
 
   constructor(core: ServerCore, socket: Deno.Conn, session: Session, start?: ConnectionStart) {
     this.#parser = start?.parser ?? new RequestParser();
@@ -100,6 +102,7 @@ export class Connection {
     const now = Date.now();
     const started = performance.now();
     store.now = now;
+    this.#wasRefusedWrites = store.failure !== null;
     session.lastActiveMs = now;
     session.batchPosition = store.position;
     while (this.#mayGoOn && reply.length <= replyBytesSoftMax) {
@@ -151,7 +154,8 @@ export class Connection {
     const bytes = this.#replyBytes;
     const length = this.#replyLength;
     this.session.outputBufferBytes = length;
-    if (store.syncPolicy === "always" && store.durablePosition < store.position) {
+    const mustWait = store.syncPolicy === "always" && !this.#wasRefusedWrites;
+    if (mustWait && store.durablePosition < store.position) {
       try {
         await store.whenDurable(store.position);
       } catch {

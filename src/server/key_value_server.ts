@@ -4,7 +4,7 @@ import type { Configuration, ServerControl } from "../commands/server_control.ts
 import { Session } from "../commands/session.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { type SizeLimit, Store } from "../store/store.ts";
-import { pauseBoundsMs, type PauseMeter } from "../store/pause_meter.ts";
+import { durationBoundsMs, type DurationHistogram } from "../store/duration_histogram.ts";
 import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
 import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
@@ -270,6 +270,7 @@ export class KeyValueServer implements ServerControl {
     }
     core.reply.errorCounts.clear();
     this.store.pauses.reset();
+    this.store.expiryLateness.reset();
     core.bytesRead =
       core.bytesWritten =
       core.reads =
@@ -370,7 +371,9 @@ export class KeyValueServer implements ServerControl {
         store_sync_rounds: statistics.syncRounds,
         store_segments_compacted: statistics.segmentsEmptied,
         store_compaction_bytes: statistics.copiedBytes,
-        store_pauses: describePauses(store.pauses),
+        store_pauses: describeDurations(store.pauses),
+        store_expiry_lateness: describeDurations(store.expiryLateness),
+        store_longest_expiry_lateness_ms: store.expiryLateness.longestMs.toFixed(0),
         store_longest_pause_ms: store.pauses.longestMs.toFixed(2),
         store_damages: statistics.damages,
         store_opened_by: store.opening.kind,
@@ -380,10 +383,10 @@ export class KeyValueServer implements ServerControl {
   }
 }
 
-/** "<0.25ms:1234,<0.5ms:7,...,>=100ms:0": stretches in which the event loop was busy. */
-function describePauses({ counts }: PauseMeter): string {
-  const labels = pauseBoundsMs.map((bound) => `<${bound}ms`);
-  return [...labels, `>=${pauseBoundsMs.at(-1)}ms`].map((label, i) => `${label}:${counts[i]}`)
+/** "<0.25ms:1234,<0.5ms:7,...,>=100ms:0": how many took how long. */
+function describeDurations({ counts }: DurationHistogram): string {
+  const labels = durationBoundsMs.map((bound) => `<${bound}ms`);
+  return [...labels, `>=${durationBoundsMs.at(-1)}ms`].map((label, i) => `${label}:${counts[i]}`)
     .join(",");
 }
 

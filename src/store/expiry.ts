@@ -6,6 +6,7 @@ import type { Window } from "../sys/mapped_file.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
+import { DurationHistogram } from "./duration_histogram.ts";
 import { expireAtOf, offsetOf } from "./record.ts";
 
 /** Deadlines worked off in one slice: about 0.3 ms. */
@@ -18,6 +19,8 @@ const outdatedMax = 65536;
 export class Expiry {
   /** Keys removed since the store was opened. */
   expiredKeys = 0;
+  /** How long after their deadlines keys were removed. */
+  readonly lateness = new DurationHistogram();
   /** The deadlines, with some that are outdated. */
   readonly queue = new ExpiryQueue();
   readonly #index: HashIndex;
@@ -90,6 +93,7 @@ export class Expiry {
       if (deadline === 0 || deadline >= now) continue;
       remove(address);
       this.expiredKeys++;
+      this.lateness.note(now - deadline);
     }
   }
 

@@ -10,12 +10,19 @@ import type { Eviction } from "./eviction.ts";
 import type { Expiry } from "./expiry.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { Log } from "./log.ts";
-import type { PauseMeter } from "./pause_meter.ts";
+import type { DurationHistogram } from "./duration_histogram.ts";
 
 /** While there is work, a slice of it is done this often without requests. */
 const idleStepMs = 2;
-/** A store that was not called for so long counts as idle. */
+/** After so long it is looked at whether the store is idle, and whether there is room again. */
 const idleAfterMs = 200;
+/**
+ * A store counts as idle when it is called less often than a hundred times a second. Each call adds one
+ * to its activity, up to a limit, and time takes away so much.
+ */
+const activityPerMs = 0.1;
+const activityMax = 20;
+const idleActivityMax = 5;
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
 /** Segments that wait to be free before a sync is begun for their sake. */
@@ -29,7 +36,7 @@ export interface HousekeepingParts {
   readonly expiry: Expiry;
   readonly eviction: Eviction;
   readonly clock: () => number;
-  readonly pauses: PauseMeter;
+  readonly pauses: DurationHistogram;
   /** The time that deadlines are compared with. */
   readonly time: { now: number };
   /** Remove the key whose record stands at an address: an expired one, any one. */
@@ -41,12 +48,8 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
-  /** Requests came since the timer was set: they did work in the background too. */
-  #ticked = false;
-  /** The same for the time since the last sync round. */
-  #tickedSinceRound = false;
-  /** Nobody called since the round before the last one. */
-  #isIdle = false;
+  #activity = 0;
+  #activityMs = 0;
   /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
   #closed = false;
@@ -62,8 +65,7 @@ export class Housekeeping {
 
   /** A slice of the work; to be called after each batch of writes. */
   tick(): void {
-    this.#ticked = true;
-    this.#tickedSinceRound = true;
+    if (this.#activity < activityMax) this.#activity++;
     this.#step(false);
     this.arm();
   }
@@ -108,7 +110,7 @@ export class Housekeeping {
   arm(): void {
     const { durability, expiry, compaction, eviction, time, clock } = this.#parts;
     if (this.#closed || durability.failure !== null) return;
-    const isWorking = compaction.hasWork(!this.#ticked) || expiry.hasWork || eviction.isDue ||
+    const isWorking = compaction.hasWork(this.#isIdle) || expiry.hasWork || eviction.isDue ||
       this.#waiting.length > 0 || this.#isShrinking;
     // An idle store tidies up more thoroughly: whether it is idle shows after a while.
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
@@ -116,7 +118,6 @@ export class Housekeeping {
     if (at >= this.#timerAt || at === Infinity) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#ticked = false;
     const wait = Math.min(timerMsMax, Math.max(1, at - clock()));
     this.#timer = setTimeout(() => this.#wake(), wait);
   }
@@ -127,27 +128,37 @@ export class Housekeeping {
     this.#timerAt = Infinity;
     time.now = clock();
     const started = performance.now();
-    this.#step(!this.#ticked || compaction.isFullPass);
+    this.#measureActivity();
+    this.#step(this.#isIdle || compaction.isFullPass);
     this.arm();
     pauses.note(performance.now() - started);
   }
 
   #afterRound(): void {
     if (this.#closed) return;
-    const { log, compaction, durability } = this.#parts;
+    const { compaction, durability } = this.#parts;
     compaction.retry();
     this.#removeAgainAt = 0;
-    this.#isIdle = !this.#tickedSinceRound || compaction.isFullPass;
+    this.#measureActivity();
     this.#shrink();
-    this.#tickedSinceRound = false;
     if (this.#mustSyncToFree) durability.start();
     if (this.#waiting.length > 0) this.#letWaitingGo();
     this.arm(); // What was freed may allow more to be done.
   }
 
+  #measureActivity(): void {
+    const now = performance.now();
+    this.#activity = Math.max(0, this.#activity - (now - this.#activityMs) * activityPerMs);
+    this.#activityMs = now;
+  }
+
+  get #isIdle(): boolean {
+    return this.#activity < idleActivityMax;
+  }
+
   #shrink(): void {
-    const { log, index } = this.#parts;
-    const isLogLonger = log.shrink(this.#isIdle);
+    const { log, index, compaction } = this.#parts;
+    const isLogLonger = log.shrink(this.#isIdle || compaction.isFullPass);
     this.#isShrinking = index.shrink() || isLogLonger;
   }
 

@@ -50,7 +50,8 @@ const reserveShares: Readonly<Record<AppendPurpose, number>> = {
   compaction: 0,
 };
 const sealBytes = 32;
-/** Segments that the body grows by at a time: an eighth of it, between these. */
+/** The body grows by this part of it at a time, and by so many segments at least and at most. */
+const growthPart = 16;
 const growthSegmentsMin = 1;
 const growthSegmentsMax = 64;
 
@@ -92,6 +93,8 @@ export class Log {
   #headBase = 0;
   readonly #prepared: number[] = [];
   #preparing = false;
+  /** The head was taken out of the reserve. */
+  #isHeadOfReserve = false;
   #closed = false;
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
@@ -156,8 +159,16 @@ export class Log {
    * record's offset in `headWindow`. Nothing is appended until `append`. Throws StoreError NO_SPACE.
    */
   reserve(bytes: number, spare: number): number {
-    if (this.headOffset + bytes + spare > this.headEnd) this.#roll(bytes + spare);
+    if (this.headOffset + bytes + spare > this.headEnd || this.#isHeadBarred) {
+      this.#roll(bytes + spare);
+    }
     return this.headOffset;
+  }
+
+  /** The head is of the reserve, which was not made good since: writes may not fill it. */
+  get #isHeadBarred(): boolean {
+    return this.#isHeadOfReserve && this.purpose === "write" &&
+      this.table.freeCount < this.#limits.segmentsReserved;
   }
 
   /**
@@ -191,7 +202,8 @@ export class Log {
   /** Appends a record without key and value. */
   appendMark(kind: number, flags: number): void {
     const bytes = recordBytes(0, 0);
-    const offset = this.reserve(bytes, 0);
+    if (this.headOffset + bytes > this.headEnd) this.#roll(bytes);
+    const offset = this.headOffset;
     this.writeHeader(offset, kind | flags << 16, 0, 0);
     this.append(bytes);
   }
@@ -231,6 +243,8 @@ export class Log {
     const sequence = this.nextSequence;
     this.nextSequence += length;
     this.table.take(segment, length, sequence, segmentState.head);
+    this.#isHeadOfReserve = this.growthFailed &&
+      this.table.freeCount < this.#limits.segmentsReserved;
     const { i32, f64 } = this.windowOf(segment);
     const start = this.windowOffset(segment);
     const word = start >> 2;
@@ -337,8 +351,8 @@ export class Log {
   }
 
   #growthSegments(): number {
-    const eighth = Math.floor(this.table.count / 8);
-    return Math.min(growthSegmentsMax, Math.max(growthSegmentsMin, eighth));
+    const part = Math.floor(this.table.count / growthPart);
+    return Math.min(growthSegmentsMax, Math.max(growthSegmentsMin, part));
   }
 
   /**
@@ -373,7 +387,7 @@ export class Log {
     const { segmentsReserved, segmentsAhead } = this.#limits;
     const { table } = this;
     const inForce = table.usedCount - table.leavingCount;
-    const spare = idle ? 0 : segmentsAhead + 2 * this.#growthSegments();
+    const spare = idle ? 0 : segmentsAhead + this.#growthSegments();
     return Math.max(inForce, Math.min(this.placesMax, inForce + segmentsReserved + spare));
   }
 

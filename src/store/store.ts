@@ -21,7 +21,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
-import type { Log } from "./log.ts";
+import type { AppendPurpose, Log } from "./log.ts";
 import {
   indexBytes,
   type OpeningReport,
@@ -29,7 +29,7 @@ import {
   runSteps,
   type StoreParts,
 } from "./opening.ts";
-import { PauseMeter } from "./pause_meter.ts";
+import { DurationHistogram } from "./duration_histogram.ts";
 import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
@@ -140,8 +140,13 @@ export class Store {
   now: number;
   readonly path: string;
   readonly opening: OpeningReport;
+  /** How long after their deadlines keys were removed. */
+  get expiryLateness(): DurationHistogram {
+    return this.#expiry.lateness;
+  }
+
   /** How long the event loop was busy in one go, with commands and in the background. */
-  readonly pauses = new PauseMeter();
+  readonly pauses = new DurationHistogram();
   /** What was found damaged, at the opening and since. */
   readonly damages: Damage[];
 
@@ -447,7 +452,7 @@ export class Store {
       this.#refuseSize(keyLength, length);
     }
     const log = this.#log;
-    const flags = this.#joinBatch();
+    const flags = this.#joinBatch("write");
     if (this.#address === 0) {
       this.#index.prepareInsert(this.#keyHash, this.#key, this.#keyStart, this.#keyEnd);
     }
@@ -525,10 +530,10 @@ export class Store {
   #remove(): void {
     if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
     const log = this.#log;
-    const flags = this.#joinBatch();
+    const flags = this.#joinBatch("delete");
     const keyLength = this.#keyEnd - this.#keyStart;
     const bytes = recordBytes(keyLength, 0);
-    const offset = this.#reserveSmall(bytes, flags === 0 ? 0 : batchEndBytes);
+    const offset = this.#reserveFor("delete", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | flags << 16, keyLength, 0);
     this.#writeKey(offset);
     const address = log.addressOf(offset);
@@ -541,10 +546,10 @@ export class Store {
     this.#address = 0;
   }
 
-  /** Room for what makes room: deletes may take the segments that are held in reserve. */
-  #reserveSmall(bytes: number, spare: number): number {
+  /** Room for what makes room: that may take segments which are held in reserve. */
+  #reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
     const log = this.#log;
-    log.purpose = "delete";
+    log.purpose = purpose;
     try {
       return log.reserve(bytes, spare);
     } finally {
@@ -564,9 +569,9 @@ export class Store {
       this.#watched.touchAll((key) => this.find(key, 0, key.length));
     }
     const log = this.#log;
-    const flags = this.#joinBatch();
+    const flags = this.#joinBatch("compaction");
     const bytes = recordBytes(0, 0);
-    const offset = this.#reserveSmall(bytes, flags === 0 ? 0 : batchEndBytes);
+    const offset = this.#reserveFor("compaction", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | (flags | recordFlag.all) << 16, 0, 0);
     log.append(bytes);
     this.#index.clear();
@@ -649,10 +654,10 @@ export class Store {
    * The flags of a record that is written now: a batch's member, or none. The batch's first mark goes
    * to the log with its first write.
    */
-  #joinBatch(): number {
+  #joinBatch(purpose: AppendPurpose): number {
     if (this.#batchDepth === 0) return 0;
     if (this.#batchBegun) return recordFlag.member;
-    this.#reserveSmall(batchEndBytes, 0);
+    this.#reserveFor(purpose, batchEndBytes, 0);
     this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
     this.#batchBegun = true;
     // Until the batch's end, the index is ahead of what a recovery would make of the log.

@@ -61,7 +61,9 @@ const errnoTable: Readonly<Record<number, ErrnoDescription>> = {
 
 function describeErrno(errno: number): ErrnoDescription {
   return errnoTable[errno] ??
-    { code: errno > 0 ? `E${errno}` : "UNKNOWN", meaning: "the call failed", remedy: "" };
+    (errno > 0
+      ? { code: `E${errno}`, meaning: "the call failed", remedy: "" }
+      : { code: "UNKNOWN", meaning: "the call failed", remedy: "check the disk" });
 }
 
 const symbols = {
@@ -95,10 +97,25 @@ const symbols = {
     result: "i32",
     nonblocking: true,
   },
+  copyFileRangeInBackground: {
+    name: "copy_file_range",
+    parameters: ["i32", "pointer", "i32", "pointer", "usize", "u32"],
+    result: "isize",
+    nonblocking: true,
+  },
+  pwrite: { parameters: ["i32", "pointer", "usize", "i64"], result: "isize" },
+  pwriteInBackground: {
+    name: "pwrite",
+    parameters: ["i32", "pointer", "usize", "i64"],
+    result: "isize",
+    nonblocking: true,
+  },
+  fsyncInBackground: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+/** The functions of libc that are called here. */
+export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let library: Libc | undefined;
 let errnoWord: Int32Array | undefined;
@@ -113,20 +130,52 @@ function libc(): Libc {
   return library;
 }
 
+/**
+ * For tests, which make calls fail: puts what `wrap` returns in the library's place. Returns what takes
+ * it away again. A function that is put there sets errno itself.
+ */
+export function interceptLibc(wrap: (library: Libc) => Libc): () => void {
+  const before = libc();
+  library = wrap(before);
+  return () => {
+    library = before;
+  };
+}
+
 // Linux, x86-64 and arm64 alike.
-const openFlags = { readOnly: 0, readWrite: 2, create: 0o100, closeOnExec: 0o2000000 };
+const openFlags = {
+  readOnly: 0,
+  readWrite: 2,
+  create: 0o100,
+  exclusive: 0o200,
+  closeOnExec: 0o2000000,
+};
 const protectRead = 1;
 const protectWrite = 2;
 const mapShared = 1;
 const syncNow = 4;
 const lockExclusive = 2;
 const lockNonblocking = 4;
+const lockRelease = 8;
 const seekEnd = 2;
 const populateWrite = 23;
 const interrupted = 4;
+const wouldBlock = 11;
+/** So often may signals interrupt a call before it counts as failed. */
+const interruptionsMax = 100;
 
 function fail(call: string, path: string): never {
   throw new SystemError(call, errnoWord![0], path);
+}
+
+/** Makes a call, again while signals interrupt it. Its result; -1: it failed. */
+function uninterrupted(call: (library: Libc) => number | bigint): number {
+  let result = -1;
+  for (let i = 0; i <= interruptionsMax; i++) {
+    result = Number(call(libc()));
+    if (result !== -1 || errnoWord![0] !== interrupted) break;
+  }
+  return result;
 }
 
 export interface OpenOptions {
@@ -141,11 +190,23 @@ export function openFile(path: string, options: OpenOptions = {}): number {
   const flags = options.readOnly
     ? openFlags.readOnly | openFlags.closeOnExec
     : openFlags.readWrite | openFlags.create | openFlags.closeOnExec;
-  const fd = libc().open(name, flags, options.mode ?? 0o600);
+  const mode = options.mode ?? 0o600;
+  const fd = uninterrupted((library) => library.open(name, flags, mode));
   if (fd < 0) fail("open", path);
   return fd;
 }
 
+/** Creates a file that does not exist yet (SystemError EEXIST otherwise), for its owner only. */
+export function createNewFile(path: string): number {
+  const name = new TextEncoder().encode(path + "\0");
+  const { readWrite, create, exclusive, closeOnExec } = openFlags;
+  const flags = readWrite | create | exclusive | closeOnExec;
+  const fd = uninterrupted((library) => library.open(name, flags, 0o600));
+  if (fd < 0) fail("create", path);
+  return fd;
+}
+
+/** Whatever the call says, the descriptor is closed: it must not be called again. */
 export function closeFile(fd: number): void {
   libc().close(fd);
 }
@@ -153,46 +214,105 @@ export function closeFile(fd: number): void {
 /** The first bytes of a small file, 4096 at most. */
 export function readStart(fd: number, path: string): Uint8Array {
   const buffer = new Uint8Array(4096);
-  const length = Number(libc().read(fd, buffer, BigInt(buffer.length)));
+  const length = uninterrupted((library) => library.read(fd, buffer, BigInt(buffer.length)));
   if (length < 0) fail("read", path);
   return buffer.subarray(0, length);
 }
 
 /** Takes the file's exclusive lock (flock); false when another process holds it. */
 export function tryLock(fd: number, path: string): boolean {
-  if (libc().flock(fd, lockExclusive | lockNonblocking) === 0) return true;
-  if (errnoWord![0] === 11) return false;
+  const operation = lockExclusive | lockNonblocking;
+  if (uninterrupted((library) => library.flock(fd, operation)) === 0) return true;
+  if (errnoWord![0] === wouldBlock) return false;
   return fail("lock", path);
+}
+
+/** Gives the lock back. Closing does too, unless something of the file is still mapped. */
+export function unlock(fd: number): void {
+  uninterrupted((library) => library.flock(fd, lockRelease));
 }
 
 /** The file's length in bytes. */
 export function fileBytes(fd: number, path: string): number {
-  const length = libc().lseek(fd, 0n, seekEnd);
-  if (length < 0n) fail("measure", path);
-  return Number(length);
+  const length = uninterrupted((library) => library.lseek(fd, 0n, seekEnd));
+  if (length < 0) fail("measure", path);
+  return length;
 }
 
 export function truncateFile(fd: number, bytes: number, path: string): void {
-  if (libc().ftruncate(fd, BigInt(bytes)) !== 0) fail("truncate", path);
+  const length = BigInt(bytes);
+  if (uninterrupted((library) => library.ftruncate(fd, length)) !== 0) fail("truncate", path);
 }
 
 /** Writes a file's data and metadata to the device. */
 export function syncFile(fd: number, path: string): void {
-  if (libc().fsync(fd) !== 0) fail("sync", path);
+  if (uninterrupted((library) => library.fsync(fd)) !== 0) fail("sync", path);
+}
+
+/** The same on another thread. Not made again to learn the error: that is told once, then all is well. */
+export async function syncFileInBackground(fd: number, path: string): Promise<void> {
+  if (await libc().fsyncInBackground(fd) !== 0) throw new SystemError("sync", 0, path);
+}
+
+/**
+ * Copies a range from file to file on another thread, by sharing blocks where the file system can.
+ * Resolves to the bytes copied, 0 or less when the system refuses.
+ */
+export async function copyRangeInBackground(
+  from: number,
+  fromOffset: number,
+  to: number,
+  toOffset: number,
+  length: number,
+): Promise<number> {
+  const offsets = new BigInt64Array([BigInt(fromOffset), BigInt(toOffset)]);
+  const first = Deno.UnsafePointer.of(offsets);
+  const second = Deno.UnsafePointer.of(offsets.subarray(1));
+  const bytes = BigInt(length);
+  const done = await libc().copyFileRangeInBackground(from, first, to, second, bytes, 0);
+  // The call read the offsets until now.
+  return offsets.length === 2 ? Number(done) : 0;
+}
+
+/** Writes bytes at an offset of the file; returns how many. Throws a SystemError. */
+export function writeAt(fd: number, bytes: Uint8Array, offset: number, path: string): number {
+  const pointer = Deno.UnsafePointer.of(bytes as BufferSource);
+  const done = Number(libc().pwrite(fd, pointer, BigInt(bytes.length), BigInt(offset)));
+  if (done < 0 && errnoWord![0] !== interrupted) fail("write", path);
+  return Math.max(0, done);
+}
+
+/** The same on another thread, from bytes of a mapping; resolves to how many, or less than 0. */
+export async function writeAtInBackground(
+  fd: number,
+  mapped: Uint8Array,
+  offset: number,
+): Promise<number> {
+  const pointer = Deno.UnsafePointer.of(mapped as BufferSource);
+  const bytes = BigInt(mapped.length);
+  return Number(await libc().pwriteInBackground(fd, pointer, bytes, BigInt(offset)));
 }
 
 /** Gives `[from, from + length)` blocks on the disk, so that touching it never is SIGBUS. */
 export function allocate(fd: number, from: number, length: number, path: string): void {
   let errno = interrupted;
-  for (let tries = 0; errno === interrupted && tries < 100; tries++) {
+  for (let i = 0; i <= interruptionsMax && errno === interrupted; i++) {
     errno = libc().posix_fallocate(fd, BigInt(from), BigInt(length));
   }
   if (errno !== 0) throw new SystemError("extend", errno, path);
 }
 
 /** The same on another thread; resolves to the error number, 0 for success. */
-export function allocateInBackground(fd: number, from: number, length: number): Promise<number> {
-  return libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
+export async function allocateInBackground(
+  fd: number,
+  from: number,
+  length: number,
+): Promise<number> {
+  let errno = interrupted;
+  for (let i = 0; i <= interruptionsMax && errno === interrupted; i++) {
+    errno = await libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
+  }
+  return errno;
 }
 
 /** A mapping: where it is, and its bytes. No view may be used after `unmap`. */
@@ -224,7 +344,8 @@ export function map({ fd, offset, length, readOnly, path }: MapOptions): Mapping
 }
 
 export function unmap(mapping: Mapping): void {
-  libc().munmap(mapping.pointer, BigInt(mapping.buffer.byteLength));
+  const length = BigInt(mapping.buffer.byteLength);
+  uninterrupted((library) => library.munmap(mapping.pointer, length));
 }
 
 function at(mapping: Mapping, offset: number): Deno.PointerObject {
@@ -233,10 +354,15 @@ function at(mapping: Mapping, offset: number): Deno.PointerObject {
 
 /** Writes a range of pages (offset a multiple of 4096) to the device; returns when it is there. */
 export function sync(mapping: Mapping, offset: number, length: number, path: string): void {
-  if (libc().msync(at(mapping, offset), BigInt(length), syncNow) !== 0) fail("sync", path);
+  const start = at(mapping, offset);
+  const bytes = BigInt(length);
+  if (uninterrupted((library) => library.msync(start, bytes, syncNow)) !== 0) fail("sync", path);
 }
 
-/** The same on another thread; resolves to whether it succeeded. */
+/**
+ * The same on another thread; resolves to whether it succeeded. Never made again, whatever the reason:
+ * that is not known, and after an error of the disk a second call would succeed without the data.
+ */
 export async function syncInBackground(
   mapping: Mapping,
   offset: number,

@@ -17,6 +17,7 @@ import {
   SystemError,
   truncateFile,
   tryLock,
+  unlock,
   unmap,
 } from "./libc.ts";
 
@@ -41,9 +42,12 @@ export interface StoreFile {
   readonly bodyBytes: number;
   /** Grows the body; throws SystemError (ENOSPC ...) and changes nothing when it cannot. */
   grow(bodyBytes: number): void;
-  /** Grows the body on another thread; resolves to whether it succeeded. */
+  /** Grows the body on another thread; resolves to whether it is as long now. */
   growInBackground(bodyBytes: number): Promise<boolean>;
-  /** Cuts the body; what lies behind must not be touched any more. */
+  /**
+   * Cuts the body; what lies behind must not be touched any more. A file system that refuses keeps the
+   * body as long as it is. Not to be called while a growth is under way.
+   */
   shrink(bodyBytes: number): void;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
@@ -89,6 +93,10 @@ export class MappedFile implements StoreFile {
   readonly #mappings: Mapping[] = [];
   /** Calls that run on other threads and still use the mappings. */
   readonly #pending = new Set<Promise<unknown>>();
+  /** Growths among them. */
+  #growths = 0;
+  /** A growth failed, and may have left blocks behind the body. */
+  #hasLeftovers = false;
   readonly #readOnly: boolean;
   #closed = false;
 
@@ -103,7 +111,12 @@ export class MappedFile implements StoreFile {
     const length = headerBytes;
     this.#headerMapping = map({ fd, offset: 0, length, readOnly: this.#readOnly, path });
     this.header = windowOf(this.#headerMapping.buffer);
-    this.#mapWindows(this.bodyBytes);
+    try {
+      this.#mapWindows(this.bodyBytes);
+    } catch (error) {
+      this.#unmap();
+      throw error;
+    }
   }
 
   /** Opens the file; unless `readOnly`, creates it with an all-zero header if it does not exist. */
@@ -135,27 +148,62 @@ export class MappedFile implements StoreFile {
     if (bodyBytes <= this.bodyBytes) return;
     this.#mapWindows(bodyBytes);
     const from = this.#headerBytes + this.bodyBytes;
-    allocate(this.#fd, from, bodyBytes - this.bodyBytes, this.path);
+    try {
+      allocate(this.#fd, from, bodyBytes - this.bodyBytes, this.path);
+    } catch (error) {
+      this.#hasLeftovers = true;
+      this.#cutLeftovers();
+      throw error;
+    }
     this.bodyBytes = bodyBytes;
   }
 
   async growInBackground(bodyBytes: number): Promise<boolean> {
+    if (bodyBytes <= this.bodyBytes) return true;
     const from = this.#headerBytes + this.bodyBytes;
     const length = bodyBytes - this.bodyBytes;
+    this.#growths++;
     const errno = await this.#track(allocateInBackground(this.#fd, from, length));
-    if (errno !== 0 || this.#closed) return false;
+    this.#growths--;
+    if (this.#closed) return false;
+    const isGrown = errno === 0 && this.#tryToMap(bodyBytes);
+    if (!isGrown) this.#hasLeftovers = true;
+    else if (bodyBytes > this.bodyBytes) this.bodyBytes = bodyBytes;
+    this.#cutLeftovers();
+    return isGrown;
+  }
+
+  /** Without address space the body stays as it is; writers will say so. */
+  #tryToMap(bodyBytes: number): boolean {
     try {
       this.#mapWindows(bodyBytes);
+      return true;
     } catch {
-      return false; // No address space: the body stays as it is, writers will say so.
+      return false;
     }
-    if (bodyBytes > this.bodyBytes) this.bodyBytes = bodyBytes;
-    return true;
+  }
+
+  /**
+   * Cuts off what failed growths have left behind the body. Not while another growth is under way: what
+   * that allocates will be part of the body, and touching a mapping behind the end of the file is SIGBUS.
+   */
+  #cutLeftovers(): void {
+    if (!this.#hasLeftovers || this.#growths > 0) return;
+    this.#hasLeftovers = false;
+    this.#tryToTruncate(this.bodyBytes);
+  }
+
+  #tryToTruncate(bodyBytes: number): boolean {
+    try {
+      truncateFile(this.#fd, this.#headerBytes + bodyBytes, this.path);
+      return true;
+    } catch {
+      return false; // The file is longer than it needs to be, and good all the same.
+    }
   }
 
   shrink(bodyBytes: number): void {
-    truncateFile(this.#fd, this.#headerBytes + bodyBytes, this.path);
-    this.bodyBytes = bodyBytes;
+    if (this.#tryToTruncate(bodyBytes)) this.bodyBytes = bodyBytes;
   }
 
   sync(offset: number, length: number): void {
@@ -199,9 +247,14 @@ export class MappedFile implements StoreFile {
     this.header = closedWindow;
     this.windows.fill(closedWindow);
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
+    this.#unmap();
+    unlock(this.#fd);
+    closeFile(this.#fd);
+  }
+
+  #unmap(): void {
     unmap(this.#headerMapping);
     for (const mapping of this.#mappings) unmap(mapping);
-    closeFile(this.#fd); // Releases the lock as well.
   }
 
   /** A range of the body as page-aligned ranges of single windows. */

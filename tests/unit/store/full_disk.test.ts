@@ -138,6 +138,28 @@ Deno.test("deletes go on in a full store, all the way, and make room for writes"
   });
 });
 
+Deno.test("a batch in a full store leaves the reserve to deletes", async () => {
+  await withSmallDisk(async (store, disk) => {
+    const count = fill(store);
+    // Down to the last bytes, and then what begins with a mark of its own.
+    fill(store, "small", 1);
+    for (let i = 0; i < 20; i++) {
+      store.beginBatch();
+      assertThrows(() => put(store, `batch:${i}`, "v".repeat(3000)), StoreError);
+      store.endBatch();
+    }
+    fill(store, "smaller", 1);
+    for (let i = 0; i < count; i++) {
+      assert(remove(store, `key:${i}`), `key:${i}`);
+      store.tick();
+      if (i % 10 === 0) await store.sync();
+    }
+    await store.sync();
+    put(store, "again", "1");
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
 Deno.test("clear works in a full store and makes room for writes", async () => {
   await withSmallDisk(async (store, disk) => {
     const count = fill(store);

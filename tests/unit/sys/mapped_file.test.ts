@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { interceptLibc } from "../../../src/sys/libc.ts";
 import { MappedFile, SystemError, windowBytes } from "../../../src/sys/mapped_file.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { type ErrnoName, FailingLibc } from "../../torture/failing_calls.ts";
 
 const headerBytes = 8192;
 
@@ -64,11 +66,106 @@ Deno.test("growing to less than there is changes nothing", async () => {
   });
 });
 
-Deno.test("growing that the file system refuses changes nothing", async () => {
+/** Runs with a libc in which the next call fails, and all later ones of the same function. */
+async function withFailing(errno: ErrnoName, use: () => Promise<void> | void): Promise<void> {
+  using libc = new FailingLibc({ nth: 1, errno, isLasting: true });
+  libc.arm();
+  await use();
+}
+
+Deno.test("growing that the file system refuses changes nothing, and leaves nothing behind", async () => {
   await withFile(async (file, path) => {
     file.grow(4096);
-    assertEquals(await file.growInBackground(-1), false);
-    assertEquals([file.bodyBytes, (await Deno.stat(path)).size], [4096, headerBytes + 4096]);
+    await withFailing("ENOSPC", async () => {
+      // What fails has allocated half of it by then.
+      assertEquals(assertThrows(() => file.grow(2 ** 22), SystemError).code, "ENOSPC");
+      assertEquals([file.bodyBytes, Deno.statSync(path).size], [4096, headerBytes + 4096]);
+      assertEquals(await file.growInBackground(2 ** 22), false);
+      assertEquals([file.bodyBytes, Deno.statSync(path).size], [4096, headerBytes + 4096]);
+    });
+    file.grow(8192);
+    assertEquals(file.bodyBytes, 8192);
+  });
+});
+
+Deno.test("what a failed growth leaves behind is not cut off while another growth is under way", async () => {
+  await withFile(async (file, path) => {
+    file.grow(4096);
+    let finish = () => {};
+    const restore = interceptLibc((real) => ({
+      ...real,
+      // It has grown the file, and has not told yet.
+      async fallocateInBackground(fd, from, length) {
+        const errno = real.posix_fallocate(fd, from, length);
+        await new Promise<void>((resolve) => finish = resolve);
+        return errno;
+      },
+      posix_fallocate(fd, from, length) {
+        real.posix_fallocate(fd, from, BigInt(length) / 2n);
+        return 28;
+      },
+    }));
+    try {
+      const slow = file.growInBackground(64 * 4096);
+      assertThrows(() => file.grow(256 * 4096), SystemError, "ENOSPC");
+      assert(Deno.statSync(path).size > headerBytes + 64 * 4096);
+      finish();
+      assertEquals(await slow, true);
+    } finally {
+      restore();
+    }
+    assertEquals(file.bodyBytes, 64 * 4096);
+    assertEquals(Deno.statSync(path).size, headerBytes + 64 * 4096);
+    file.windows[0].u8[64 * 4096 - 1] = 1; // This would be SIGBUS behind the end of the file.
+  });
+});
+
+Deno.test("without address space for another window the body stays as it is", async () => {
+  await withFile(async (file, path) => {
+    file.grow(4096);
+    let isFailing = true;
+    const restore = interceptLibc((real) => ({
+      ...real,
+      mmap: (...args) => isFailing ? Deno.UnsafePointer.create(2n ** 64n - 1n) : real.mmap(...args),
+      // A gigabyte of holes will do.
+      posix_fallocate: (fd, from, length) => real.ftruncate(fd, BigInt(from) + BigInt(length)),
+      fallocateInBackground: (fd, from, length) =>
+        Promise.resolve(real.ftruncate(fd, BigInt(from) + BigInt(length))),
+    }));
+    try {
+      assertEquals(assertThrows(() => file.grow(windowBytes + 4096), SystemError).call, "map");
+      assertEquals(await file.growInBackground(windowBytes + 4096), false);
+      assertEquals([file.bodyBytes, file.windows.length], [4096, 1]);
+      assertEquals(Deno.statSync(path).size, headerBytes + 4096);
+      isFailing = false;
+      assertEquals(await file.growInBackground(windowBytes + 4096), true);
+      assertEquals([file.bodyBytes, file.windows.length], [windowBytes + 4096, 2]);
+    } finally {
+      restore();
+    }
+  });
+});
+
+Deno.test("a body that the file system does not cut stays as long as it is", async () => {
+  await withFile(async (file, path) => {
+    file.grow(10 * 4096);
+    await withFailing("EIO", () => file.shrink(4096));
+    assertEquals([file.bodyBytes, Deno.statSync(path).size], [10 * 4096, headerBytes + 10 * 4096]);
+    assertEquals(await file.growInBackground(2 * 4096), true);
+    assertEquals(file.bodyBytes, 10 * 4096);
+  });
+});
+
+Deno.test("the lock is given back even if a mapping cannot be", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("file");
+  const file = MappedFile.open(path, { headerBytes });
+  assertEquals(file.tryLock(), true);
+  await withFailing("ENOMEM", async () => {
+    await file.close();
+    const other = MappedFile.open(path, { headerBytes });
+    assertEquals(other.tryLock(), true);
+    await other.close();
   });
 });
 

@@ -1,0 +1,22 @@
+/** How often something took how long, in a few classes: pauses of the event loop, lateness of expiry. */
+
+/** Upper bounds of the classes, in milliseconds; longer ones make one more class. */
+export const durationBoundsMs: readonly number[] = [0.25, 0.5, 1, 2, 5, 10, 20, 50, 100];
+
+export class DurationHistogram {
+  /** How many there were in each class. */
+  readonly counts = new Float64Array(durationBoundsMs.length + 1);
+  longestMs = 0;
+
+  note(ms: number): void {
+    if (ms > this.longestMs) this.longestMs = ms;
+    let i = 0;
+    while (i < durationBoundsMs.length && ms >= durationBoundsMs[i]) i++;
+    this.counts[i]++;
+  }
+
+  reset(): void {
+    this.counts.fill(0);
+    this.longestMs = 0;
+  }
+}

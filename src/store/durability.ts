@@ -74,7 +74,7 @@ export class Durability {
 
   /** How long the oldest change has waited that is not on the disk, in milliseconds, at most. */
   get lagMs(): number {
-    return this.#log.hasDirty || this.running ? this.#clock() - this.#coveredMs : 0;
+    return this.#log.hasDirty || this.running ? Math.max(0, this.#clock() - this.#coveredMs) : 0;
   }
 
   /** A round is running now. */

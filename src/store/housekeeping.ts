@@ -23,8 +23,8 @@ const idleAfterMs = 200;
 const activityPerMs = 0.1;
 const activityMax = 20;
 const idleActivityMax = 5;
-/** The longest that a timer can wait. */
-const timerMsMax = 2 ** 31 - 1;
+/** The longest wait for a deadline: the clock may be set forward meanwhile. */
+const timerMsMax = 1000;
 /** Segments that wait to be free before a sync is begun for their sake. */
 const leavingMax = 8;
 
@@ -74,7 +74,10 @@ export class Housekeeping {
     const { durability, expiry, compaction, eviction, time } = this.#parts;
     durability.schedule();
     if (durability.failure !== null || this.#closed) return;
-    if (time.now >= this.#removeAgainAt) {
+    // Further away than it was ever put: the clock was set back.
+    const mayRemove = time.now >= this.#removeAgainAt ||
+      this.#removeAgainAt > time.now + idleAfterMs;
+    if (mayRemove) {
       if (expiry.nextDeadline < time.now || eviction.isDue) this.#removeKeys();
     }
     if (expiry.hasWork || idle) expiry.stepInBackground();

@@ -202,3 +202,35 @@ Deno.test("many deadlines that were replaced do not fill the memory", async () =
     assertEquals(store.count, 0);
   });
 });
+
+Deno.test("a clock that is set forward by hours lets keys expire at once, without a request", async () => {
+  await withClock(async (store, clock) => {
+    put(store, "soon", "1", clock.now + 3_600_000);
+    put(store, "later", "1", clock.now + 9_000_000);
+    store.tick();
+    clock.now += 2 * 3_600_000;
+    await until(() => Promise.resolve(store.count === 1), "the key to expire");
+    assertEquals(contents(store), new Map([["later", "1"]]));
+  });
+});
+
+Deno.test("a clock that is set back by hours delays what is left, and all goes on", async () => {
+  await withClock((store, clock) => {
+    put(store, "gone", "1", clock.now + 100);
+    put(store, "kept", "1", clock.now + 3_600_000);
+    clock.set(clock.now + 200, store);
+    store.tick();
+    assertEquals(contents(store), new Map([["kept", "1"]]));
+    clock.set(clock.now - 5 * 3_600_000, store);
+    store.tick();
+    assertEquals(contents(store), new Map([["kept", "1"]]), "what has expired does not return");
+    put(store, "short", "1", clock.now + 100);
+    clock.set(clock.now + 101, store);
+    store.tick();
+    assertEquals(contents(store), new Map([["kept", "1"]]));
+    clock.set(clock.now + 7 * 3_600_000, store);
+    store.tick();
+    assertEquals(store.count, 0);
+    assert(store.statistics.unsyncedMs >= 0);
+  });
+});

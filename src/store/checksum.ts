@@ -41,6 +41,55 @@ export function checksum(words: Int32Array, start: number, count: number, seed: 
     d = Math.imul(d << 13 | d >>> 19, prime1);
   }
 
+  return finish(a, b, c, d, count);
+}
+
+/** The same of words that come one stretch after the other; the first word has to be zero. */
+export class RunningChecksum {
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #count = 0;
+
+  constructor(seed: number) {
+    this.#a = (seed + prime1 + prime2) | 0;
+    this.#b = (seed + prime2) | 0;
+    this.#c = seed | 0;
+    this.#d = (seed - prime1) | 0;
+  }
+
+  /** Adds `words[start, start + count)`, count a multiple of 4. */
+  add(words: Int32Array, start: number, count: number): void {
+    let a = this.#a;
+    let b = this.#b;
+    let c = this.#c;
+    let d = this.#d;
+    const end = start + count;
+    for (let at = start; at < end; at += 4) {
+      a = a + Math.imul(words[at], prime2) | 0;
+      a = Math.imul(a << 13 | a >>> 19, prime1);
+      b = b + Math.imul(words[at + 1], prime2) | 0;
+      b = Math.imul(b << 13 | b >>> 19, prime1);
+      c = c + Math.imul(words[at + 2], prime2) | 0;
+      c = Math.imul(c << 13 | c >>> 19, prime1);
+      d = d + Math.imul(words[at + 3], prime2) | 0;
+      d = Math.imul(d << 13 | d >>> 19, prime1);
+    }
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
+    this.#d = d;
+    this.#count += count;
+  }
+
+  /** The checksum of all that was added. */
+  get value(): number {
+    return finish(this.#a, this.#b, this.#c, this.#d, this.#count);
+  }
+}
+
+function finish(a: number, b: number, c: number, d: number, count: number): number {
   let hash = (a << 1 | a >>> 31) + (b << 7 | b >>> 25) | 0;
   hash = hash + (c << 12 | c >>> 20) + (d << 18 | d >>> 14) | 0;
   hash = hash + count * 4 | 0;

@@ -8,7 +8,7 @@
  * record of its key may still be on the disk: until all older segments are gone, or until the key has
  * a newer record (then that one says all there is to say).
  */
-import { record, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
+import { record, recordFlag, recordHeaderBytes, recordKind, segmentHeaderBytes } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
@@ -16,6 +16,7 @@ import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Damage } from "./recovery.ts";
 import { flagsAt, keyEndAt, recordBytesAt, RecordReader } from "./record.ts";
+import { RunCopy, type RunCopySource } from "./run_copy.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
 
@@ -48,6 +49,10 @@ const vainTriesMax = 16;
 /** Bytes of a victim looked at in one slice, and records; either bounds the slice's time to ~0.5 ms. */
 const sliceBytesMax = 128 * 1024;
 const sliceRecordsMax = 1024;
+/** Bytes of a large record copied in one slice: about 0.3 ms, with both checksums. */
+const copySliceBytes = 256 * 1024;
+/** Segments whose ends are looked for, in one choice of a victim. */
+const measuredMax = 32;
 /** Records looked up together, so that their cache misses overlap. */
 const groupRecords = 32;
 /** Copies shorter than this go word by word. */
@@ -76,6 +81,8 @@ export class Compaction {
   readonly #kinds = new Uint8Array(groupRecords);
   readonly #hashes = new Int32Array(groupRecords);
   #groupSize = 0;
+  /** The large record that is being copied, or null. */
+  #copy: RunCopy | null = null;
   /** Keeps the prefetch from being optimised away. */
   #prefetched = 0;
   /** Bytes that may be looked at now; grows with what is appended. */
@@ -111,6 +118,16 @@ export class Compaction {
     this.#reader = new RecordReader(limits);
   }
 
+  /** Bytes of the large record that is being copied, 0 when there is none. */
+  get movingBytes(): number {
+    return this.#copy?.source.bytes ?? 0;
+  }
+
+  /** Bytes of the segments in use that anything could be done about. */
+  get #reclaimableBytes(): number {
+    return this.usedBytes - this.#log.table.wasteTotal;
+  }
+
   /** Bytes of the segments in use, without those that are on their way out. */
   get usedBytes(): number {
     const { table } = this.#log;
@@ -131,7 +148,7 @@ export class Compaction {
     const { segmentBytes, deadBytesMin } = this.#limits;
     const live = Math.max(0, table.liveTotal - this.#indexHeader.tombstoneBytes);
     const allowed = factor * live + deadBytesMin + this.#headBytes;
-    return this.usedBytes / Math.min(allowed, usedShareMax * placesMax * segmentBytes);
+    return this.#reclaimableBytes / Math.min(allowed, usedShareMax * placesMax * segmentBytes);
   }
 
   #wantsSpace(idle: boolean): boolean {
@@ -172,8 +189,7 @@ export class Compaction {
     const sequence = table.sequence[segment];
     if (sequence >= this.#passEnd || sequence < this.#passSequence) return false;
     if (this.#indexHeader.tombstoneBytes > 0) return true;
-    const bytes = table.runLength[segment] * this.#limits.segmentBytes;
-    return table.liveBytes[segment] < fullPassFullness * bytes;
+    return !this.#holdsLargeRecord(segment) && this.#fillOf(segment) < fullPassFullness;
   }
 
   /** The oldest segment that the full pass has not seen; -1 at its end, or while it has to wait. */
@@ -200,6 +216,21 @@ export class Compaction {
     const { table } = this.#log;
     if (table.state[segment] !== segmentState.sealed || table.damaged[segment] === 1) return false;
     return table.holdsClear[segment] === 0 || table.isOldestInForce(segment);
+  }
+
+  /** The share of a segment that copying its records would not free. */
+  #fillOf(segment: number): number {
+    const { table } = this.#log;
+    const bytes = table.runLength[segment] * this.#limits.segmentBytes;
+    return (table.liveBytes[segment] + Math.max(0, table.wasteBytes[segment])) / bytes;
+  }
+
+  /** A run whose large record is live: its copy would take as many places. */
+  #holdsLargeRecord(segment: number): boolean {
+    const { table } = this.#log;
+    const { segmentBytes } = this.#limits;
+    return table.runLength[segment] > 1 &&
+      table.liveBytes[segment] >= segmentBytes - segmentHeaderBytes;
   }
 
   // --- slices ------------------------------------------------------------------------------------
@@ -252,6 +283,8 @@ export class Compaction {
 
   /** Forgets the segment at work; needed when segments are let go by others. */
   reset(): void {
+    this.#copy?.abandon();
+    this.#copy = null;
     this.#victim = -1;
     this.#retryAt = 0;
   }
@@ -267,25 +300,108 @@ export class Compaction {
       this.#vainTries = victim < 0 ? this.#vainTries + 1 : 0;
     }
     if (victim < 0) return false;
-    this.#log.openRecords(this.#reader, victim);
     this.#victim = victim;
+    this.#openVictim();
     this.#dropsDeletes = this.#log.table.isOldestInForce(victim);
     this.#needsOldest = false;
     return true;
   }
 
+  /**
+   * Goes to the victim's first record; behind that when it is a large one, which is not looked at as
+   * others are: reading it takes too long.
+   */
+  #openVictim(): void {
+    const log = this.#log;
+    const victim = this.#victim;
+    log.openRecords(this.#reader, victim);
+    const window = log.windowOf(victim);
+    const offset = log.windowOffset(victim) + segmentHeaderBytes;
+    const bytes = recordBytesAt(window, offset);
+    const isLarge = log.table.runLength[victim] > 1 && offset + bytes <= log.endOf(victim) &&
+      bytes > this.#limits.segmentBytes - segmentHeaderBytes;
+    const kind = window.i32[(offset >> 2) + record.kindWord] & 0xff;
+    if (!isLarge || kind !== recordKind.put) return;
+    const address = log.addressAt(victim, offset);
+    const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    if (this.#index.leadsTo(hash, address)) {
+      const seed = log.seedOf(victim);
+      this.#copyLarge({ address, hash, window, offset, bytes, seed });
+    } else {
+      log.openRecords(this.#reader, victim, offset + bytes);
+    }
+  }
+
+  #copyLarge(source: RunCopySource): void {
+    this.#log.purpose = "compaction";
+    try {
+      this.#copy = new RunCopy(this.#log, source);
+    } catch (error) {
+      this.#giveUp(error);
+    } finally {
+      this.#log.purpose = "write";
+    }
+  }
+
+  /** A slice of copying a large record. */
+  #stepCopy(copy: RunCopy): void {
+    const { source } = copy;
+    const { hash, address, offset, bytes } = source;
+    this.#credit = 0;
+    if (!this.#index.leadsTo(hash, address)) copy.abandon(); // It was overwritten meanwhile.
+    else {
+      if (!copy.step(copySliceBytes)) return;
+      const to = copy.finish();
+      if (to === 0) {
+        this.#copy = null;
+        return this.#stopAtDamage(offset);
+      }
+      this.#index.replace(to);
+      this.#log.table.addLive(address, -bytes);
+      this.#log.table.addLive(to, bytes);
+      this.copiedBytes += bytes;
+    }
+    this.#copy = null;
+    this.#log.openRecords(this.#reader, this.#victim, offset + bytes);
+  }
+
   /** The emptiest segment; the oldest one when it is delete records that fill the space. */
   #emptiest(): number {
+    for (let tries = 0; tries < measuredMax; tries++) {
+      const segment = this.#seemsEmptiest();
+      if (segment < 0 || this.#log.table.wasteBytes[segment] >= 0) return segment;
+      // Since a restart nobody knows how much of it was ever written.
+      this.#measureWaste(segment);
+    }
+    return -1;
+  }
+
+  /** Finds the end of a segment's records by their lengths. */
+  #measureWaste(segment: number): void {
+    const log = this.#log;
+    const window = log.windowOf(segment);
+    const end = log.endOf(segment);
+    let offset = log.windowOffset(segment) + segmentHeaderBytes;
+    while (offset + recordHeaderBytes <= end) {
+      const kind = window.i32[(offset >> 2) + record.kindWord] & 0xff;
+      const bytes = recordBytesAt(window, offset);
+      if (kind < recordKind.put || kind > recordKind.seal || bytes <= 0) break;
+      if (offset + bytes > end) break;
+      offset += bytes;
+      if (kind === recordKind.seal) break;
+    }
+    log.table.setWaste(segment, end - offset);
+  }
+
+  #seemsEmptiest(): number {
     const { table } = this.#log;
-    const { segmentBytes } = this.#limits;
     const tombstonesFill = this.#indexHeader.tombstoneBytes > table.liveTotal / 4;
     let best = -1;
     let bestFill = this.#mayCopyMore() ? crampedFullness : fullness;
     for (let i = 0; i < table.count; i++) {
       if (!this.#isMovable(i)) continue;
-      const fill = tombstonesFill
-        ? table.sequence[i]
-        : table.liveBytes[i] / (table.runLength[i] * segmentBytes);
+      if (!tombstonesFill && this.#holdsLargeRecord(i)) continue;
+      const fill = tombstonesFill ? table.sequence[i] : this.#fillOf(i);
       if (best >= 0 ? fill < bestFill : tombstonesFill || fill < bestFill) {
         best = i;
         bestFill = fill;
@@ -311,12 +427,17 @@ export class Compaction {
     const limit = this.#log.placesNeeded(idle);
     this.#log.leaveEnd(limit);
     for (let i = table.count - 1; i >= limit; i--) {
-      if (this.#isMovable(i)) return i;
+      if (!this.#isMovable(i)) continue;
+      if (!this.#holdsLargeRecord(i)) return i;
+      const free = table.findFree(table.runLength[i]);
+      return free >= 0 && free < i ? i : -1;
     }
     return -1;
   }
 
   #slice(): void {
+    if (this.#copy !== null) return this.#stepCopy(this.#copy);
+    if (this.#victim < 0) return;
     const log = this.#log;
     let groups = sliceRecordsMax / groupRecords;
     log.purpose = "compaction";
@@ -329,13 +450,10 @@ export class Compaction {
         }
         if (this.#victim < 0) return;
         if (end === "segment") this.#finish();
-        else if (end === "damage") this.#stopAtDamage();
+        else if (end === "damage") this.#stopAtDamage(this.#reader.offset);
       }
     } catch (error) {
-      // No room for the copies: what was copied counts, the rest stays where it is.
-      if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
-      this.#victim = -1;
-      this.#retryAt = log.appendedBytes + this.#limits.segmentBytes;
+      this.#giveUp(error);
     } finally {
       log.purpose = "write";
     }
@@ -376,7 +494,7 @@ export class Compaction {
     const address = this.#log.addressAt(this.#victim, offset);
     if (!this.#index.leadsTo(this.#hashes[i], address)) return;
     const bytes = recordBytesAt(this.#reader.window, offset);
-    this.#index.replace(this.#copy(offset, bytes));
+    this.#index.replace(this.#copyRecord(offset, bytes));
     this.#log.table.addLive(address, -bytes);
   }
 
@@ -405,13 +523,13 @@ export class Compaction {
       const left = this.#indexHeader.tombstoneBytes - bytes;
       this.#indexHeader.tombstoneBytes = Math.max(0, left);
     } else {
-      this.#copy(offset, bytes);
+      this.#copyRecord(offset, bytes);
     }
     table.addLive(address, -bytes);
   }
 
   /** Copies a record to the head, as a record of its own; returns the copy's address. */
-  #copy(offset: number, bytes: number): number {
+  #copyRecord(offset: number, bytes: number): number {
     const log = this.#log;
     const to = log.reserve(bytes, 0) >> 2;
     const target = log.headWindow.i32;
@@ -439,9 +557,15 @@ export class Compaction {
     this.emptied++;
   }
 
-  #stopAtDamage(): void {
+  /** No room for the copies: what was copied counts, the rest stays where it is. */
+  #giveUp(error: unknown): void {
+    if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+    this.#victim = -1;
+    this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
+  }
+
+  #stopAtDamage(offset: number): void {
     const log = this.#log;
-    const { offset } = this.#reader;
     log.table.damaged[this.#victim] = 1;
     this.onDamage({
       fileOffset: log.file.header.u8.length + log.bodyOffset(this.#victim, offset),

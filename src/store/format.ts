@@ -53,6 +53,8 @@ export const segmentHeader = {
   storeIdWord: 6, // four words
   /** The sequence of the segment before it in the log when it was begun; 0 for the first. */
   previousF64: 5,
+  /** Combined (xor) with the sequence, it seeds the records' checksums; 0 but for copied runs. */
+  seedWord: 12,
 } as const;
 
 // --- store.db: records -------------------------------------------------------------------------

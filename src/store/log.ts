@@ -148,10 +148,16 @@ export class Log {
     return segment * this.segmentBytes + offset - this.windowOffset(segment);
   }
 
-  /** Has a reader begin at a segment's first record. */
-  openRecords(reader: RecordReader, segment: number): void {
-    const start = this.windowOffset(segment) + segmentHeaderBytes;
-    reader.open(this.windowOf(segment), start, this.endOf(segment), this.table.sequence[segment]);
+  /** Has a reader begin at a segment's first record, or at another offset in its window. */
+  openRecords(reader: RecordReader, segment: number, from?: number): void {
+    const start = from ?? this.windowOffset(segment) + segmentHeaderBytes;
+    reader.open(this.windowOf(segment), start, this.endOf(segment), this.seedOf(segment));
+  }
+
+  /** The seed of the checksums of a segment's records. */
+  seedOf(segment: number): number {
+    const word = (this.windowOffset(segment) >> 2) + segmentHeader.seedWord;
+    return this.table.sequence[segment] ^ this.windowOf(segment).i32[word];
   }
 
   /**
@@ -236,19 +242,54 @@ export class Log {
     }
     this.#dirty.push(this.#headDirtyRange());
     this.table.state[this.head] = segmentState.sealed;
+    this.table.setWaste(this.head, this.headEnd - this.headOffset);
   }
 
   /** Makes free places the new head. */
   startSegment(segment: number, length: number): void {
     const sequence = this.nextSequence;
-    this.nextSequence += length;
     this.table.take(segment, length, sequence, segmentState.head);
     this.#isHeadOfReserve = this.growthFailed &&
       this.table.freeCount < this.#limits.segmentsReserved;
+    const start = this.#writeSegmentHeader(segment, 0);
+    this.resumeHead(segment, start + segmentHeaderBytes);
+    this.#headDirtyFrom = start;
+  }
+
+  /** Takes free places for a record that is not part of the log yet. Throws StoreError NO_SPACE. */
+  takeForFilling(bytes: number): number {
+    const length = Math.ceil(bytes / this.segmentBytes);
+    const segment = this.#takeSegment(length);
+    this.table.take(segment, length, 0, segmentState.filling);
+    // Whatever its header was: until the copy is whole, there is none.
+    const word = this.windowOffset(segment) >> 2;
+    this.windowOf(segment).i32.fill(0, word, word + segmentHeaderBytes / 4);
+    return segment;
+  }
+
+  /** Makes them the head: a record of `bytes`, with a checksum of this seed, stands at their start. */
+  completeFilling(segment: number, seed: number, bytes: number): void {
+    this.sealHead();
+    const sequence = this.nextSequence;
+    this.table.sequence[segment] = sequence;
+    const start = this.#writeSegmentHeader(segment, seed ^ sequence);
+    this.resumeHead(segment, start + segmentHeaderBytes + bytes);
+    this.#headDirtyFrom = start;
+    this.appendedBytes += bytes;
+    this.appendedRecords++;
+    this.prepareAhead();
+  }
+
+  /** Writes the header of a segment that is the next of the log; returns where it starts. */
+  #writeSegmentHeader(segment: number, seedWord: number): number {
+    const sequence = this.table.sequence[segment];
+    const length = this.table.runLength[segment];
+    this.nextSequence = sequence + length;
     const { i32, f64 } = this.windowOf(segment);
     const start = this.windowOffset(segment);
     const word = start >> 2;
     i32.fill(0, word, word + segmentHeaderBytes / 4);
+    i32[word + segmentHeader.seedWord] = seedWord;
     i32[word + segmentHeader.magicWord] = segmentMagic;
     i32[word + segmentHeader.versionWord] = formatVersion;
     i32[word + segmentHeader.runLengthWord] = length;
@@ -256,8 +297,7 @@ export class Log {
     f64[(start >> 3) + segmentHeader.sequenceF64] = sequence;
     f64[(start >> 3) + segmentHeader.previousF64] = this.lastSequence;
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
-    this.resumeHead(segment, start + segmentHeaderBytes);
-    this.#headDirtyFrom = start;
+    return start;
   }
 
   /** Appends from `offset` (in the window) of a segment that is the last of the log. */
@@ -270,7 +310,7 @@ export class Log {
     this.headWindowNumber = this.#windowNumber(segment);
     this.headOffset = offset;
     this.headEnd = this.endOf(segment);
-    this.headSeed = table.sequence[segment] | 0;
+    this.headSeed = this.seedOf(segment);
     this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
     this.#headDirtyFrom = offset;

@@ -14,16 +14,18 @@ export const segmentState = {
   free: 0,
   /** Taken out of the free ones and faulted in, to become the next head. */
   prepared: 1,
+  /** A large record is being copied into it; not part of the log yet. */
+  filling: 2,
   /** Records are being appended to it. */
-  head: 2,
+  head: 3,
   /** Full; never written again. */
-  sealed: 3,
+  sealed: 4,
   /** All live records are copied to the head; waits until the copies are durable. */
-  evacuated: 4,
+  evacuated: 5,
   /** Its header is erased; waits until that is durable. */
-  erased: 5,
+  erased: 6,
   /** A further place of the run that starts before it. */
-  continuation: 6,
+  continuation: 7,
 } as const;
 
 export class SegmentTable {
@@ -49,6 +51,10 @@ export class SegmentTable {
   liveTotal = 0;
   /** Segments that compaction must leave alone because they hold damage; 1 each. */
   readonly damaged = new Uint8Array(segmentCountMax);
+  /** Bytes at a sealed segment's end that no record fitted in; -1 where it is not known. */
+  readonly wasteBytes = new Int32Array(segmentCountMax).fill(-1);
+  /** The sum of those that are known, of segments in force. */
+  wasteTotal = 0;
   /** Segments that hold a record that deletes every key; 1 each. */
   readonly holdsClear = new Uint8Array(segmentCountMax);
   /** Bytes of records that count, by first place. Lives in the index file, so that a restart finds
@@ -147,12 +153,19 @@ export class SegmentTable {
     this.holdsClear[segment] = 0;
   }
 
+  /** What a sealed segment's end wastes became known, or with -1, matters no more. */
+  setWaste(segment: number, bytes: number): void {
+    this.wasteTotal += Math.max(0, bytes) - Math.max(0, this.wasteBytes[segment]);
+    this.wasteBytes[segment] = bytes;
+  }
+
   /** Nothing in a sealed segment counts any more once all before `survivorsEnd` is durable. */
   evacuate(segment: number, survivorsEnd: number, dropsDeletes: boolean): void {
     assert(this.state[segment] === segmentState.sealed, "an evacuated segment was sealed");
     this.state[segment] = segmentState.evacuated;
     this.survivorsEnd[segment] = survivorsEnd;
     this.dropsDeletes[segment] = dropsDeletes ? 1 : 0;
+    this.setWaste(segment, -1);
     this.liveTotal -= this.liveBytes[segment];
     this.liveBytes[segment] = 0;
     this.evacuatedCount++;
@@ -163,6 +176,7 @@ export class SegmentTable {
   erase(segment: number): void {
     if (this.state[segment] === segmentState.evacuated) this.evacuatedCount--;
     else this.leavingCount += this.runLength[segment];
+    this.setWaste(segment, -1);
     this.liveTotal -= this.liveBytes[segment];
     this.liveBytes[segment] = 0;
     this.state[segment] = segmentState.erased;
@@ -190,7 +204,7 @@ export class SegmentTable {
     let count = this.count;
     while (count > 0) {
       const state = this.state[this.firstOf[count - 1]];
-      if (state === segmentState.head || state === segmentState.sealed) break;
+      if (state >= segmentState.filling && state <= segmentState.sealed) break;
       count--;
     }
     return count;
@@ -209,6 +223,7 @@ export class SegmentTable {
   /** A segment in use, with all its places, becomes free. */
   release(segment: number): void {
     const length = this.runLength[segment];
+    this.setWaste(segment, -1);
     if (this.state[segment] === segmentState.evacuated) this.evacuatedCount--;
     if (this.state[segment] >= segmentState.evacuated) this.leavingCount -= length;
     for (let i = segment; i < segment + length; i++) {

@@ -104,6 +104,8 @@ export interface StoreStatistics {
   readonly indexBytes: number;
   readonly segmentsEmptied: number;
   readonly copiedBytes: number;
+  /** Bytes of the large record that compaction is copying, 0 when there is none. */
+  readonly movingBytes: number;
   readonly syncRounds: number;
   readonly syncing: boolean;
   /** Bytes appended that are not known to be on the disk. */
@@ -929,6 +931,7 @@ export class Store {
       indexBytes: this.#index.bytes,
       segmentsEmptied: this.#compaction.emptied,
       copiedBytes: this.#compaction.copiedBytes,
+      movingBytes: this.#compaction.movingBytes,
       syncRounds: this.#durability.rounds,
       syncing: this.#durability.running,
       unsyncedBytes: this.#log.position - this.#durability.durablePosition,

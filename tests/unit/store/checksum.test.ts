@@ -1,6 +1,6 @@
 /** Against XXH32 as its specification words it, in BigInt, one step per line. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { checksum } from "../../../src/store/checksum.ts";
+import { checksum, RunningChecksum } from "../../../src/store/checksum.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
 const prime1 = 0x9e3779b1n;
@@ -96,4 +96,20 @@ Deno.test("checksum changes with every bit, and with the seed", () => {
     assertNotEquals(checksum(changed, 0, 12, 3), sum, `bit ${bit}`);
   }
   assertNotEquals(checksum(words, 0, 12, 4), sum);
+});
+
+Deno.test("a running checksum is that of all that was added", () => {
+  const random = new SeededRandom(11);
+  for (let count = 4; count < 200; count += 4) {
+    const words = Int32Array.from({ length: count }, () => random.next() | 0);
+    words[0] = 0;
+    const seed = random.next() | 0;
+    const running = new RunningChecksum(seed);
+    for (let at = 0; at < count;) {
+      const some = Math.min(count - at, 4 * (1 + random.below(5)));
+      running.add(words, at, some);
+      at += some;
+    }
+    assertEquals(running.value, checksum(words, 0, count, seed));
+  }
 });

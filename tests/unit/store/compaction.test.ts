@@ -10,6 +10,8 @@ import {
   openOn,
   put,
   remove,
+  someTime,
+  storePath,
   tinyLimits,
   valueOf,
   withStore,
@@ -224,4 +226,71 @@ Deno.test("a full pass leaves nothing that does not count, and the file as short
     copy.remove(indexPath);
     assertEquals(await withStore(openOn(copy), contents), before);
   });
+});
+
+Deno.test("a large record is moved from the end of the file, slice by slice", async () => {
+  const disk = new SimulatedDisk(2 ** 23);
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+    // More than one slice of copying.
+    const large = "0123456789".repeat(29_000);
+    put(store, "large", large, someTime + 1000);
+    put(store, "behind", "1");
+    for (let i = 0; i < 2000; i++) if (i % 20 > 0) remove(store, `key:${i}`);
+    const before = disk.bytesOf(storePath).length;
+    store.tick(); // From here on the store is idle, and tidies up.
+    await until(
+      () => Promise.resolve(disk.bytesOf(storePath).length < before - 80 * segmentBytes),
+      "the file to shrink",
+    );
+    assertEquals(valueOf(store, "large"), large);
+    assertEquals(store.foundExpireAt, someTime + 1000);
+    put(store, "after", "2");
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+Deno.test("a large record that is overwritten or cleared while it is moved stays so", async () => {
+  for (const what of ["overwrite", "delete", "clear"]) {
+    const disk = new SimulatedDisk(2 ** 23);
+    await withStore(openOn(disk), async (store) => {
+      for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+      put(store, "large", "0123456789".repeat(29_000));
+      put(store, "behind", "1");
+      for (let i = 0; i < 2000; i++) if (i % 20 > 0) remove(store, `key:${i}`);
+      // Places that are neither free nor part of the log: the copy is under way.
+      store.tick();
+      await until(
+        () => Promise.resolve(store.statistics.movingBytes > 0),
+        "the large record to be moved",
+      );
+      if (what === "overwrite") put(store, "large", "short");
+      else if (what === "delete") remove(store, "large");
+      else store.clear();
+      await until(
+        () => Promise.resolve(store.statistics.movingBytes === 0),
+        "the copy to be given up",
+      );
+      assertEquals(valueOf(store, "large"), what === "overwrite" ? "short" : null);
+      assertEquals(await afterRebuild(disk), contents(store));
+    });
+  }
+});
+
+Deno.test("values that leave much of their segments empty are not copied for ever", async () => {
+  for (const length of [0.6 * segmentBytes, 1.2 * segmentBytes]) {
+    const disk = new SimulatedDisk(2 ** 23);
+    await withStore(openOn(disk), async (store) => {
+      for (let i = 0; i < 100; i++) put(store, `key:${i}`, "v".repeat(length));
+      for (let i = 0; i < 50; i++) await settle(store);
+      const { copiedBytes } = store.statistics;
+      for (let i = 0; i < 50; i++) await settle(store);
+      assertEquals(store.statistics.copiedBytes, copiedBytes);
+    });
+    // A new process does not know how much of them was ever written, and finds out.
+    await withStore(openOn(disk), async (store) => {
+      for (let i = 0; i < 50; i++) await settle(store);
+      assert(store.statistics.copiedBytes < 20 * segmentBytes, `${store.statistics.copiedBytes}`);
+    });
+  }
 });

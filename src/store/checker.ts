@@ -3,7 +3,7 @@
  * against what the log says. What is whole can be copied into a new store.
  */
 import { bootId } from "../sys/process_facts.ts";
-import { MappedFile } from "../sys/mapped_file.ts";
+import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import {
   indexHeaderTotalBytes,
@@ -64,15 +64,20 @@ export interface CheckOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Called now and then with the share of the log that is read. */
   readonly onProgress?: (share: number) => void;
+  /** Opens a file for reading; for tests. */
+  readonly openFile?: (path: string, headerBytes: number) => StoreFile;
   /** Where to put a copy of all that is whole; must not exist. */
   readonly repairTo?: string;
 }
 
 /** Checks the store at `path`. Throws StoreError NOT_A_STORE, LOCKED; SystemError. */
 export async function checkStore(path: string, options: CheckOptions = {}): Promise<CheckReport> {
-  Deno.statSync(path); // One that does not exist is not blank, but an error.
-  refuseForeign(path);
-  const file = MappedFile.open(path, { headerBytes: storeHeaderBytes, readOnly: true });
+  const { openFile = openReadOnly } = options;
+  if (options.openFile === undefined) {
+    Deno.statSync(path); // One that does not exist is not blank, but an error.
+    refuseForeign(path);
+  }
+  const file = openFile(path, storeHeaderBytes);
   try {
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
@@ -88,15 +93,19 @@ export async function checkStore(path: string, options: CheckOptions = {}): Prom
   }
 }
 
+function openReadOnly(path: string, headerBytes: number): StoreFile {
+  return MappedFile.open(path, { headerBytes, readOnly: true });
+}
+
 class Checker {
-  readonly #file: MappedFile;
+  readonly #file: StoreFile;
   readonly #superblock: Superblock;
   readonly #limits: StoreLimits;
   readonly #hash: KeyedHash;
   readonly #index: HashIndex;
   readonly #options: CheckOptions;
 
-  constructor(file: MappedFile, superblock: Superblock, options: CheckOptions) {
+  constructor(file: StoreFile, superblock: Superblock, options: CheckOptions) {
     const { state } = superblock;
     this.#file = file;
     this.#superblock = superblock;
@@ -104,7 +113,7 @@ class Checker {
     this.#limits = { ...defaultLimits, ...options.limits, segmentBytes: state.segmentBytes };
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
     const memory = new MemoryFile(indexHeaderTotalBytes);
-    this.#index = new HashIndex(memory, file.windows, this.#limits.slotsPerPage);
+    this.#index = new HashIndex(memory, file, this.#limits.slotsPerPage);
     this.#index.clear();
   }
 
@@ -124,6 +133,8 @@ class Checker {
       writeSuperblock: null,
     });
     recovery.scanHeaders();
+    const liveBytes = await this.#storedLiveBytes();
+    if (liveBytes !== null) recovery.findMissing(liveBytes);
     const { records, damages, discardedBytes } = runSteps(
       recovery.replay(0),
       this.#options.onProgress,
@@ -167,28 +178,43 @@ class Checker {
     return window.u8.slice(start, start + keyLength);
   }
 
+  /** What a current index file knows of the segments; null when there is none. */
+  async #storedLiveBytes(): Promise<Int32Array | null> {
+    const file = this.#openIndex();
+    if (file === null) return null;
+    try {
+      const header = new IndexHeader(file);
+      return this.#isCurrent(header) ? header.liveBytes.slice() : null;
+    } finally {
+      await file.close();
+    }
+  }
+
+  #openIndex(): StoreFile | null {
+    const { openFile = openReadOnly } = this.#options;
+    try {
+      return openFile(`${this.#file.path}-index`, indexHeaderTotalBytes);
+    } catch {
+      return null;
+    }
+  }
+
+  #isCurrent(header: IndexHeader): boolean {
+    const surroundings = { bootId: bootId(), inode: this.#file.inode };
+    return header.isCurrent(this.#superblock.state, this.#limits.slotsPerPage, surroundings);
+  }
+
   /** Compares the index file with the index that the log gives. */
   async #compareIndex(): Promise<
     Pick<CheckReport, "index" | "indexDifferences" | "indexDifferencesTotal">
   > {
     const none = { indexDifferences: [], indexDifferencesTotal: 0 };
-    let file: MappedFile;
-    try {
-      file = MappedFile.open(`${this.#file.path}-index`, {
-        headerBytes: indexHeaderTotalBytes,
-        readOnly: true,
-      });
-    } catch {
-      return { index: "missing", ...none };
-    }
+    const file = this.#openIndex();
+    if (file === null) return { index: "missing", ...none };
     try {
       const { state } = this.#superblock;
-      const stored = new HashIndex(file, this.#file.windows, this.#limits.slotsPerPage);
-      const isCurrent = new IndexHeader(file).isCurrent(
-        state,
-        this.#limits.slotsPerPage,
-        bootId(),
-      );
+      const stored = new HashIndex(file, this.#file, this.#limits.slotsPerPage);
+      const isCurrent = this.#isCurrent(new IndexHeader(file));
       // After a crash the last records are not in the index yet: only a clean stop can be compared.
       if (!isCurrent || !state.clean || !stored.load()) return { index: "stale", ...none };
       return { index: "current", ...this.#differences(stored) };

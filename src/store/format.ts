@@ -126,6 +126,10 @@ export const indexHeader = {
   tombstoneBytesF64: 12,
   /** Keys with a deadline; 0 tells a restart that there is no need to look for them. */
   volatileKeysF64: 13,
+  /** The inode of the store's file: a copy of both files made while they were in use is no pair. */
+  storeInodeF64: 14,
+  /** XXH32 of the words before, `busy` and the hints as zero. */
+  checksumWord: 30,
   /** Live bytes of each segment: 65536 words behind the first page. A hint, never exact by promise. */
   liveBytesWord: 4096 / 4,
 } as const;

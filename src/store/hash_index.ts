@@ -17,7 +17,15 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import { shrinkBytesMax } from "./limits.ts";
 import { offsetOf } from "./record.ts";
-import { indexHeader, indexPage, indexPageBytes, record, recordHeaderBytes } from "./format.ts";
+import {
+  indexHeader,
+  indexPage,
+  indexPageBytes,
+  record,
+  recordAlignment,
+  recordHeaderBytes,
+  recordKind,
+} from "./format.ts";
 
 const pageWords = indexPageBytes / 4;
 const pagesPerWindowShift = 18; // 1 GiB / 4 KiB = 2^18
@@ -68,14 +76,29 @@ export class HashIndex {
   readonly #homes: number;
   readonly #slotsEnd: number;
   /** The log, for comparing keys. */
+  readonly #log: StoreFile;
   readonly #records: readonly Window[];
+  /**
+   * An entry was met that leads to no record. Such an entry counts as missing; the file is marked, so
+   * that the next opening rebuilds it.
+   */
+  isDamaged = false;
+  /**
+   * Called by `find` when an entry with the key's hash leads to another key: two keys with equal hashes
+   * are rare, and a damaged key is as likely.
+   */
+  onOtherKey: ((address: number, hash: number) => void) | null = null;
+  /** Called when the first one is met. */
+  onDamage: () => void = () => {};
   #growing = false;
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
 
-  constructor(file: StoreFile, records: readonly Window[], slotsPerPage: number) {
+  /** `log` is the file with the records. */
+  constructor(file: StoreFile, log: StoreFile, slotsPerPage: number) {
     this.file = file;
-    this.#records = records;
+    this.#log = log;
+    this.#records = log.windows;
     // 6% of the slots lie behind the last home, for entries pushed right; 91% full is full, where
     // the average search still looks at fewer than 8 slots.
     this.#homes = Math.max(2, Math.floor(slotsPerPage * 0.94));
@@ -114,6 +137,11 @@ export class HashIndex {
       const address = words[slot + 1];
       if (address === 0) break;
       if (words[slot] !== hash) break;
+      if (!this.#isInLog(address)) {
+        this.reportDamage();
+        slot += slotWords;
+        continue;
+      }
       const window = this.#records[address >>> 26];
       const offset = offsetOf(address);
       if (window.i32[(offset >> 2) + record.keyLengthWord] === length) {
@@ -129,6 +157,7 @@ export class HashIndex {
           return address;
         }
       }
+      if (this.onOtherKey !== null) this.onOtherKey(address, hash);
       slot += slotWords;
     } while (slot < this.#page + this.#slotsEnd);
     this.#slot = slot; // Behind the other entries with this hash.
@@ -145,6 +174,7 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
+      if (!this.#isInLog(address)) continue;
       sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
     }
     return sum;
@@ -163,6 +193,32 @@ export class HashIndex {
       sum ^= this.file.windows[page >>> pagesPerWindowShift].i32[slot];
     }
     return sum;
+  }
+
+  /** Touching a mapping behind the end of the file would end the process. */
+  #isInLog(address: number): boolean {
+    return (address >>> 0) * recordAlignment < this.#log.bodyBytes;
+  }
+
+  /** Whether a record may stand at an address of an entry: nothing behind the file is touched. */
+  #leadsToRecord(address: number): boolean {
+    if (!this.#isInLog(address)) return false;
+    const { i32 } = this.#records[address >>> 26];
+    const offset = offsetOf(address);
+    const word = offset >> 2;
+    const left = this.#log.bodyBytes - (address >>> 0) * recordAlignment - recordHeaderBytes;
+    const keyLength = i32[word + record.keyLengthWord];
+    const valueLength = i32[word + record.valueLengthWord];
+    return (i32[word + record.kindWord] & 0xff) === recordKind.put && keyLength >= 0 &&
+      valueLength >= 0 && keyLength + valueLength <= left;
+  }
+
+  /** The index is not to be used by the next opening. */
+  reportDamage(): void {
+    if (this.isDamaged) return;
+    this.isDamaged = true;
+    this.beginChange(); // And never ended.
+    this.onDamage();
   }
 
   /**
@@ -521,6 +577,10 @@ export class HashIndex {
         if (taken >= count && words[slot] !== lastHash) {
           this.nextHash = words[slot] >>> 0;
           return taken;
+        }
+        if (!this.#leadsToRecord(words[slot + 1])) {
+          this.reportDamage();
+          continue;
         }
         if (taken === this.collected.length) this.#growCollected();
         lastHash = words[slot];

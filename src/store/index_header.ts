@@ -1,8 +1,33 @@
 /** The header of `store.db-index`: which state of which store the index belongs to. */
 import type { StoreFile } from "../sys/mapped_file.ts";
+import { checksum } from "./checksum.ts";
 import { formatVersion, indexHeader, indexMagic } from "./format.ts";
 import { segmentCountMax } from "./limits.ts";
 import type { SuperblockState } from "./superblock.ts";
+
+/** The words that the checksum covers, and those among them that change all the time. */
+const checkedWords = 32;
+const uncheckedWords: readonly number[] = [
+  indexHeader.busyWord,
+  // That one is compared with the machine's anyway.
+  ...Array.from({ length: indexHeader.bootIdBytes / 4 }, (_, i) => indexHeader.bootIdByte / 4 + i),
+  indexHeader.pageCountWord,
+  ...wordsOf(indexHeader.tombstoneBytesF64),
+  ...wordsOf(indexHeader.volatileKeysF64),
+  indexHeader.checksumWord,
+];
+
+function wordsOf(f64: number): readonly [number, number] {
+  return [2 * f64, 2 * f64 + 1];
+}
+
+/** What else has to be the same for an index that no clean stop has synced. */
+export interface IndexSurroundings {
+  /** Which boot of the machine it is; empty when that is not known. */
+  readonly bootId: string;
+  /** Which file the store is. */
+  readonly inode: number;
+}
 
 export class IndexHeader {
   /** Live bytes of each segment, as words of the file. */
@@ -24,7 +49,11 @@ export class IndexHeader {
    * Whether the index is whole and belongs to the store as it was last opened. It must have been
    * synced at a clean stop, or the page cache must have survived (the same boot of the machine).
    */
-  isCurrent(store: SuperblockState, slotsPerPage: number, bootId: string): boolean {
+  isCurrent(
+    store: SuperblockState,
+    slotsPerPage: number,
+    { bootId, inode }: IndexSurroundings,
+  ): boolean {
     const i32 = this.#i32;
     return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
       i32[indexHeader.versionWord] === formatVersion &&
@@ -32,11 +61,31 @@ export class IndexHeader {
       i32[indexHeader.slotsPerPageWord] === slotsPerPage &&
       i32[indexHeader.busyWord] === 0 &&
       this.#f64[indexHeader.openIdF64] === store.openId &&
-      (this.#isClean && store.clean || bootId !== "" && this.#bootId === bootId);
+      i32[indexHeader.checksumWord] === this.#checksum() &&
+      // A store that was stopped in order has left a clean index: this is an older one.
+      (this.#isClean || !store.clean) &&
+      (this.#isClean && store.clean || bootId !== "" && this.#bootId === bootId &&
+          this.#f64[indexHeader.storeInodeF64] === inode);
+  }
+
+  /** Of what decides whether the index is believed; it is written whenever that changes. */
+  #checksum(): number {
+    const words = this.#i32.slice(0, checkedWords);
+    for (const word of uncheckedWords) words[word] = 0;
+    // The first word counts as zero: it is a constant that is compared anyway.
+    return checksum(words, 0, checkedWords, 0);
+  }
+
+  #seal(): void {
+    this.#i32[indexHeader.checksumWord] = this.#checksum();
   }
 
   /** Makes it the header of this store's index, as of this opening. */
-  claim(store: SuperblockState, slotsPerPage: number, bootId: string): void {
+  claim(
+    store: SuperblockState,
+    slotsPerPage: number,
+    { bootId, inode }: IndexSurroundings,
+  ): void {
     const i32 = this.#i32;
     i32[indexHeader.cleanWord] = 0;
     i32.set(indexMagic, indexHeader.magicWord);
@@ -47,6 +96,8 @@ export class IndexHeader {
     const id = new TextEncoder().encode(bootId).subarray(0, indexHeader.bootIdBytes);
     this.#u8.set(id, indexHeader.bootIdByte);
     this.#f64[indexHeader.openIdF64] = store.openId;
+    this.#f64[indexHeader.storeInodeF64] = inode;
+    this.#seal();
   }
 
   /** What is in the file is of no use: nothing counts until `claim`. */
@@ -56,6 +107,7 @@ export class IndexHeader {
 
   markClean(): void {
     this.#i32[indexHeader.cleanWord] = 1;
+    this.#seal();
   }
 
   get #isClean(): boolean {
@@ -74,6 +126,7 @@ export class IndexHeader {
 
   set appliedSequence(sequence: number) {
     this.#f64[indexHeader.appliedSequenceF64] = sequence;
+    this.#seal();
   }
 
   /** How many keys have a deadline; after a crash it may be too high by one, never too low. */

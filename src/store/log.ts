@@ -75,8 +75,11 @@ export class Log {
   lastSequence = 0;
   /** Segments whose headers are erased, and which wait for that to be durable. */
   erased: number[] = [];
-  /** Called when another segment becomes the head, before anything is appended to it. */
-  onHead: () => void = () => {};
+  /**
+   * Called with the sequence of the segment that becomes the head, before its header can be read:
+   * everything in segments before it was appended.
+   */
+  onHead: (sequence: number) => void = () => {};
   /** What is appended now: deletes and compaction may take segments that are held in reserve. */
   purpose: AppendPurpose = "write";
   /** The body could not grow when it was tried last. */
@@ -296,6 +299,7 @@ export class Log {
     i32.set(this.#storeId, word + segmentHeader.storeIdWord);
     f64[(start >> 3) + segmentHeader.sequenceF64] = sequence;
     f64[(start >> 3) + segmentHeader.previousF64] = this.lastSequence;
+    this.onHead(sequence);
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
     return start;
   }
@@ -314,7 +318,7 @@ export class Log {
     this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
     this.#headDirtyFrom = offset;
-    this.onHead();
+    this.onHead(this.lastSequence);
   }
 
   // --- space -----------------------------------------------------------------------------------

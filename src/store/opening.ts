@@ -148,15 +148,15 @@ function* join(
   superblock.ownerPid = Deno.pid;
 
   const hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
-  const index = new HashIndex(indexFile, file.windows, limits.slotsPerPage);
+  const index = new HashIndex(indexFile, file, limits.slotsPerPage);
   const indexHeader = new IndexHeader(indexFile);
-  const boot = bootId();
-  const isCurrent = existing !== null && indexHeader.isCurrent(state, limits.slotsPerPage, boot) &&
-    index.load();
+  const surroundings = { bootId: bootId(), inode: file.inode };
+  let isCurrent = existing !== null &&
+    indexHeader.isCurrent(state, limits.slotsPerPage, surroundings) && index.load();
   const liveBytes = indexHeader.liveBytes.slice();
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
   const log = new Log(file, table, limits, state.storeId);
-  log.onHead = () => indexHeader.appliedSequence = log.lastSequence;
+  log.onHead = (sequence) => indexHeader.appliedSequence = sequence;
 
   const writeSuperblock = () => {
     superblock.write();
@@ -174,23 +174,29 @@ function* join(
   });
   const wasClean = state.clean;
   const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
+  recovery.scanHeaders();
+  if (isCurrent) recovery.findMissing(liveBytes);
+  // The entries of what is damaged would lead to whatever is written there next.
+  const isBehind = recovery.newestSequence > appliedSequence;
+  const cannotResume = wasClean && !recovery.canResume;
+  if (recovery.isDamaged || isBehind || cannotResume) isCurrent = false;
   if (!isCurrent) indexHeader.invalidate();
   // From here on both files belong to this opening; the superblock is synced below, before anything of
   // the log is changed.
   state.clean = false;
   state.openId = Math.floor(Math.random() * 2 ** 52) + 1;
-  indexHeader.claim(state, limits.slotsPerPage, boot);
+  indexHeader.claim(state, limits.slotsPerPage, surroundings);
   let report: Omit<OpeningReport, "milliseconds">;
-  recovery.scanHeaders();
   if (isCurrent) recovery.restoreLiveBytes(liveBytes);
-  if (isCurrent && wasClean && recovery.resume()) {
+  if (isCurrent && wasClean) {
+    recovery.resume();
     writeSuperblock();
     report = { kind: "clean", records: 0, damages: [], discardedBytes: 0 };
   } else {
     // Whoever dies in here leaves the mark: the next one reads everything.
     index.beginChange();
     if (!isCurrent) index.clear();
-    const result = yield* recovery.replay(appliedSequence);
+    const result = yield* recovery.replay(isCurrent ? appliedSequence : 0);
     index.endChange();
     const kind = existing === null ? "created" : isCurrent ? "replayed" : "rebuilt";
     report = { kind, ...result };

@@ -122,6 +122,37 @@ export class Recovery {
     for (const { sequence, place } of this.#found) {
       this.#log.nextSequence = sequence + table.runLength[place];
     }
+    const end = this.#log.nextSequence * limits.segmentBytes;
+    const isCut = this.#durable > end || this.#durable > 0 && this.#found.length === 0;
+    // A header that is damaged may have been that of the last segment, and is reported already.
+    if (isCut && !this.isDamaged) {
+      this.#reportMissing(table.count, "the end of the log is missing");
+    }
+  }
+
+  /** The sequence number of the newest segment, 0 when there is none. */
+  get newestSequence(): number {
+    return this.#found.at(-1)?.sequence ?? 0;
+  }
+
+  /** Something was found damaged so far. */
+  get isDamaged(): boolean {
+    return this.#damages.length > 0;
+  }
+
+  /** A current index knows of segments in use: reports those of which there is no header any more. */
+  findMissing(liveBytes: Int32Array): void {
+    const { table } = this.#log;
+    for (let place = 0; place < liveBytes.length; place++) {
+      const isFree = place >= table.count || table.state[place] === segmentState.free;
+      if (isFree && liveBytes[place] !== 0) this.#reportMissing(place, "a segment is missing");
+    }
+  }
+
+  #reportMissing(place: number, reason: string): void {
+    const { segmentBytes } = this.#limits;
+    const fileOffset = this.#parts.file.header.u8.length + place * segmentBytes;
+    this.#damages.push({ fileOffset, bytes: segmentBytes, reason });
   }
 
   /** Returns how many places the segment at `place` takes. */
@@ -145,6 +176,7 @@ export class Recovery {
       place + length <= table.count
     ) {
       table.take(place, length, sequence, segmentState.sealed);
+      table.setUnverified(place, log.seedOf(place));
       const previous = f64[(start >> 3) + segmentHeader.previousF64];
       this.#found.push({ place, sequence, previous });
       return length;
@@ -179,21 +211,28 @@ export class Recovery {
   /** Takes over the counts of live bytes that a current index file had. */
   restoreLiveBytes(liveBytes: Int32Array): void {
     const { table } = this.#log;
-    for (const { place } of this.#found) table.addLive(this.#startAddress(place), liveBytes[place]);
+    for (const { place } of this.#found) {
+      const bytes = table.runLength[place] * this.#limits.segmentBytes;
+      const live = Math.max(0, Math.min(bytes, liveBytes[place]));
+      table.addLive(this.#startAddress(place), live);
+    }
+  }
+
+  /** A store that was stopped in order can go on where it ended: all segments up to there are found. */
+  get canResume(): boolean {
+    const last = this.#found.at(-1);
+    if (last === undefined) return false;
+    const inSegment = this.#durable - last.sequence * this.#limits.segmentBytes;
+    const length = this.#log.table.runLength[last.place] * this.#limits.segmentBytes;
+    return inSegment >= segmentHeaderBytes && inSegment <= length;
   }
 
   /** The store was stopped in order and its index is at hand: the log goes on where it ended. */
-  resume(): boolean {
-    const { table } = this.#log;
-    const { segmentBytes } = this.#limits;
-    const last = this.#found.at(-1);
-    if (last === undefined || this.#damages.length > 0) return false;
-    const inSegment = this.#durable - last.sequence * segmentBytes;
-    if (inSegment < segmentHeaderBytes) return false;
-    if (inSegment > table.runLength[last.place] * segmentBytes) return false;
+  resume(): void {
+    const last = this.#found.at(-1)!;
+    const inSegment = this.#durable - last.sequence * this.#limits.segmentBytes;
     this.#log.resumeHead(last.place, this.#log.windowOffset(last.place) + inSegment);
     this.#log.nextSequence = this.#parts.state.nextSequence;
-    return true;
   }
 
   /**
@@ -211,6 +250,7 @@ export class Recovery {
       this.#replayed[place] = 1;
       table.addLive(this.#startAddress(place), -table.liveBytes[place]);
     }
+    if (this.#countsAll) table.hasUnverified = false;
     let end = this.#found.length;
     let cut: { segment: number; offset: number } | null = null;
     let previous: SegmentFound | null = this.#found[from - 1] ?? null;
@@ -222,6 +262,8 @@ export class Recovery {
         break;
       }
       const offset = this.#replaySegment(segment, i);
+      // All that is left of it is whole. An index that survived may lead to what is not.
+      if (table.damaged[segment.place] === 0) table.unverified[segment.place] = 0;
       previous = segment;
       if (offset >= 0) {
         cut = { segment: i, offset };

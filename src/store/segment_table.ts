@@ -49,6 +49,15 @@ export class SegmentTable {
   leavingCount = 0;
   /** The sum of `liveBytes`. */
   liveTotal = 0;
+  /**
+   * Segments whose records this process has not written or read through: each record is verified when
+   * it is used; 1 each.
+   */
+  readonly unverified = new Uint8Array(segmentCountMax);
+  /** The seeds of those segments' checksums. */
+  readonly seeds = new Int32Array(segmentCountMax);
+  /** There are some. */
+  hasUnverified = false;
   /** Segments that compaction must leave alone because they hold damage; 1 each. */
   readonly damaged = new Uint8Array(segmentCountMax);
   /** Bytes at a sealed segment's end that no record fitted in; -1 where it is not known. */
@@ -151,6 +160,14 @@ export class SegmentTable {
     this.runLength[segment] = runLength;
     this.damaged[segment] = 0;
     this.holdsClear[segment] = 0;
+    this.unverified[segment] = 0;
+  }
+
+  /** A segment that another process has written: nobody has looked at its records yet. */
+  setUnverified(segment: number, seed: number): void {
+    this.unverified[segment] = 1;
+    this.seeds[segment] = seed;
+    this.hasUnverified = true;
   }
 
   /** What a sealed segment's end wastes became known, or with -1, matters no more. */

@@ -9,6 +9,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { Backups } from "./backup.ts";
+import { checksum } from "./checksum.ts";
 import { Compaction } from "./compaction.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import { Durability, type SyncPolicy } from "./durability.ts";
@@ -44,10 +45,22 @@ const scanEntriesMax = 65536;
 /** Batches nest this deep: EXEC, a command, the command's own. */
 const batchDepthMax = 8;
 const savepointFields = 4;
+/** Longer records are verified once, so many of them. */
+const verifiedBytesMin = 4096;
+const verifiedMax = 4096;
+/** So many places with damage are told of. */
+const damagesMax = 1000;
 /** While a store is opened in steps, the event loop waits so long at most. */
 const stepMs = 20;
 /** Hashing longer arguments, which are rarely keys, takes longer than it saves. */
 const prefetchKeyBytesMax = 64;
+
+/** What is told of an index that leads to no record; see `HashIndex.isDamaged`. */
+const damagedIndex: Damage = {
+  fileOffset: 0,
+  bytes: 0,
+  reason: "the index leads to places that hold no record; the next start rebuilds it",
+};
 
 const encoder = new TextEncoder();
 const noBytes = new Uint8Array(0);
@@ -214,6 +227,8 @@ export class Store {
   /** Segments with lower sequence numbers were emptied by `clear`; 0 when there are none. */
   #clearedBefore = 0;
 
+  /** Records that were verified, of those that take long. */
+  readonly #verified = new Set<number>();
   readonly #prefetchHashes = new Int32Array(64);
   /** Keeps `prefetch` from being optimised away. */
   #prefetched = 0;
@@ -240,6 +255,8 @@ export class Store {
     });
     this.#compaction = new Compaction(this.#log, this.#index, this.#indexHeader, parts);
     this.#compaction.onDamage = (damage) => this.damages.push(damage);
+    this.#index.onDamage = () => this.damages.push(damagedIndex);
+    if (this.#table.hasUnverified) this.#index.onOtherKey = this.#checkOtherKey;
     this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
     this.#eviction = new Eviction(
       this.#log,
@@ -335,7 +352,8 @@ export class Store {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const expireAt = expireAtOf(window, offset);
-    if (expireAt !== 0 && expireAt < this.now) {
+    const isUsable = !this.#table.hasUnverified || this.#isIntact(address);
+    if (!isUsable || expireAt !== 0 && expireAt < this.now) {
       this.misses++;
       return false;
     }
@@ -347,6 +365,53 @@ export class Store {
     this.foundEnd = valueStart + window.i32[(offset >> 2) + record.valueLengthWord];
     this.foundExpireAt = expireAt;
     return true;
+  }
+
+  /**
+   * Whether a record is what was written. What another process has left is verified when it is used:
+   * a damaged record counts as missing, and is reported.
+   */
+  #isIntact(address: number): boolean {
+    const table = this.#table;
+    const segment = table.firstOf[address >>> table.addressShift];
+    if (table.unverified[segment] === 0 || this.#verified.has(address)) return true;
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    const bytes = recordBytesAt(window, offset);
+    const left = this.#log.endOf(segment) - offset;
+    const word = offset >> 2;
+    const { i32 } = window;
+    if (
+      bytes > 0 && bytes <= left &&
+      checksum(i32, word, bytes >> 2, table.seeds[segment]) === i32[word + record.checksumWord]
+    ) {
+      // Once is enough for what takes long.
+      if (bytes > verifiedBytesMin && this.#verified.size < verifiedMax) {
+        this.#verified.add(address);
+      }
+      return true;
+    }
+    this.#reportDamaged(segment, offset, Math.min(left, Math.max(bytes, recordHeaderBytes)));
+    return false;
+  }
+
+  /** An entry with a hash leads to a key that has it as well, or something is damaged. */
+  readonly #checkOtherKey = (address: number, hash: number): void => {
+    if (!this.#isIntact(address)) return;
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    const found = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    if (found !== hash) this.#index.reportDamage();
+  };
+
+  #reportDamaged(segment: number, offset: number, bytes: number): void {
+    const fileOffset = this.#file.header.u8.length + this.#log.bodyOffset(segment, offset);
+    const isKnown = this.damages.some((damage) => damage.fileOffset === fileOffset);
+    if (isKnown || this.damages.length >= damagesMax) return;
+    this.damages.push({ fileOffset, bytes, reason: "a record cannot be read" });
+    this.#table.damaged[segment] = 1;
+    // The next start reads everything, and says all that there is to say.
+    this.#index.reportDamage();
   }
 
   /**
@@ -386,6 +451,7 @@ export class Store {
   #visit(address: number, visit: KeyVisitor): void {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
+    if (this.#table.hasUnverified && !this.#isIntact(address)) return;
     if (this.#isExpired(window, offset)) return;
     visit(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
   }
@@ -413,6 +479,7 @@ export class Store {
         const address = this.#index.collected[(first + i) % entries];
         const window = this.#windows[address >>> 26];
         const offset = offsetOf(address);
+        if (this.#table.hasUnverified && !this.#isIntact(address)) continue;
         if (this.#isExpired(window, offset)) continue;
         this.foundKeyBytes = window.u8;
         this.foundKeyStart = offset + recordHeaderBytes;
@@ -795,7 +862,8 @@ export class Store {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     this.find(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
-    this.#remove();
+    // A damaged record is not its key's: it stays, and is not found.
+    if (this.#address === address) this.#remove();
   };
 
   /** As `#removeAt`, for a key that exists: whoever watches it has to know. */
@@ -963,9 +1031,11 @@ export class Store {
 
   #closeInOrder(): void {
     this.#durability.syncNow();
-    this.#indexFile.sync(0, indexBytes(this.#index));
-    this.#indexHeader.markClean();
-    this.#indexFile.syncHeader();
+    if (!this.#index.isDamaged) {
+      this.#indexFile.sync(0, indexBytes(this.#index));
+      this.#indexHeader.markClean();
+      this.#indexFile.syncHeader();
+    }
     const { state } = this.#superblock;
     state.clean = true;
     state.durablePosition = this.#log.position;

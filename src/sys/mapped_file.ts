@@ -40,6 +40,8 @@ export interface StoreFile {
   readonly windows: Window[];
   /** Length of the body that is backed by disk blocks. */
   readonly bodyBytes: number;
+  /** Which file it is; a copy is another one. */
+  readonly inode: number;
   /** Grows the body; throws SystemError (ENOSPC ...) and changes nothing when it cannot. */
   grow(bodyBytes: number): void;
   /** Grows the body on another thread; resolves to whether it is as long now. */
@@ -84,6 +86,7 @@ export function windowOf(buffer: ArrayBuffer): Window {
 
 export class MappedFile implements StoreFile {
   readonly path: string;
+  readonly inode: number;
   header: Window;
   readonly windows: Window[] = [];
   bodyBytes: number;
@@ -105,6 +108,7 @@ export class MappedFile implements StoreFile {
     this.#fd = fd;
     this.#headerBytes = headerBytes;
     this.#readOnly = readOnly ?? false;
+    this.inode = Deno.statSync(path).ino ?? 0;
     const bytes = fileBytes(fd, path);
     if (!this.#readOnly) backWithBlocks(fd, path, Math.max(bytes, headerBytes));
     this.bodyBytes = Math.max(0, bytes - headerBytes);

@@ -7,6 +7,7 @@ import {
   indexPageBytes,
   record,
   recordHeaderBytes,
+  recordKind,
 } from "../../../src/store/format.ts";
 import { HashIndex } from "../../../src/store/hash_index.ts";
 import type { StoreFile, Window } from "../../../src/sys/mapped_file.ts";
@@ -32,15 +33,19 @@ class Harness {
       f64: new Float64Array(buffer),
     };
     this.file = this.disk.open("index", indexHeaderTotalBytes);
-    this.index = new HashIndex(this.file, [this.records], slotsPerPage);
+    this.index = new HashIndex(this.file, this.#log, slotsPerPage);
     this.index.clear();
+  }
+
+  get #log(): StoreFile {
+    return { windows: [this.records], bodyBytes: this.records.u8.length } as unknown as StoreFile;
   }
 
   /** Another index over the same file, as after a restart. */
   reopened(slotsPerPage: number): HashIndex {
     return new HashIndex(
       this.disk.open("index", indexHeaderTotalBytes),
-      [this.records],
+      this.#log,
       slotsPerPage,
     );
   }
@@ -50,6 +55,7 @@ class Harness {
     const bytes = encoder.encode(key);
     const offset = this.#end;
     this.#end += recordSpace;
+    this.records.i32[(offset >> 2) + record.kindWord] = recordKind.put;
     this.records.i32[(offset >> 2) + record.keyLengthWord] = bytes.length;
     this.records.u8.set(bytes, offset + recordHeaderBytes);
     return offset >>> 4;

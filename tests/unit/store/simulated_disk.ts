@@ -12,10 +12,18 @@ const noSpace = 28;
 const ioError = 5;
 
 class Content {
-  cached = new Uint8Array(64 * 1024);
-  durable = new Uint8Array(64 * 1024);
+  cached: Uint8Array;
+  durable: Uint8Array;
   length = 0;
+
+  constructor(bytesMax: number) {
+    this.cached = new Uint8Array(bytesMax);
+    this.durable = new Uint8Array(bytesMax);
+  }
 }
+
+/** Thrown where the power fails; see `SimulatedDisk.cutAfter`. */
+export class PowerFailure extends Error {}
 
 export class SimulatedDisk {
   /** What all files together may take. */
@@ -24,6 +32,8 @@ export class SimulatedDisk {
   syncFails = false;
   /** Calls of `sync` and its kin, the failed ones included. */
   syncs = 0;
+  /** So many syncs and growths from now on, the power fails: the call throws a PowerFailure. */
+  cutAfter = Infinity;
   readonly #contents = new Map<string, Content>();
   readonly #fileBytesMax: number;
   #held: (() => void)[] | null = null;
@@ -36,9 +46,7 @@ export class SimulatedDisk {
   readonly open = (path: string, headerBytes: number): StoreFile => {
     let content = this.#contents.get(path);
     if (content === undefined) {
-      content = new Content();
-      content.cached = new Uint8Array(this.#fileBytesMax);
-      content.durable = new Uint8Array(this.#fileBytesMax);
+      content = new Content(this.#fileBytesMax);
       this.#contents.set(path, content);
     }
     if (content.length < headerBytes) this.grow(content, headerBytes, path);
@@ -49,6 +57,19 @@ export class SimulatedDisk {
   bytesOf(path: string): Uint8Array {
     const { cached, length } = this.#contents.get(path)!;
     return cached.subarray(0, length);
+  }
+
+  /** Cuts a file short. */
+  truncate(path: string, length: number): void {
+    this.shrink(this.#contents.get(path)!, length);
+  }
+
+  /** Writes a file from its start; it is as long as these bytes at least. */
+  write(path: string, bytes: Uint8Array): void {
+    const content = this.#contents.get(path)!;
+    content.length = Math.max(content.length, bytes.length);
+    content.cached.set(bytes);
+    content.durable.set(bytes);
   }
 
   remove(path: string): void {
@@ -71,9 +92,9 @@ export class SimulatedDisk {
   copy(): SimulatedDisk {
     const copy = new SimulatedDisk(this.#fileBytesMax);
     for (const [path, { cached, durable, length }] of this.#contents) {
-      const content = new Content();
-      content.cached = cached.slice();
-      content.durable = durable.slice();
+      const content = new Content(this.#fileBytesMax);
+      content.cached.set(cached.subarray(0, length));
+      content.durable.set(durable.subarray(0, length));
       content.length = length;
       copy.#contents.set(path, content);
     }
@@ -91,12 +112,13 @@ export class SimulatedDisk {
         if (random.chance(share)) continue;
         cached.set(durable.subarray(at, at + sectorBytes), at);
       }
-      durable.set(cached);
+      durable.set(cached.subarray(0, length));
     }
     return after;
   }
 
   grow(content: Content, length: number, path: string): void {
+    if (--this.cutAfter < 0) throw new PowerFailure();
     let total = length - content.length;
     for (const other of this.#contents.values()) total += other.length;
     if (total > this.bytesMax || length > this.#fileBytesMax) {
@@ -112,6 +134,7 @@ export class SimulatedDisk {
   }
 
   sync(content: Content, from: number, to: number): boolean {
+    if (--this.cutAfter < 0) throw new PowerFailure();
     this.syncs++;
     if (this.syncFails) return false;
     const start = from - from % 4096;
@@ -135,6 +158,7 @@ export class SimulatedDisk {
 
 class SimulatedFile implements StoreFile {
   readonly path: string;
+  readonly inode = 0;
   readonly header: Window;
   readonly windows: Window[];
   readonly #disk: SimulatedDisk;

@@ -58,6 +58,14 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
   return count;
 }
 
+/**
+ * 2^28 pages, or more keys of one hash than find room behind a home: neither happens under a keyed hash,
+ * unless many entries that lead to damaged records stay behind.
+ */
+function tooManyOfOneHash(): StoreError {
+  return new StoreError("NO_SPACE", "Cannot grow the index: too many keys with similar hashes");
+}
+
 export class HashIndex {
   readonly file: StoreFile;
   /** How many entries there are. */
@@ -279,9 +287,22 @@ export class HashIndex {
       this.#words[this.#page + indexPage.countWord] >= this.#entriesMax ||
       this.#gapBehind(this.#slot) < 0
     ) {
+      if (this.#holdsOnly(hash)) throw tooManyOfOneHash();
       this.#split(hash);
       this.find(hash, key, start, end);
     }
+  }
+
+  /** Whether all entries of the page have this hash: then no split makes room. */
+  #holdsOnly(hash: number): boolean {
+    const end = this.#page + this.#slotsEnd;
+    let count = 0;
+    for (let slot = this.#page + indexPage.slotWord; slot < end; slot += slotWords) {
+      if (this.#words[slot + 1] === 0) continue;
+      if (this.#words[slot] !== hash) return false;
+      count++;
+    }
+    return count > 0;
   }
 
   /** After `prepareInsert`: adds the entry at its place. */
@@ -374,10 +395,9 @@ export class HashIndex {
 
   #planHalves(part: PagePart, packed: Int32Array, plan: PagePart[]): void {
     const { prefix, depth, from, to } = part;
-    if (depth >= depthMax) {
-      // 2^28 pages, or hundreds of keys with 28 equal hash bits: neither happens under a keyed hash.
-      throw new StoreError("NO_SPACE", "Cannot grow the index: too many keys with similar hashes");
-    }
+    const first = packed[from * slotWords];
+    const last = packed[(to - 1) * slotWords];
+    if (depth >= depthMax || to - from > 1 && first === last) throw tooManyOfOneHash();
     const bit = 31 - depth;
     let middle = from;
     while (middle < to && (packed[middle * slotWords] >>> bit & 1) === 0) middle++;

@@ -144,8 +144,9 @@ export class Recovery {
   findMissing(liveBytes: Int32Array): void {
     const { table } = this.#log;
     for (let place = 0; place < liveBytes.length; place++) {
-      const isFree = place >= table.count || table.state[place] === segmentState.free;
-      if (isFree && liveBytes[place] !== 0) this.#reportMissing(place, "a segment is missing");
+      if (liveBytes[place] === 0) continue;
+      const isFound = place < table.count && table.state[place] === segmentState.sealed;
+      if (!isFound) this.#reportMissing(place, "a segment is missing");
     }
   }
 

@@ -94,6 +94,10 @@ export async function checkStore(path: string, options: CheckOptions = {}): Prom
 }
 
 function openReadOnly(path: string, headerBytes: number): StoreFile {
+  // Touching a mapping behind the end of the file would end the process.
+  if (Deno.statSync(path).size < headerBytes) {
+    throw new StoreError("NOT_A_STORE", `Cannot check ${path}: it is cut off`);
+  }
   return MappedFile.open(path, { headerBytes, readOnly: true });
 }
 
@@ -168,12 +172,14 @@ class Checker {
     const body = fileOffset - storeHeaderBytes;
     const window = this.#file.windows[Math.floor(body / 2 ** 30)];
     const offset = body % 2 ** 30;
-    if (window === undefined || offset % 16 !== 0 || bytes < recordHeaderBytes) return null;
+    // What is missing may have stood behind the end of the file.
+    const left = Math.min(bytes, this.#file.bodyBytes - body);
+    if (window === undefined || offset % 16 !== 0 || left < recordHeaderBytes) return null;
     const word = offset >> 2;
     const kind = window.i32[word + record.kindWord] & 0xff;
     const keyLength = window.i32[word + record.keyLengthWord];
     if (kind !== recordKind.put && kind !== recordKind.delete) return null;
-    if (keyLength <= 0 || keyLength > Math.min(1024, bytes - recordHeaderBytes)) return null;
+    if (keyLength <= 0 || keyLength > Math.min(1024, left - recordHeaderBytes)) return null;
     const start = offset + recordHeaderBytes;
     return window.u8.slice(start, start + keyLength);
   }

@@ -15,7 +15,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
-import { shrinkBytesMax } from "./limits.ts";
+import { defaultLimits, shrinkBytesMax } from "./limits.ts";
 import { offsetOf } from "./record.ts";
 import {
   indexHeader,
@@ -56,14 +56,6 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
     count++;
   }
   return count;
-}
-
-/**
- * 2^28 pages, or more keys of one hash than find room behind a home: neither happens under a keyed hash,
- * unless many entries that lead to damaged records stay behind.
- */
-function tooManyOfOneHash(): StoreError {
-  return new StoreError("NO_SPACE", "Cannot grow the index: too many keys with similar hashes");
 }
 
 export class HashIndex {
@@ -145,14 +137,20 @@ export class HashIndex {
       const address = words[slot + 1];
       if (address === 0) break;
       if (words[slot] !== hash) break;
-      if (!this.#isInLog(address)) {
+      const left = this.#bytesBehindHeader(address);
+      if (left < 0) {
         this.reportDamage();
         slot += slotWords;
         continue;
       }
       const window = this.#records[address >>> 26];
       const offset = offsetOf(address);
-      if (window.i32[(offset >> 2) + record.keyLengthWord] === length) {
+      const word = offset >> 2;
+      const { i32 } = window;
+      if (
+        i32[word + record.keyLengthWord] === length && length <= left &&
+        (i32[word + record.kindWord] & 0xff) === recordKind.put
+      ) {
         const stored = window.u8;
         let at = start;
         let other = offset + recordHeaderBytes;
@@ -165,7 +163,10 @@ export class HashIndex {
           return address;
         }
       }
-      if (this.onOtherKey !== null) this.onOtherKey(address, hash);
+      if (this.onOtherKey !== null) {
+        if (this.#leadsToRecord(address)) this.onOtherKey(address, hash);
+        else this.reportDamage();
+      }
       slot += slotWords;
     } while (slot < this.#page + this.#slotsEnd);
     this.#slot = slot; // Behind the other entries with this hash.
@@ -182,7 +183,7 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      if (!this.#isInLog(address)) continue;
+      if (this.#bytesBehindHeader(address) < 0) continue;
       sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
     }
     return sum;
@@ -203,22 +204,25 @@ export class HashIndex {
     return sum;
   }
 
-  /** Touching a mapping behind the end of the file would end the process. */
-  #isInLog(address: number): boolean {
-    return (address >>> 0) * recordAlignment < this.#log.bodyBytes;
+  /**
+   * How many bytes of the file there are behind the header of a record at an address; below 0, not even
+   * a header is: touching a mapping behind the end of the file would end the process.
+   */
+  #bytesBehindHeader(address: number): number {
+    return this.#log.bodyBytes - (address >>> 0) * recordAlignment - recordHeaderBytes;
   }
 
   /** Whether a record may stand at an address of an entry: nothing behind the file is touched. */
   #leadsToRecord(address: number): boolean {
-    if (!this.#isInLog(address)) return false;
+    const left = this.#bytesBehindHeader(address);
+    if (left < 0) return false;
     const { i32 } = this.#records[address >>> 26];
     const offset = offsetOf(address);
     const word = offset >> 2;
-    const left = this.#log.bodyBytes - (address >>> 0) * recordAlignment - recordHeaderBytes;
     const keyLength = i32[word + record.keyLengthWord];
     const valueLength = i32[word + record.valueLengthWord];
     return (i32[word + record.kindWord] & 0xff) === recordKind.put && keyLength >= 0 &&
-      valueLength >= 0 && keyLength + valueLength <= left;
+      keyLength <= defaultLimits.keyBytesMax && valueLength >= 0 && keyLength + valueLength <= left;
   }
 
   /** The index is not to be used by the next opening. */
@@ -287,7 +291,7 @@ export class HashIndex {
       this.#words[this.#page + indexPage.countWord] >= this.#entriesMax ||
       this.#gapBehind(this.#slot) < 0
     ) {
-      if (this.#holdsOnly(hash)) throw tooManyOfOneHash();
+      if (this.#holdsOnly(hash)) this.#refuseToSplit();
       this.#split(hash);
       this.find(hash, key, start, end);
     }
@@ -303,6 +307,15 @@ export class HashIndex {
       count++;
     }
     return count > 0;
+  }
+
+  /**
+   * 2^28 pages, or more keys of one hash than find room behind a home: neither happens under a keyed hash,
+   * unless many entries that lead to damaged records stay behind.
+   */
+  #refuseToSplit(): never {
+    this.reportDamage();
+    throw new StoreError("NO_SPACE", "Cannot grow the index: too many keys with similar hashes");
   }
 
   /** After `prepareInsert`: adds the entry at its place. */
@@ -397,7 +410,7 @@ export class HashIndex {
     const { prefix, depth, from, to } = part;
     const first = packed[from * slotWords];
     const last = packed[(to - 1) * slotWords];
-    if (depth >= depthMax || to - from > 1 && first === last) throw tooManyOfOneHash();
+    if (depth >= depthMax || to - from > 1 && first === last) this.#refuseToSplit();
     const bit = 31 - depth;
     let middle = from;
     while (middle < to && (packed[middle * slotWords] >>> bit & 1) === 0) middle++;
@@ -517,6 +530,8 @@ export class HashIndex {
     this.#clearPage(1, 1 << 31, 1);
     this.count = 0;
     this.endChange();
+    if (this.isDamaged) this.endChange();
+    this.isDamaged = false;
   }
 
   /**
@@ -540,27 +555,32 @@ export class HashIndex {
     const pageCount = this.file.header.i32[indexHeader.pageCountWord];
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
     let bits = 1;
+    let covered = 0;
     for (let page = 0; page < pageCount; page++) {
       const depth = this.#headerWord(page, indexPage.depthWord) - 1;
       if (depth < 1 || depth > depthMax) return false;
       bits = Math.max(bits, depth);
+      covered += 1 << (depthMax - depth);
     }
+    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
+    if (covered !== 2 ** depthMax) return false;
     const directory = new Int32Array(1 << bits).fill(-1);
-    let covered = 0;
     let count = 0;
     for (let page = 0; page < pageCount; page++) {
       const depth = this.#headerWord(page, indexPage.depthWord) - 1;
       const prefix = this.#headerWord(page, indexPage.prefixWord);
       const first = prefix >>> (32 - bits);
       const span = 1 << (bits - depth);
-      if ((first & (span - 1)) !== 0 || directory[first] !== -1) return false;
-      directory.fill(page << depthBits | depth, first, first + span);
-      covered += span;
+      // Bits behind the prefix, or a hash that another page has already.
+      if (prefix << depth !== 0) return false;
+      for (let i = first; i < first + span; i++) {
+        if (directory[i] !== -1) return false;
+        directory[i] = page << depthBits | depth;
+      }
       const entries = this.#headerWord(page, indexPage.countWord);
       if (entries < 0 || entries > this.#entriesMax) return false;
       count += entries;
     }
-    if (covered !== directory.length) return false;
     this.#directory = directory;
     this.#directoryBits = bits;
     this.#pageCount = pageCount;
@@ -592,8 +612,17 @@ export class HashIndex {
       this.#seek(hash | 0);
       const words = this.#words;
       const end = this.#page + this.#slotsEnd;
+      const prefix = words[this.#page + indexPage.prefixWord] >>> 0;
+      const nextPage = prefix + 2 ** (32 - this.#depth);
       for (let slot = this.#slot; slot < end; slot += slotWords) {
         if (words[slot + 1] === 0) continue;
+        // A hash that is out of order would lead a scan back to where it was.
+        const slotHash = words[slot] >>> 0;
+        if (slotHash < hash || slotHash >= nextPage) {
+          this.reportDamage();
+          continue;
+        }
+        hash = slotHash;
         if (taken >= count && words[slot] !== lastHash) {
           this.nextHash = words[slot] >>> 0;
           return taken;
@@ -607,8 +636,7 @@ export class HashIndex {
         if (withHashes) this.collectedHashes[taken] = lastHash;
         this.collected[taken++] = words[slot + 1];
       }
-      const prefix = words[this.#page + indexPage.prefixWord] >>> 0;
-      hash = prefix + 2 ** (32 - this.#depth);
+      hash = nextPage;
       if (hash >= 2 ** 32) break;
       if (taken >= count) {
         // The next page begins with another hash.

@@ -2,7 +2,7 @@
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import { formatVersion, indexHeader, indexMagic } from "./format.ts";
-import { segmentCountMax } from "./limits.ts";
+import { bodyBytesMax, segmentCountMax } from "./limits.ts";
 import type { SuperblockState } from "./superblock.ts";
 
 /** The words that the checksum covers, and those among them that change all the time. */
@@ -19,6 +19,11 @@ const uncheckedWords: readonly number[] = [
 
 function wordsOf(f64: number): readonly [number, number] {
   return [2 * f64, 2 * f64 + 1];
+}
+
+/** Whether it can be what was counted: no checksum covers what changes all the time. */
+function isCount(number: number, max: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number <= max;
 }
 
 /** What else has to be the same for an index that no clean stop has synced. */
@@ -62,6 +67,7 @@ export class IndexHeader {
       i32[indexHeader.busyWord] === 0 &&
       this.#f64[indexHeader.openIdF64] === store.openId &&
       i32[indexHeader.checksumWord] === this.#checksum() &&
+      isCount(this.volatileKeys, 2 ** 32) && isCount(this.tombstoneBytes, bodyBytesMax) &&
       // A store that was stopped in order has left a clean index: this is an older one.
       (this.#isClean || !store.clean) &&
       (this.#isClean && store.clean || bootId !== "" && this.#bootId === bootId &&

@@ -195,11 +195,14 @@ function* join(
   } else {
     // Whoever dies in here leaves the mark: the next one reads everything.
     index.beginChange();
+    // After a power cut, the index as it was would still seem to be the one of this clean stop.
+    if (!isCurrent && wasClean) writeSuperblock();
     if (!isCurrent) index.clear();
     const result = yield* recovery.replay(isCurrent ? appliedSequence : 0);
     index.endChange();
-    const kind = existing === null ? "created" : isCurrent ? "replayed" : "rebuilt";
-    report = { kind, ...result };
+    const { records, damages, discardedBytes } = result;
+    const kind = existing === null ? "created" : result.isRebuilt ? "rebuilt" : "replayed";
+    report = { kind, records, damages, discardedBytes };
   }
 
   return {

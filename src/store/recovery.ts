@@ -8,6 +8,7 @@
  */
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
+import { StoreError } from "./errors.ts";
 import {
   formatVersion,
   recordAlignment,
@@ -41,6 +42,8 @@ export interface RecoveryResult {
   readonly records: number;
   /** Bytes of whole records and segments behind the end of the log that were discarded. */
   readonly discardedBytes: number;
+  /** The index was made anew, be it that damage was found while the end of the log was read into it. */
+  readonly isRebuilt: boolean;
 }
 
 export interface RecoveryParts {
@@ -99,7 +102,7 @@ export class Recovery {
   #batchIsDurable = false;
   /** Before the first record that is no member: the batch they belong to ended long ago. */
   #implicitBatch = false;
-  /** All segments are replayed: what is live is counted on the way. */
+  /** All segments are replayed into an empty index: what is live is counted on the way. */
   #countsAll = false;
 
   constructor(parts: RecoveryParts) {
@@ -167,7 +170,11 @@ export class Recovery {
     for (let i = 0; i < identityWords.length; i++) {
       if (i32[word + identityWords[i]] === this.#identity[i]) matching++;
     }
-    if (matching < identityWordsMin) return 1; // Free, or the inside of a run that was freed.
+    if (matching < identityWordsMin) {
+      // Free, or the inside of a run that was freed: no entry of the index may lead here.
+      table.setUnverified(place, 0);
+      return 1;
+    }
     const length = i32[word + segmentHeader.runLengthWord];
     const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
     const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
@@ -237,14 +244,18 @@ export class Recovery {
   }
 
   /**
-   * Replays the segments whose sequence number is `fromSequence` or above, and ends the log. Yields how
-   * much of the log is read, 0 to 1, after each segment.
+   * Replays the segments whose sequence number is `fromSequence` or above, and ends the log; 0: all of
+   * them, into an empty index. Yields how much of the log is read, 0 to 1, after each segment.
+   *
+   * When there is damage among them or in the index that survived, all segments are replayed into an
+   * empty one: the other's entries of what is damaged would lead to whatever is written there next.
    */
   *replay(fromSequence: number): Generator<number, RecoveryResult> {
+    const known = this.#damages.length;
     const first = this.#found.findIndex(({ sequence }) => sequence >= fromSequence);
     const from = first < 0 ? this.#found.length : first;
     this.#implicitBatch = from > 0;
-    this.#countsAll = from === 0;
+    this.#countsAll = fromSequence === 0;
     const { table } = this.#log;
     for (let i = from; i < this.#found.length; i++) {
       const { place } = this.#found[i];
@@ -262,7 +273,12 @@ export class Recovery {
         end = i; // The segment before this one is missing, or was not written to its end.
         break;
       }
-      const offset = this.#replaySegment(segment, i);
+      const offset = this.#tryToReplay(segment, i);
+      const isWhole = this.#damages.length === known && !this.#parts.index.isDamaged;
+      if (offset === null || !this.#countsAll && !isWhole) {
+        this.#startOver(known);
+        return yield* this.replay(0);
+      }
       // All that is left of it is whole. An index that survived may lead to what is not.
       if (table.damaged[segment.place] === 0) table.unverified[segment.place] = 0;
       previous = segment;
@@ -289,7 +305,28 @@ export class Recovery {
       damages: this.#damages,
       records: this.#records,
       discardedBytes: this.#discarded,
+      isRebuilt: this.#countsAll,
     };
+  }
+
+  /** Forgets what was replayed, and damages from the one with number `known` on. */
+  #startOver(known: number): void {
+    this.#damages.length = known;
+    this.#records = 0;
+    this.#discarded = 0;
+    this.#batch = null;
+    this.#parts.index.clear();
+    this.#clearLive();
+  }
+
+  /** As `#replaySegment`; null when the index that survived turns out not to be whole. */
+  #tryToReplay(segment: SegmentFound, index: number): number | null {
+    try {
+      return this.#replaySegment(segment, index);
+    } catch (error) {
+      if (this.#countsAll || !(error instanceof StoreError)) throw error;
+      return null;
+    }
   }
 
   /** Returns -1, or the window offset at which the log ends. */
@@ -468,6 +505,12 @@ export class Recovery {
     for (const { place } of discarded) {
       log.eraseSegment(place);
       this.#discarded += table.runLength[place] * limits.segmentBytes;
+    }
+    // What looks free may have been erased by a process that was killed: in the page cache only. If it
+    // were written, or the seal there first, the old header could come back with a power cut.
+    for (let place = 0; place < table.count; place++) {
+      if (table.state[place] !== segmentState.free) continue;
+      log.markDirty({ offset: place * limits.segmentBytes, length: limits.segmentBytes });
     }
     for (const { offset, length } of log.takeDirty()) this.#parts.file.sync(offset, length);
     for (const place of log.erased) table.release(place);

@@ -51,3 +51,18 @@ export class SeededRandom {
     return text;
   }
 }
+
+/**
+ * From now on this program's own randomness (store ids, hash keys) is the same for the same seed as well.
+ * For a process or a test file of its own.
+ */
+export function seedGlobals(seed: number): void {
+  const random = new SeededRandom(seed);
+  Math.random = () => random.next() / 2 ** 32;
+  crypto.getRandomValues = <T extends ArrayBufferView | null>(array: T): T => {
+    if (array === null) return array;
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = random.below(256);
+    return array;
+  };
+}

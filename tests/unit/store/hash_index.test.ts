@@ -260,6 +260,33 @@ Deno.test("the busy mark stands while a change of several words is under way", (
   assertEquals(busy(), 0);
 });
 
+for (
+  const [what, word, value] of [
+    ["a key that ends behind the file", record.keyLengthWord, 2 ** 31 - 1],
+    ["a key of negative length", record.keyLengthWord, -1],
+    ["a value that ends behind the file", record.valueLengthWord, 2 ** 31 - 1],
+    ["no put", record.kindWord, recordKind.delete],
+  ] as const
+) {
+  Deno.test(`an entry that leads to ${what} is damage, and nobody looks at that key`, () => {
+    const { index, ...harness } = new Harness(8);
+    const seen: number[] = [];
+    index.onOtherKey = (address) => seen.push(address);
+    const bytes = encoder.encode("key");
+    index.find(7, bytes, 0, bytes.length);
+    index.prepareInsert(7, bytes, 0, bytes.length);
+    index.insert(7, 64);
+    harness.records.i32[256 + record.kindWord] = recordKind.put;
+    harness.records.i32[256 + record.keyLengthWord] = 5;
+    assertEquals(index.find(7, bytes, 0, bytes.length), 0);
+    assertEquals([seen, index.isDamaged], [[64], false]);
+    harness.records.i32[256 + word] = value;
+    assertEquals(index.find(7, bytes, 0, bytes.length), 0);
+    assertEquals([seen, index.isDamaged], [[64], true]);
+    assertEquals(index.collect(0, 10), 0);
+  });
+}
+
 const damages: readonly [string, (file: StoreFile, page: (n: number) => number) => void][] = [
   ["no pages", ({ header }) => header.i32[indexHeader.pageCountWord] = 0],
   ["a negative number of pages", ({ header }) => header.i32[indexHeader.pageCountWord] = -5],
@@ -270,6 +297,9 @@ const damages: readonly [string, (file: StoreFile, page: (n: number) => number) 
   }],
   ["a depth that no page has", ({ windows }, page) => {
     windows[0].i32[page(0) + indexPage.depthWord] = 33;
+  }],
+  ["a depth whose directory would take 1 GiB", ({ windows }, page) => {
+    windows[0].i32[page(0) + indexPage.depthWord] = 29;
   }],
   ["a page of more hashes than it has", ({ windows }, page) => {
     windows[0].i32[page(0) + indexPage.depthWord]--;

@@ -72,6 +72,11 @@ export class SimulatedDisk {
     content.durable.set(bytes);
   }
 
+  /** Whether there is such a file with anything in it. */
+  has(path: string): boolean {
+    return (this.#contents.get(path)?.length ?? 0) > 0;
+  }
+
   remove(path: string): void {
     this.#contents.delete(path);
   }
@@ -88,10 +93,11 @@ export class SimulatedDisk {
     for (const resume of held) resume();
   }
 
-  /** The disk after the process was killed: as it is. */
-  copy(): SimulatedDisk {
+  /** The disk after the process was killed: as it is, or without one of its files. */
+  copy(without?: string): SimulatedDisk {
     const copy = new SimulatedDisk(this.#fileBytesMax);
     for (const [path, { cached, durable, length }] of this.#contents) {
+      if (path === without) continue;
       const content = new Content(this.#fileBytesMax);
       content.cached.set(cached.subarray(0, length));
       content.durable.set(durable.subarray(0, length));
@@ -102,8 +108,8 @@ export class SimulatedDisk {
   }
 
   /** The disk after a power cut: each sector that was not synced is there or not. */
-  powerCut(random: SeededRandom): SimulatedDisk {
-    const after = this.copy();
+  powerCut(random: SeededRandom, without?: string): SimulatedDisk {
+    const after = this.copy(without);
     // Now and then nothing reaches the disk by itself, or nearly all.
     const share = random.pick([0, 0.1, 0.5, 0.9]);
     for (const content of after.#contents.values()) {

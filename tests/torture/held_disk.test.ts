@@ -1,0 +1,76 @@
+/** What must not happen before the disk, or a copy, has come so far. */
+import { assert, assertEquals } from "@std/assert";
+import { KeyValueServer } from "../../src/server/key_value_server.ts";
+import { checkStore } from "../../src/store/checker.ts";
+import { Store } from "../../src/store/store.ts";
+import { encodeRequest } from "../support/binary_text.ts";
+import { RawConnection } from "../support/raw_connection.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { contents, put, tinyLimits } from "../unit/store/tiny_store.ts";
+import { HeldCalls } from "./held_disk.ts";
+
+Deno.test("with --sync always, a reply waits until the disk has what it tells of", async () => {
+  using held = new HeldCalls("msyncInBackground");
+  await using folder = await TemporaryFolder.make();
+  const socket = folder.join("socket");
+  const server = await KeyValueServer.start({
+    store: folder.join("store.db"),
+    socket,
+    sync: "always",
+  });
+  const connection = await RawConnection.open(socket);
+  try {
+    assertEquals(await connection.exchange("SET", "first", "1"), "+OK\r\n");
+    held.hold();
+    await connection.send(encodeRequest(["SET", "second", "2"]));
+    let isReplied = false;
+    const reply = connection.readReply().finally(() => isReplied = true);
+    await Promise.race([held.begun, reply]);
+    assert(held.calls > 0 && !isReplied, "the sync began, and no reply came before its end");
+    held.release();
+    assertEquals(await reply, "+OK\r\n");
+  } finally {
+    held.release();
+    connection.close();
+    await server.stop();
+  }
+});
+
+Deno.test("a backup is the store of one moment, whatever is freed and reused meanwhile", async () => {
+  using held = new HeldCalls("copyFileRangeInBackground");
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("store.db");
+  const copy = folder.join("copy.db");
+  const store = Store.open({ path, limits: tinyLimits, sync: "no" });
+  let expected: Map<string, string>;
+  try {
+    for (let i = 0; i < 400; i++) put(store, `key:${i}`, `${i}`.repeat(50));
+    await store.sync();
+    expected = contents(store);
+    held.hold();
+    const backup = store.backUp(copy);
+    await held.begun;
+    // All of it is overwritten several times; each round of syncs would free what was before.
+    for (let round = 0; round < 12; round++) {
+      for (let i = 0; i < 400; i++) {
+        put(store, `key:${i}`, `${round}:${i}`.repeat(40));
+        store.tick();
+      }
+      await store.sync();
+    }
+    assert(store.statistics.segmentsEmptied > 100, "compaction was at work");
+    held.release();
+    await backup;
+  } finally {
+    held.release();
+    await store.close();
+  }
+  const { damages } = await checkStore(copy, { limits: tinyLimits });
+  assertEquals(damages, []);
+  const opened = Store.open({ path: copy, limits: tinyLimits, sync: "no" });
+  try {
+    assertEquals(contents(opened), expected);
+  } finally {
+    await opened.close();
+  }
+});

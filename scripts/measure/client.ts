@@ -2,6 +2,8 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { RawConnection } from "../../tests/support/raw_connection.ts";
 import { setRequests } from "../bench/key_loader.ts";
+import type { Output } from "../bench/output.ts";
+import { parseInfo, type ServerInfo } from "../bench/process_facts.ts";
 
 const kvPath = join(dirname(dirname(dirname(fromFileUrl(import.meta.url)))), "kv");
 const readyLimitMs = 600_000;
@@ -64,25 +66,30 @@ export class MeasuredServer {
   }
 
   /** Fields of INFO. */
-  async info(): Promise<Map<string, string>> {
+  async info(): Promise<ServerInfo> {
     using connection = await RawConnection.open(this.socket);
-    const text = await connection.exchange("INFO", "everything");
-    return new Map(
-      [...text.matchAll(/^([a-z_0-9]+):(.*)\r$/gm)].map(([, name, value]) => [name, value]),
-    );
+    return parseInfo(await connection.exchange("INFO", "everything"));
   }
+}
 
-  /** Processor seconds so far, and resident bytes: all, and those that are no file's. */
-  process(): { seconds: number; resident: number; own: number } {
-    const stat = Deno.readTextFileSync(`/proc/${this.pid}/stat`).split(") ")[1].split(" ");
-    const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
-    const kibibytes = (name: string) =>
-      Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)![1]);
-    return {
-      seconds: (Number(stat[11]) + Number(stat[12])) / 100,
-      resident: kibibytes("VmRSS") * 1024,
-      own: kibibytes("RssAnon") * 1024,
-    };
+/** Runs with a server that has the keys from 0 to `count`, and ends it. */
+export async function withLoadedServer(
+  folder: string,
+  count: number,
+  output: Output,
+  use: (server: MeasuredServer) => Promise<void>,
+): Promise<void> {
+  const server = new MeasuredServer(folder);
+  try {
+    await server.start();
+    await load(
+      server.socket,
+      count,
+      (share) => output.progress(`loading ${count} keys: ${Math.floor(share * 100)}%`),
+    );
+    await use(server);
+  } finally {
+    await server.end();
   }
 }
 
@@ -114,7 +121,7 @@ const requestsPerChunk = 5000;
 const okBytes = "+OK\r\n".length;
 
 /** Sets the keys from 0 to `count`, as redis-benchmark names them. */
-export async function load(
+async function load(
   socket: string,
   count: number,
   onProgress: (share: number) => void,

@@ -1,18 +1,11 @@
 /** How long until a server is ready again: after a stop, after kill -9 under load, without its index. */
-import { load, MeasuredServer, redisBenchmark, sleep } from "./client.ts";
+import { redisBenchmark, sleep, withLoadedServer } from "./client.ts";
 import type { MeasureContext } from "./main.ts";
 
 const rounds = 5;
 
 export async function measureRestart({ folder, keys, output }: MeasureContext): Promise<void> {
-  const server = new MeasuredServer(folder);
-  try {
-    await server.start();
-    await load(
-      server.socket,
-      keys,
-      (share) => output.progress(`loading ${Math.floor(share * 100)}%`),
-    );
+  await withLoadedServer(folder, keys, output, async (server) => {
     output.print(`${keys.toLocaleString("en-US")} keys of 16 bytes with values of 32`);
     const clean: number[] = [];
     for (let i = 0; i < rounds; i++) {
@@ -36,9 +29,7 @@ export async function measureRestart({ folder, keys, output }: MeasureContext): 
     output.print(`ready after the index was deleted: ${show([await server.start()])}`);
     output.print(`  ${server.readyLine}`);
     output.print(`keys: ${(await server.info()).get("store_keys")}`);
-  } finally {
-    await server.end();
-  }
+  });
 }
 
 function show(values: readonly number[]): string {

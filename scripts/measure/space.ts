@@ -1,6 +1,12 @@
 /** The file against what is live: while keys are overwritten, and after most of them were deleted. */
 import { RawConnection } from "../../tests/support/raw_connection.ts";
-import { load, MeasuredServer, redisBenchmark, sendChunks, sleep } from "./client.ts";
+import {
+  type MeasuredServer,
+  redisBenchmark,
+  sendChunks,
+  sleep,
+  withLoadedServer,
+} from "./client.ts";
 import type { MeasureContext } from "./main.ts";
 
 const overwrites = 20;
@@ -9,14 +15,7 @@ const shrinkLimitMs = 120_000;
 const delsPerChunk = 1000;
 
 export async function measureSpace({ folder, keys, output }: MeasureContext): Promise<void> {
-  const server = new MeasuredServer(folder);
-  try {
-    await server.start();
-    await load(
-      server.socket,
-      keys,
-      (share) => output.progress(`loading ${Math.floor(share * 100)}%`),
-    );
+  await withLoadedServer(folder, keys, output, async (server) => {
     await reset(server);
     let isDone = false;
     let most = 0;
@@ -50,9 +49,7 @@ export async function measureSpace({ folder, keys, output }: MeasureContext): Pr
     await pauses(server, output.print.bind(output));
     await sleep(5000);
     await report(server, output.print.bind(output), "file / live bytes 5 s later");
-  } finally {
-    await server.end();
-  }
+  });
 }
 
 async function reset(server: MeasuredServer): Promise<void> {

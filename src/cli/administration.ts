@@ -13,14 +13,22 @@ import {
 } from "./options.ts";
 import { complain } from "./output.ts";
 
-/** Reads options that stand behind the subcommand as if they stood before it. */
-export async function readArguments(
+/**
+ * Runs a subcommand: options behind its name count as those before it, and `--help` shows its help.
+ * Resolves with what `use` resolves with, or the exit status of the help.
+ */
+export async function administer<T>(
+  name: string,
   args: readonly string[],
   leading: GivenOptions,
-): Promise<{ settings: ClientSettings; rest: readonly string[]; wantsHelp: boolean }> {
+  use: (settings: ClientSettings, rest: readonly string[]) => Promise<T>,
+): Promise<T | number> {
   const { options, rest } = await parseOptions(administrationOptions, args);
-  const all = new Map([...leading, ...options]);
-  return { settings: clientSettings(all), rest, wantsHelp: all.has("help") };
+  if (options.has("help")) {
+    const { help } = await import("./help.ts");
+    return help([name]);
+  }
+  return await use(clientSettings(new Map([...leading, ...options])), rest);
 }
 
 /** Connects, runs, and says what went wrong; resolves with the exit status. */

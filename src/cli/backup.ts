@@ -1,9 +1,9 @@
 /** `kv backup FILE`: has the server copy its store, and reads the copy to see that it is whole. */
 import { resolve } from "@std/path";
 import { checkStore } from "../store/checker.ts";
-import { humanBytes, infoFields, readArguments, withServer } from "./administration.ts";
+import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { type GivenOptions, UsageError } from "./options.ts";
+import { type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
@@ -11,12 +11,12 @@ const pollMs = 50;
 /** Beside the usual ones: the copy is damaged, as the store is. */
 const exitDamaged = 1;
 
-export async function backup(args: readonly string[], leading: GivenOptions): Promise<number> {
-  const { settings, rest, wantsHelp } = await readArguments(args, leading);
-  if (wantsHelp) {
-    const { help } = await import("./help.ts");
-    return help(["backup"]);
-  }
+/** Resolves with the exit status when the copy is made and read. */
+export function backup(args: readonly string[], leading: GivenOptions): Promise<number> {
+  return administer("backup", args, leading, run);
+}
+
+async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {
   if (rest.length !== 1) throw new UsageError("kv backup takes one argument: the file to make");
   const path = resolve(rest[0]);
   return await withServer(settings, async (client) => {
@@ -29,12 +29,8 @@ export async function backup(args: readonly string[], leading: GivenOptions): Pr
       while (!isDone) {
         const percent = Number((await infoFields(observer)).get("store_backup_percent"));
         if (percent >= 0) copying(percent / 101);
-        await Promise.race([
-          copied.catch(() => {}),
-          new Promise((resolve) => {
-            setTimeout(resolve, pollMs);
-          }),
-        ]);
+        const pause = new Promise((resolve) => setTimeout(resolve, pollMs));
+        await Promise.race([copied.catch(() => {}), pause]);
       }
       return exitCodes.ok;
     });

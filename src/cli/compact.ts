@@ -1,20 +1,19 @@
 /** `kv compact`: has the server compact the whole store, and shows how far it is. */
 import { KeyValueReplyError } from "../client/errors.ts";
-import { humanBytes, infoFields, readArguments, withServer } from "./administration.ts";
+import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { type GivenOptions, UsageError } from "./options.ts";
+import { type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
 import { writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
 const pollMs = 50;
 
 /** Resolves with the exit status when the store is compact, whoever asked for it. */
-export async function compact(args: readonly string[], leading: GivenOptions): Promise<number> {
-  const { settings, rest, wantsHelp } = await readArguments(args, leading);
-  if (wantsHelp) {
-    const { help } = await import("./help.ts");
-    return help(["compact"]);
-  }
+export function compact(args: readonly string[], leading: GivenOptions): Promise<number> {
+  return administer("compact", args, leading, run);
+}
+
+async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {
   if (rest.length > 0) throw new UsageError(`kv compact takes options only, not '${rest[0]}'`);
   return await withServer(settings, async (client) => {
     const started = performance.now();

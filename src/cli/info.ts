@@ -1,8 +1,8 @@
 /** `kv info` for people: what a store holds, how its space is used, how far behind the disk is. */
-import { humanBytes, infoFields, readArguments, withServer } from "./administration.ts";
+import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { isColoured } from "./help.ts";
-import type { GivenOptions } from "./options.ts";
+import type { ClientSettings, GivenOptions } from "./options.ts";
 import { writeOutput } from "./output.ts";
 
 const barCells = 30;
@@ -13,8 +13,11 @@ type Fields = ReadonlyMap<string, string>;
  * On a terminal, or as JSON with every field of INFO; anything else is left to the command INFO, whose
  * text scripts know. Returns null then.
  */
-export async function info(args: readonly string[], leading: GivenOptions): Promise<number | null> {
-  const { settings, rest } = await readArguments(args, leading);
+export function info(args: readonly string[], leading: GivenOptions): Promise<number | null> {
+  return administer("info", args, leading, run);
+}
+
+async function run(settings: ClientSettings, rest: readonly string[]): Promise<number | null> {
   if (rest.length > 0 || settings.format === "raw") return null;
   return await withServer(settings, async (client) => {
     const fields = await infoFields(client);
@@ -28,7 +31,7 @@ export async function info(args: readonly string[], leading: GivenOptions): Prom
 }
 
 /** The sections, as lines of text. */
-export function describe(fields: Fields, coloured: boolean): string {
+function describe(fields: Fields, coloured: boolean): string {
   const title = (text: string) => coloured ? `\x1b[1m${text}\x1b[22m` : text;
   const number = (name: string) => Number(fields.get(name) ?? 0);
   const text = (name: string) => fields.get(name) ?? "?";

@@ -95,9 +95,7 @@ export class Connection {
     const parser = this.#parser;
     const { session } = this;
     const { reply, context, dispatcher, store } = core;
-    reply.bytes = core.buffers.take();
-    reply.length = 0;
-    reply.protocol = session.protocol;
+    this.#beginReply();
     context.session = session;
     const now = Date.now();
     const started = performance.now();
@@ -122,8 +120,7 @@ export class Connection {
     }
     store.tick();
     core.noteRates(now);
-    this.#replyBytes = reply.bytes;
-    this.#replyLength = reply.length;
+    this.#endReply();
     if (reply.length === 0) core.buffers.give(reply.bytes);
     store.pauses.note(performance.now() - started);
     return hasMore;
@@ -136,16 +133,27 @@ export class Connection {
 
   /** Sends the reply to a command that waits for something. */
   async #sendLate(wait: Promise<(reply: ReplyWriter) => void>): Promise<void> {
-    const { reply, buffers } = this.#core;
     const write = await wait;
     this.session.wait = null;
+    this.#beginReply();
+    write(this.#core.reply);
+    this.#endReply();
+    await this.#send();
+  }
+
+  /** Has the writer that all connections share write for this one, until `#endReply`. */
+  #beginReply(): void {
+    const { reply, buffers } = this.#core;
     reply.bytes = buffers.take();
     reply.length = 0;
     reply.protocol = this.session.protocol;
-    write(reply);
+  }
+
+  /** What was written is this connection's, to be sent. */
+  #endReply(): void {
+    const { reply } = this.#core;
     this.#replyBytes = reply.bytes;
     this.#replyLength = reply.length;
-    await this.#send();
   }
 
   /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */

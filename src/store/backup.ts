@@ -14,7 +14,7 @@ import { storeHeaderBytes } from "./format.ts";
 import type { Log } from "./log.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { segmentState } from "./segment_table.ts";
-import { Superblock, type SuperblockState } from "./superblock.ts";
+import { newOpenId, Superblock, type SuperblockState } from "./superblock.ts";
 
 /** A stretch of the log to copy: from a window's bytes at an offset of the file, to another one. */
 interface Piece {
@@ -161,7 +161,7 @@ function headerOf(log: Log, state: SuperblockState): Uint8Array {
     durablePosition: log.position,
     nextSequence: log.nextSequence,
     // No index of the store's, should one stand beside the copy, is taken for the copy's own.
-    openId: Math.floor(Math.random() * 2 ** 52) + 1,
+    openId: newOpenId(),
   });
   superblock.write();
   return file.header.u8;

@@ -19,7 +19,7 @@ import { defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { locked, refuseForeign, runSteps } from "./opening.ts";
-import { expireAtOf, keyEndAt, offsetOf } from "./record.ts";
+import { expireAtOf, keyEndAt, kindAt, offsetOf } from "./record.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 import { Store } from "./store.ts";
@@ -176,7 +176,7 @@ class Checker {
     const left = Math.min(bytes, this.#file.bodyBytes - body);
     if (window === undefined || offset % 16 !== 0 || left < recordHeaderBytes) return null;
     const word = offset >> 2;
-    const kind = window.i32[word + record.kindWord] & 0xff;
+    const kind = kindAt(window, offset);
     const keyLength = window.i32[word + record.keyLengthWord];
     if (kind !== recordKind.put && kind !== recordKind.delete) return null;
     if (keyLength <= 0 || keyLength > Math.min(1024, left - recordHeaderBytes)) return null;

@@ -15,7 +15,7 @@ import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Damage } from "./recovery.ts";
-import { flagsAt, keyEndAt, recordBytesAt, RecordReader } from "./record.ts";
+import { flagsAt, keyEndAt, kindAt, recordBytesAt, RecordReader } from "./record.ts";
 import { RunCopy, type RunCopySource } from "./run_copy.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
@@ -320,8 +320,7 @@ export class Compaction {
     const bytes = recordBytesAt(window, offset);
     const isLarge = log.table.runLength[victim] > 1 && offset + bytes <= log.endOf(victim) &&
       bytes > this.#limits.segmentBytes - segmentHeaderBytes;
-    const kind = window.i32[(offset >> 2) + record.kindWord] & 0xff;
-    if (!isLarge || kind !== recordKind.put) return;
+    if (!isLarge || kindAt(window, offset) !== recordKind.put) return;
     const address = log.addressAt(victim, offset);
     const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
     if (this.#index.leadsTo(hash, address)) {
@@ -383,7 +382,7 @@ export class Compaction {
     const end = log.endOf(segment);
     let offset = log.windowOffset(segment) + segmentHeaderBytes;
     while (offset + recordHeaderBytes <= end) {
-      const kind = window.i32[(offset >> 2) + record.kindWord] & 0xff;
+      const kind = kindAt(window, offset);
       const bytes = recordBytesAt(window, offset);
       if (kind < recordKind.put || kind > recordKind.seal || bytes <= 0) break;
       if (offset + bytes > end) break;

@@ -16,7 +16,7 @@ import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax } from "./limits.ts";
-import { offsetOf } from "./record.ts";
+import { kindAt, offsetOf } from "./record.ts";
 import {
   indexHeader,
   indexPage,
@@ -145,11 +145,9 @@ export class HashIndex {
       }
       const window = this.#records[address >>> 26];
       const offset = offsetOf(address);
-      const word = offset >> 2;
-      const { i32 } = window;
       if (
-        i32[word + record.keyLengthWord] === length && length <= left &&
-        (i32[word + record.kindWord] & 0xff) === recordKind.put
+        window.i32[(offset >> 2) + record.keyLengthWord] === length && length <= left &&
+        kindAt(window, offset) === recordKind.put
       ) {
         const stored = window.u8;
         let at = start;
@@ -216,12 +214,13 @@ export class HashIndex {
   #leadsToRecord(address: number): boolean {
     const left = this.#bytesBehindHeader(address);
     if (left < 0) return false;
-    const { i32 } = this.#records[address >>> 26];
+    const window = this.#records[address >>> 26];
+    const { i32 } = window;
     const offset = offsetOf(address);
     const word = offset >> 2;
     const keyLength = i32[word + record.keyLengthWord];
     const valueLength = i32[word + record.valueLengthWord];
-    return (i32[word + record.kindWord] & 0xff) === recordKind.put && keyLength >= 0 &&
+    return kindAt(window, offset) === recordKind.put && keyLength >= 0 &&
       keyLength <= defaultLimits.keyBytesMax && valueLength >= 0 && keyLength + valueLength <= left;
   }
 

@@ -126,13 +126,13 @@ export class Housekeeping {
   }
 
   #wake(): void {
-    const { time, clock, compaction, pauses } = this.#parts;
+    const { time, clock, pauses } = this.#parts;
     this.#timer = undefined;
     this.#timerAt = Infinity;
     time.now = clock();
     const started = performance.now();
     this.#measureActivity();
-    this.#step(this.#isIdle || compaction.isFullPass);
+    this.#step(this.#mayTidyUp);
     this.arm();
     pauses.note(performance.now() - started);
   }
@@ -159,9 +159,14 @@ export class Housekeeping {
     return this.#activity < idleActivityMax;
   }
 
+  /** As an idle store does, or one that was asked to. */
+  get #mayTidyUp(): boolean {
+    return this.#isIdle || this.#parts.compaction.isFullPass;
+  }
+
   #shrink(): void {
-    const { log, index, compaction } = this.#parts;
-    const isLogLonger = log.shrink(this.#isIdle || compaction.isFullPass);
+    const { log, index } = this.#parts;
+    const isLogLonger = log.shrink(this.#mayTidyUp);
     this.#isShrinking = index.shrink() || isLogLonger;
   }
 

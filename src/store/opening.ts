@@ -20,7 +20,7 @@ import { checkLimits, defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { SegmentTable } from "./segment_table.ts";
-import { ownerPid, Superblock } from "./superblock.ts";
+import { newOpenId, ownerPid, Superblock } from "./superblock.ts";
 
 /** How a store came up. */
 export interface OpeningReport {
@@ -184,7 +184,7 @@ function* join(
   // From here on both files belong to this opening; the superblock is synced below, before anything of
   // the log is changed.
   state.clean = false;
-  state.openId = Math.floor(Math.random() * 2 ** 52) + 1;
+  state.openId = newOpenId();
   indexHeader.claim(state, limits.slotsPerPage, surroundings);
   let report: Omit<OpeningReport, "milliseconds">;
   if (isCurrent) recovery.restoreLiveBytes(liveBytes);

@@ -17,6 +17,11 @@ export function keyEndAt({ i32 }: Window, offset: number): number {
   return offset + recordHeaderBytes + i32[(offset >> 2) + record.keyLengthWord];
 }
 
+/** The kind of the record at a byte offset, or of whatever stands there. */
+export function kindAt({ i32 }: Window, offset: number): number {
+  return i32[(offset >> 2) + record.kindWord] & kindMask;
+}
+
 /** The flags of the record at a byte offset. */
 export function flagsAt({ i32 }: Window, offset: number): number {
   return i32[(offset >> 2) + record.kindWord] >>> 16;

@@ -154,9 +154,7 @@ export class Recovery {
   }
 
   #reportMissing(place: number, reason: string): void {
-    const { segmentBytes } = this.#limits;
-    const fileOffset = this.#parts.file.header.u8.length + place * segmentBytes;
-    this.#damages.push({ fileOffset, bytes: segmentBytes, reason });
+    this.#report(place, this.#log.windowOffset(place), this.#limits.segmentBytes, reason);
   }
 
   /** Returns how many places the segment at `place` takes. */

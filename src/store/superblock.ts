@@ -104,6 +104,11 @@ export class Superblock {
   }
 }
 
+/** The id of an opening: an index file is believed only beside the superblock that has the same one. */
+export function newOpenId(): number {
+  return Math.floor(Math.random() * 2 ** 52) + 1;
+}
+
 /** The process that last opened the store; only for messages. */
 export function ownerPid(file: StoreFile): number {
   return file.header.i32[ownerPidWord];

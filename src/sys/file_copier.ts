@@ -5,7 +5,6 @@
 import {
   closeFile,
   copyRangeInBackground,
-  createNewFile,
   openFile,
   syncFileInBackground,
   truncateFile,
@@ -30,7 +29,7 @@ export class FileCopier {
     this.path = to;
     this.#from = openFile(from, { readOnly: true });
     try {
-      this.#to = createNewFile(to);
+      this.#to = openFile(to, { isNew: true });
     } catch (error) {
       closeFile(this.#from);
       throw error;

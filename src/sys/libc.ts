@@ -180,6 +180,8 @@ function uninterrupted(call: (library: Libc) => number | bigint): number {
 
 export interface OpenOptions {
   readonly readOnly?: boolean;
+  /** The file must not exist yet (SystemError EEXIST otherwise). */
+  readonly isNew?: boolean;
   /** Permission bits of a file that is created, before the umask. */
   readonly mode?: number;
 }
@@ -189,20 +191,11 @@ export function openFile(path: string, options: OpenOptions = {}): number {
   const name = new TextEncoder().encode(path + "\0");
   const flags = options.readOnly
     ? openFlags.readOnly | openFlags.closeOnExec
-    : openFlags.readWrite | openFlags.create | openFlags.closeOnExec;
+    : openFlags.readWrite | openFlags.create | openFlags.closeOnExec |
+      (options.isNew ? openFlags.exclusive : 0);
   const mode = options.mode ?? 0o600;
   const fd = uninterrupted((library) => library.open(name, flags, mode));
-  if (fd < 0) fail("open", path);
-  return fd;
-}
-
-/** Creates a file that does not exist yet (SystemError EEXIST otherwise), for its owner only. */
-export function createNewFile(path: string): number {
-  const name = new TextEncoder().encode(path + "\0");
-  const { readWrite, create, exclusive, closeOnExec } = openFlags;
-  const flags = readWrite | create | exclusive | closeOnExec;
-  const fd = uninterrupted((library) => library.open(name, flags, 0o600));
-  if (fd < 0) fail("create", path);
+  if (fd < 0) fail(options.isNew ? "create" : "open", path);
   return fd;
 }
 

@@ -2,6 +2,7 @@
  * Where a reply ends, in RESP2 and RESP3, without saying what it means: so that tests compare bytes
  * and not what some parser makes of them. Knows nothing of the parser in `src/`.
  */
+import { toBytes } from "./binary_text.ts";
 
 const cr = 0x0d;
 const lf = 0x0a;
@@ -60,6 +61,19 @@ export function endOfReply(bytes: Uint8Array, start: number, end: number): numbe
     }
   }
   return at;
+}
+
+/** The elements of an array's text; null where the reply is none. */
+export function elementsOf(reply: string): string[] | null {
+  if (!/^\*\d/.test(reply)) return null;
+  const bytes = toBytes(reply);
+  const elements: string[] = [];
+  for (let at = reply.indexOf("\n") + 1; at < bytes.length;) {
+    const end = endOfReply(bytes, at, bytes.length);
+    elements.push(reply.slice(at, end));
+    at = end;
+  }
+  return elements;
 }
 
 /** The position behind the line that begins at `at`, or -1. */

@@ -13,7 +13,7 @@ import { slotsPerPageMax } from "../../src/store/format.ts";
 import type { SyncPolicy } from "../../src/store/durability.ts";
 import { Store } from "../../src/store/store.ts";
 import { show, toBytes, toText } from "../support/binary_text.ts";
-import { endOfReply } from "../support/reply_framing.ts";
+import { elementsOf } from "../support/reply_framing.ts";
 import { SimulatedDisk } from "../unit/store/simulated_disk.ts";
 import { openOn, someTime, tinyLimits } from "../unit/store/tiny_store.ts";
 
@@ -152,12 +152,14 @@ export class Twins {
     const queue = this.#queue!;
     this.#queue = null;
     if (this.#notesRefusal(["EXEC"], reply)) return true;
-    const replies = elementsOf(reply);
+    assertMatch(reply, /^\*\d+\r\n/);
+    const replies = elementsOf(reply)!;
     assertEquals(replies.length, queue.length);
     const accepted = queue.filter((args, i) => !this.#notesRefusal(args, replies[i]));
     this.#twin.run(["MULTI"]);
     for (const args of accepted) this.#twin.run(args);
     const expected = elementsOf(this.#twin.run(["EXEC"]));
+    assert(expected !== null);
     assertEquals(replies.filter((reply) => !/^-(OOM|MISCONF) /.test(reply)), expected);
     return accepted.length < queue.length;
   }
@@ -195,16 +197,4 @@ function isRefusal(args: CommandLine, reply: string): boolean {
   if (!/^-(OOM|MISCONF) /.test(reply)) return false;
   assert(refusals.some((pattern) => pattern.test(reply)), `${show(args.join(" "))}: ${reply}`);
   return true;
-}
-
-function elementsOf(reply: string): string[] {
-  assertMatch(reply, /^\*\d+\r\n/);
-  const bytes = toBytes(reply);
-  const elements: string[] = [];
-  for (let at = reply.indexOf("\n") + 1; at < bytes.length;) {
-    const end = endOfReply(bytes, at, bytes.length);
-    elements.push(reply.slice(at, end));
-    at = end;
-  }
-  return elements;
 }

@@ -1,6 +1,5 @@
 /** Whether two servers gave the same reply, but for what no two servers have in common. */
-import { toBytes } from "../../support/binary_text.ts";
-import { endOfReply } from "../../support/reply_framing.ts";
+import { elementsOf } from "../../support/reply_framing.ts";
 
 /** How far apart two servers may be that got the same request one after the other. */
 const toleranceMs = 5000;
@@ -23,8 +22,8 @@ export class ReplyComparison {
 
   #sameExec(reply: string, reference: string): boolean {
     if (reply === reference) return true;
-    const ours = splitArray(reply);
-    const theirs = splitArray(reference);
+    const ours = elementsOf(reply);
+    const theirs = elementsOf(reference);
     if (ours === null || theirs === null) return false;
     if (ours.length !== theirs.length || theirs.length !== this.#queue.length) return false;
     return theirs.every((element, i) => same(this.#queue[i], ours[i], element));
@@ -44,8 +43,8 @@ function same(args: readonly string[], reply: string, reference: string): boolea
     case "KEYS":
       return sorted(reply) === sorted(reference);
     case "SCAN": {
-      const ours = splitArray(reply);
-      const theirs = splitArray(reference);
+      const ours = elementsOf(reply);
+      const theirs = elementsOf(reference);
       return ours?.length === 2 && theirs?.length === 2 && ours[0] === theirs[0] &&
         sorted(ours[1]) === sorted(theirs[1]);
     }
@@ -85,18 +84,5 @@ function withoutId(reply: string): string {
 }
 
 function sorted(reply: string): string {
-  return splitArray(reply)?.sort().join("") ?? reply;
-}
-
-/** The elements of an array; null where the reply is none. */
-function splitArray(reply: string): string[] | null {
-  if (!/^\*\d/.test(reply)) return null;
-  const bytes = toBytes(reply);
-  const elements: string[] = [];
-  for (let at = reply.indexOf("\n") + 1; at < bytes.length;) {
-    const end = endOfReply(bytes, at, bytes.length);
-    elements.push(reply.slice(at, end));
-    at = end;
-  }
-  return elements;
+  return elementsOf(reply)?.sort().join("") ?? reply;
 }

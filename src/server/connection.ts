@@ -107,7 +107,7 @@ export class Connection {
       if (this.#handled === parser.count) {
         this.#handled = 0;
         if (parser.readAhead() === 0) break;
-        if (parser.count > 1) store.prefetch(parser.requests, parser.count);
+        store.prefetch(parser.requests, parser.count);
       }
       context.request = parser.requests[this.#handled++];
       dispatcher.run();

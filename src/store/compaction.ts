@@ -24,7 +24,7 @@ import { StoreError } from "./errors.ts";
  * Compaction begins when the segments in use are this many times the live bytes: under load, where each
  * byte more that is copied costs throughput, and in an idle store.
  */
-const spaceFactor = 1.5;
+const spaceFactor = 1.6;
 const idleSpaceFactor = 1.4;
 /**
  * In a store that has no room left, a segment is worth copying for less: each byte that was deleted

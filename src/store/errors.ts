@@ -1,6 +1,8 @@
 /**
  * What a store can meet that is no bug. Each has a `code` for programs and says the way out.
  */
+import type { SystemError } from "../sys/mapped_file.ts";
+
 export type StoreErrorCode =
   /** The path holds something that is not a store of this version. */
   | "NOT_A_STORE"
@@ -29,4 +31,10 @@ export class StoreError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** `Cannot grow WHAT: ...`, because the system refuses. */
+export function cannotGrow(what: string, cause: SystemError): StoreError {
+  const message = `Cannot grow ${what}: ${cause.message}${cause.remedy ? " or" : ";"} delete keys`;
+  return new StoreError("NO_SPACE", message, { cause });
 }

@@ -14,7 +14,7 @@
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
-import { StoreError } from "./errors.ts";
+import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax } from "./limits.ts";
 import { kindAt, offsetOf } from "./record.ts";
 import {
@@ -37,6 +37,8 @@ const depthMax = 28;
 const slotWords = 2;
 const growthPagesMin = 64;
 const growthPagesMax = 16384;
+const topBit = 1 << 31;
+const { keyBytesMax } = defaultLimits;
 
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
 interface PagePart {
@@ -78,6 +80,11 @@ export class HashIndex {
   /** The log, for comparing keys. */
   readonly #log: StoreFile;
   readonly #records: readonly Window[];
+  /**
+   * Before this address there is room for a header and the longest key: as `address ^ topBit`, whose
+   * order as signed numbers is that of addresses. The file may have grown meanwhile.
+   */
+  #roomyEnd = topBit;
   /**
    * An entry was met that leads to no record. Such an entry counts as missing; the file is marked, so
    * that the next opening rebuilds it.
@@ -137,7 +144,7 @@ export class HashIndex {
       const address = words[slot + 1];
       if (address === 0) break;
       if (words[slot] !== hash) break;
-      const left = this.#bytesBehindHeader(address);
+      const left = this.#keyRoom(address);
       if (left < 0) {
         this.reportDamage();
         slot += slotWords;
@@ -181,7 +188,7 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      if (this.#bytesBehindHeader(address) < 0) continue;
+      if (this.#keyRoom(address) < 0) continue;
       sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
     }
     return sum;
@@ -210,6 +217,22 @@ export class HashIndex {
     return this.#log.bodyBytes - (address >>> 0) * recordAlignment - recordHeaderBytes;
   }
 
+  /** The same, but no more than the longest key has. */
+  #keyRoom(address: number): number {
+    return (address ^ topBit) < this.#roomyEnd ? keyBytesMax : this.#measureKeyRoom(address);
+  }
+
+  #measureKeyRoom(address: number): number {
+    const units = (this.#log.bodyBytes - recordHeaderBytes - keyBytesMax) / recordAlignment;
+    this.#roomyEnd = Math.max(0, Math.floor(units)) + topBit;
+    return Math.min(keyBytesMax, this.#bytesBehindHeader(address));
+  }
+
+  /** The log's file has become shorter. */
+  noteCut(): void {
+    this.#roomyEnd = topBit;
+  }
+
   /** Whether a record may stand at an address of an entry: nothing behind the file is touched. */
   #leadsToRecord(address: number): boolean {
     const left = this.#bytesBehindHeader(address);
@@ -221,7 +244,7 @@ export class HashIndex {
     const keyLength = i32[word + record.keyLengthWord];
     const valueLength = i32[word + record.valueLengthWord];
     return kindAt(window, offset) === recordKind.put && keyLength >= 0 &&
-      keyLength <= defaultLimits.keyBytesMax && valueLength >= 0 && keyLength + valueLength <= left;
+      keyLength <= keyBytesMax && valueLength >= 0 && keyLength + valueLength <= left;
   }
 
   /** The index is not to be used by the next opening. */
@@ -500,8 +523,7 @@ export class HashIndex {
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         if (pages !== missing) continue;
-        const message = `Cannot grow the index: ${error.message}; free disk space or delete keys`;
-        throw new StoreError("NO_SPACE", message, { cause: error });
+        throw cannotGrow("the index", error);
       }
     }
   }

@@ -9,7 +9,7 @@ import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum } from "./checksum.ts";
-import { StoreError } from "./errors.ts";
+import { cannotGrow, StoreError } from "./errors.ts";
 import type { RecordReader } from "./record.ts";
 import {
   formatVersion,
@@ -80,6 +80,8 @@ export class Log {
    * everything in segments before it was appended.
    */
   onHead: (sequence: number) => void = () => {};
+  /** Called when the file has become shorter. */
+  onCut: () => void = () => {};
   /** What is appended now: deletes and compaction may take segments that are held in reserve. */
   purpose: AppendPurpose = "write";
   /** The body could not grow when it was tried last. */
@@ -368,7 +370,7 @@ export class Log {
   }
 
   /** Why the body could not grow the last time it was tried; null: it must not. */
-  lastGrowthError: Error | null = null;
+  lastGrowthError: SystemError | null = null;
 
   /** The body cannot grow, and nearly nothing is free or about to be. */
   get isCramped(): boolean {
@@ -381,17 +383,15 @@ export class Log {
   }
 
   #noSpace(): StoreError {
-    let reason: string;
-    if (this.lastGrowthError !== null) {
-      reason = `${this.lastGrowthError.message}; free disk space or delete keys`;
-    } else if (this.placesMax !== Infinity) {
+    const what = `the store ${this.file.path}`;
+    if (this.lastGrowthError !== null) return cannotGrow(what, this.lastGrowthError);
+    let reason = "it has reached the largest size that there is; delete keys";
+    if (this.placesMax !== Infinity) {
       const bytes = this.file.header.u8.length + this.placesMax * this.segmentBytes;
       reason =
         `it may not exceed ${bytes} bytes (--max-size, maxmemory); delete keys or allow it more`;
-    } else {
-      reason = "it has reached the largest size that there is; delete keys";
     }
-    return new StoreError("NO_SPACE", `Cannot grow the store ${this.file.path}: ${reason}`);
+    return new StoreError("NO_SPACE", `Cannot grow ${what}: ${reason}`);
   }
 
   #growthSegments(): number {
@@ -450,6 +450,7 @@ export class Log {
     const count = table.cutFreeTail(Math.max(needed, least));
     if (count === before) return false;
     this.file.shrink(count * this.segmentBytes);
+    this.onCut();
     return count === least && count > needed;
   }
 

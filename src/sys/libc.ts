@@ -18,6 +18,8 @@ export class SystemError extends Error {
   /** The name of the error number: `ENOSPC`, `EIO`, ...; `UNKNOWN` after a nonblocking call. */
   readonly code: string;
   readonly path: string;
+  /** What may help, or nothing; the message ends with it. */
+  readonly remedy: string;
 
   constructor(call: string, errno: number, path: string) {
     const { code, meaning, remedy } = describeErrno(errno);
@@ -25,6 +27,7 @@ export class SystemError extends Error {
     this.call = call;
     this.code = code;
     this.path = path;
+    this.remedy = remedy;
   }
 }
 
@@ -52,11 +55,11 @@ const errnoTable: Readonly<Record<number, ErrnoDescription>> = {
   24: { code: "EMFILE", meaning: "too many open files", remedy: "raise ulimit -n" },
   26: { code: "ETXTBSY", meaning: "file is being executed", remedy: "" },
   27: { code: "EFBIG", meaning: "file too large", remedy: "raise ulimit -f" },
-  28: { code: "ENOSPC", meaning: "no space left on the device", remedy: "free some" },
+  28: { code: "ENOSPC", meaning: "no space left on the device", remedy: "free disk space" },
   30: { code: "EROFS", meaning: "read-only file system", remedy: "name a store elsewhere" },
   40: { code: "ELOOP", meaning: "too many symbolic links", remedy: "" },
   95: { code: "EOPNOTSUPP", meaning: "not supported by the file system", remedy: "" },
-  122: { code: "EDQUOT", meaning: "disk quota exceeded", remedy: "free some" },
+  122: { code: "EDQUOT", meaning: "disk quota exceeded", remedy: "free disk space" },
 };
 
 function describeErrno(errno: number): ErrnoDescription {

@@ -196,7 +196,7 @@ Deno.test("an error number without a name is shown as a number, none as UNKNOWN"
   assertEquals(new SystemError("open", 0, "x").code, "UNKNOWN");
   assertEquals(
     new SystemError("extend", 28, "store.db").message,
-    "Cannot extend store.db: no space left on the device (ENOSPC); free some",
+    "Cannot extend store.db: no space left on the device (ENOSPC); free disk space",
   );
 });
 

@@ -67,7 +67,9 @@ function commandSection(spec: CommandSpec): string {
   const options = optionsOf(spec.arguments, undefined);
   if (options.length > 0) facts.push(`Options: ${options.join(", ")}`);
   const list = facts.map((fact) => `- ${fact}\n`).join("");
-  return `### ${titleOf(spec)}\n\n    ${grammar(spec)}\n\n${spec.summary}.\n\n${list}`;
+  return `### ${titleOf(spec)}\n\n    ${grammar(spec)}\n\n${
+    spec.summary.replace(/\.$/, "")
+  }.\n\n${list}`;
 }
 
 /** Each option by its token, with the version that brought it where that is not the command's. */

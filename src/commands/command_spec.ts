@@ -82,7 +82,7 @@ export interface CommandSpec {
   /** Categories of access control, without the `@` that `COMMAND INFO` shows before them. */
   readonly categories: readonly string[];
   readonly tips: readonly string[];
-  /** One sentence without a full stop. */
+  /** One sentence in Redis's words, few of which end with a full stop; own commands do without. */
   readonly summary: string;
   /** The version of Redis (or of kv, where Redis lacks the command) that brought it. */
   readonly since: string;

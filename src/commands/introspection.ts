@@ -4,6 +4,7 @@ import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts"
 import { commandTable, findCommand } from "./command_table.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
+import { helpHandler } from "./help_reply.ts";
 
 const encoder = new TextEncoder();
 
@@ -224,33 +225,6 @@ function flagsInUse(context: CommandContext, flags: readonly string[]): readonly
   return ["OW", "update"];
 }
 
-const helpLines = [
-  "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-  "(no subcommand)",
-  "    Describe every command, as INFO does.",
-  "COUNT",
-  "    Tell how many commands there are.",
-  "DOCS [<command-name> ...]",
-  "    Show what is documented of these commands, or of all.",
-  "GETKEYS <full-command>",
-  "    Show which arguments of the command are keys.",
-  "GETKEYSANDFLAGS <full-command>",
-  "    Show the keys of the command and what it does to each.",
-  "INFO [<command-name> ...]",
-  "    Show arity, flags and key positions of these commands, or of all.",
-  "LIST [FILTERBY MODULE <name>|ACLCAT <category>|PATTERN <pattern>]",
-  "    List the names of the commands, all or those that pass the filter.",
-  "HELP",
-  "    Prints this help.",
-];
-
-/** COMMAND HELP */
-function commandHelp(context: CommandContext): void {
-  const { reply } = context;
-  reply.array(helpLines.length);
-  for (const line of helpLines) reply.status(line);
-}
-
 /** A set of words, in RESP2 an array. */
 function replyStatuses(reply: ReplyWriter, words: readonly string[]): void {
   reply.set(words.length);
@@ -273,7 +247,26 @@ export const introspectionHandlers: Record<string, Handler> = {
   "command|docs": commandDocs,
   "command|getkeys": commandGetkeys,
   "command|getkeysandflags": commandGetkeysandflags,
-  "command|help": commandHelp,
+  "command|help": helpHandler("COMMAND", [
+    "(no subcommand)",
+    "    Return details about all Redis commands.",
+    "COUNT",
+    "    Return the total number of commands in this Redis server.",
+    "LIST",
+    "    Return a list of all commands in this Redis server.",
+    "INFO [<command-name> ...]",
+    "    Return details about multiple Redis commands.",
+    "    If no command names are given, documentation details for all",
+    "    commands are returned.",
+    "DOCS [<command-name> ...]",
+    "    Return documentation details about multiple Redis commands.",
+    "    If no command names are given, documentation details for all",
+    "    commands are returned.",
+    "GETKEYS <full-command>",
+    "    Return the keys from a full Redis command.",
+    "GETKEYSANDFLAGS <full-command>",
+    "    Return the keys and the access flags from a full Redis command.",
+  ]),
   "command|info": commandInfo,
   "command|list": commandList,
 };

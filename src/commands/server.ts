@@ -2,6 +2,7 @@
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
+import { helpHandler } from "./help_reply.ts";
 
 const encoder = new TextEncoder();
 /** The longest that a timer can wait. */
@@ -217,6 +218,16 @@ export const serverHandlers: Record<string, Handler> = {
   bgrewriteaof,
   bgsave,
   "config|get": configGet,
+  "config|help": helpHandler("CONFIG", [
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+  ]),
   "config|resetstat": configResetstat,
   "config|rewrite": configRewrite,
   "config|set": configSet,

@@ -52,20 +52,28 @@ function report(
     `${describe(requests)}\n    received ${show(reply)}\n    redis-server ${show(reference)}`;
 }
 
+/** The commands that both have, and of those with subcommands the subcommands. */
+const compared = commandTable
+  .flatMap((spec) => spec.subcommands ?? [spec])
+  .filter(({ ownToKv, newerThanPeer }) => !ownToKv && !newerThanPeer);
+
 Deno.test({
-  name: "COMMAND INFO says of each command what redis-server says of it",
+  name: "COMMAND INFO and DOCS say of each command what redis-server says of it, and so does HELP",
   ignore,
   async fn() {
     await using subject = await TestServer.start();
     await using reference = await TestServer.start({ kind: "redis" });
     using ours = await RawConnection.open(subject.socketPath);
     using theirs = await RawConnection.open(reference.socketPath);
-    for (const { name, subcommands, ownToKv, newerThanPeer } of commandTable) {
-      // kv has fewer subcommands, and says so.
-      if (ownToKv || newerThanPeer || subcommands !== undefined) continue;
-      const reply = await ours.exchange("COMMAND", "INFO", name);
-      const expected = await theirs.exchange("COMMAND", "INFO", name);
-      assert(reply === expected, `${name}:\n  received ${reply}\n  redis-server ${expected}`);
+    for (const { name } of compared) {
+      const [container, subcommand] = name.split("|");
+      const requests = [["COMMAND", "INFO", name], ["COMMAND", "DOCS", name]];
+      if (subcommand === "help") requests.push([container, subcommand]);
+      for (const request of requests) {
+        const reply = await ours.exchange(...request);
+        const expected = await theirs.exchange(...request);
+        assert(reply === expected, `${name}:\n  received ${reply}\n  redis-server ${expected}`);
+      }
     }
   },
 });

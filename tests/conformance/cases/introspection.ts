@@ -150,7 +150,12 @@ export const introspectionCases: readonly ConformanceCase[] = [
     steps: [
       [
         "COMMAND HELP",
-        /^\*\d+\r\n\+COMMAND <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\. Subcommands are:\r\n/,
+        /^\*21\r\n\+COMMAND <subcommand> [^]*\r\n\+HELP\r\n\+ {4}Prints this help\.\r\n$/,
+      ],
+      ["COMMAND HELP x", "-ERR wrong number of arguments for 'command|help' command\r\n"],
+      [
+        "CONFIG HELP",
+        /^\*11\r\n\+CONFIG <subcommand> [^]*\r\n\+HELP\r\n\+ {4}Prints this help\.\r\n$/,
       ],
     ],
   },

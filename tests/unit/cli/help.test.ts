@@ -51,7 +51,7 @@ Deno.test("a subcommand of kv is described with its options", () => {
 
 Deno.test("a command tells its group, since when there is it, and what it costs", () => {
   const lines = helpText(["get"]).text.split("\n");
-  assertEquals(lines.slice(0, 3), ["GET key", "  Returns the value of a key", ""]);
+  assertEquals(lines.slice(0, 3), ["GET key", "  Get the value of a key", ""]);
   assert(lines.some((line) => /^ {2}since +Redis 1\.0\.0$/.test(line)));
   assert(lines.some((line) => /^ {2}complexity +O\(1\)/.test(line)));
   assertStringIncludes(helpText(["update"]).text, "not in Redis");

@@ -41,7 +41,7 @@ Deno.test("what several words have in common is added, then they are listed", ()
     choices: ["pexpire", "pexpireat", "pexpiretime"],
   });
   assertEquals(complete("SET k v NX P"), { line: "SET k v NX PX", choices: [] });
-  assertEquals(complete("config ").choices, ["get", "resetstat", "rewrite", "set"]);
+  assertEquals(complete("config ").choices, ["get", "help", "resetstat", "rewrite", "set"]);
   assert(complete("").choices.length > commandTable.length);
 });
 

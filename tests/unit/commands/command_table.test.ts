@@ -46,15 +46,15 @@ Deno.test("a subcommand is named after its command", () => {
   for (const spec of commandTable) {
     assertMatch(spec.name, /^[a-z]+$/);
     for (const subcommand of spec.subcommands ?? []) {
-      assertMatch(subcommand.name, new RegExp(`^${spec.name}\\|[a-z]+$`));
+      assertMatch(subcommand.name, new RegExp(`^${spec.name}\\|[a-z-]+$`));
       assertEquals(subcommand.subcommands, undefined);
     }
   }
 });
 
-Deno.test("a summary is one sentence without a full stop", () => {
+Deno.test("a summary is one line that begins with a capital", () => {
   for (const { name, summary } of allSpecs) {
-    assertMatch(summary, /^[A-Z][^.\n]*[^.\s]$/, name);
+    assertMatch(summary, /^[A-Z][^\n]*\S$/, name);
   }
 });
 

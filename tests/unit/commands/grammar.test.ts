@@ -44,7 +44,7 @@ Deno.test("grammar is written as in Redis's documentation", () => {
       "CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
     ],
     ["config|set", "CONFIG SET parameter value [parameter value ...]"],
-    ["config", "CONFIG <GET | RESETSTAT | REWRITE | SET>"],
+    ["config", "CONFIG <GET | HELP | RESETSTAT | REWRITE | SET>"],
   ];
   for (const [name, text] of expected) assertEquals(grammar(specOf(name)), text);
 });
@@ -106,7 +106,7 @@ Deno.test("there is no hint for what does not fit", () => {
 });
 
 Deno.test("a command with subcommands is completed and hinted by their names", () => {
-  assertEquals(hint("config"), "<GET | RESETSTAT | REWRITE | SET>");
+  assertEquals(hint("config"), "<GET | HELP | RESETSTAT | REWRITE | SET>");
   assertEquals(options("config", "re"), ["RESETSTAT", "REWRITE"]);
   assertEquals(options("config nope"), []);
 });

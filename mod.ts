@@ -34,7 +34,9 @@ export {
   type TextReply,
   VerbatimReply,
 } from "./src/protocol/reply.ts";
-export { KeyValueServer, type KeyValueServerOptions } from "./src/server/key_value_server.ts";
+export { ConfigFileError } from "./src/server/config_file.ts";
+export { KeyValueServer } from "./src/server/key_value_server.ts";
+export type { KeyValueServerOptions } from "./src/server/server_options.ts";
 export { ListenError } from "./src/server/unix_socket.ts";
 export { SystemError } from "./src/sys/libc.ts";
 export type { SyncPolicy } from "./src/store/durability.ts";

@@ -8,7 +8,7 @@ import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
-import { splitArguments } from "./line_arguments.ts";
+import { splitArguments } from "../protocol/line_arguments.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings, ReplyFormat } from "./options.ts";
 import { ByteSink, complain, writeOutput } from "./output.ts";

@@ -2,7 +2,7 @@
 import type { CommandSpec } from "../commands/command_spec.ts";
 import { commandTable, findCommand } from "../commands/command_table.ts";
 import { completions, remainingHint } from "../commands/grammar.ts";
-import { splitArguments } from "./line_arguments.ts";
+import { splitArguments } from "../protocol/line_arguments.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -47,6 +47,12 @@ export const administrationOptions: readonly OptionSpec[] = clientOptions.filter
 /** Options of `kv serve`. */
 export const serveOptions: readonly OptionSpec[] = [
   {
+    name: "config",
+    alias: "c",
+    value: "FILE",
+    summary: "A file with directives as in redis.conf; options and environment win over it",
+  },
+  {
     name: "store",
     value: "PATH",
     summary: "The file with the data; otherwise the environment's KV_STORE, or store.db",

@@ -1,7 +1,8 @@
 /** `kv serve`: opens the store, listens, and stops in order when asked to. */
+import { ConfigFileError } from "../server/config_file.ts";
 import { KeyValueServer } from "../server/key_value_server.ts";
 import { ListenError } from "../server/unix_socket.ts";
-import { parseMemory } from "../server/configuration.ts";
+import { parseMemory } from "../server/parameter.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { StoreError } from "../store/errors.ts";
 import { evictionPolicies } from "../store/eviction.ts";
@@ -24,30 +25,28 @@ export async function serve(args: readonly string[]): Promise<number> {
     return help(["serve"]);
   }
   if (rest.length > 0) throw new UsageError(`kv serve takes options only, not '${rest[0]}'`);
-  const value = (name: string, variable: string, fallback: string) =>
-    String(options.get(name) ?? (Deno.env.get(variable) || fallback));
-  const sync = String(options.get("sync") ?? "everysec");
-  if (!syncPolicies.includes(sync)) {
+  const value = (name: string) => options.get(name) as string | undefined;
+  const sync = value("sync");
+  if (sync !== undefined && !syncPolicies.includes(sync)) {
     throw new UsageError(`The option --sync is one of ${syncPolicies.join(", ")}, not '${sync}'`);
   }
   const sizeLimit = readSizeLimit(options);
-  const listen = options.get("listen");
-  const store = value("store", "KV_STORE", "store.db");
   try {
     const started = performance.now();
     const server = await KeyValueServer.start({
-      store,
-      socket: value("socket", "KV_SOCKET", "kv.sock"),
-      listen: listen === undefined ? undefined : String(listen),
-      sync: sync as SyncPolicy,
+      configFile: value("config"),
+      store: value("store") ?? (Deno.env.get("KV_STORE") || undefined),
+      socket: value("socket") ?? (Deno.env.get("KV_SOCKET") || undefined),
+      listen: value("listen"),
+      sync: sync as SyncPolicy | undefined,
       sizeLimit,
       version,
-      onProgress: progressBar(`Reading ${store}`),
+      onProgress: progressBar("Reading the store"),
       log: complain,
     });
-    reportDamage(server, store);
+    reportDamage(server);
     stopOnSignals(server); // Before anybody is told that there is a server to stop.
-    console.log(readyLine(server, store, performance.now() - started));
+    console.log(readyLine(server, performance.now() - started));
     await server.finished;
     return 0;
   } catch (error) {
@@ -57,17 +56,18 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
 }
 
-function readSizeLimit(options: GivenOptions): SizeLimit | undefined {
+function readSizeLimit(options: GivenOptions): Partial<SizeLimit> {
   const size = options.get("max-size");
-  const policy = evictionPolicies.find((policy) =>
-    policy === (options.get("evict") ?? "noeviction")
-  );
-  if (policy === undefined) {
+  const evict = options.get("evict");
+  const policy = evictionPolicies.find((policy) => policy === evict);
+  if (evict !== undefined && policy === undefined) {
     const policies = evictionPolicies.join(", ");
-    throw new UsageError(`The option --evict is one of ${policies}, not '${options.get("evict")}'`);
+    throw new UsageError(`The option --evict is one of ${policies}, not '${evict}'`);
   }
+  const evicting = policy === undefined ? {} : { policy };
   if (size === undefined) {
-    if (policy === "noeviction") return undefined;
+    const isEnough = (policy ?? "noeviction") === "noeviction" || options.has("config");
+    if (isEnough) return evicting;
     throw new UsageError(
       `The option --evict ${policy} needs --max-size: without, no key has to go`,
     );
@@ -76,16 +76,16 @@ function readSizeLimit(options: GivenOptions): SizeLimit | undefined {
   if (!(bytesMax > 0)) {
     throw new UsageError(`The option --max-size needs a size such as 512mb or 4gb, not '${size}'`);
   }
-  return { bytesMax, policy };
+  return { bytesMax, ...evicting };
 }
 
 function isExpected(error: unknown): error is Error {
   return error instanceof StoreError || error instanceof SystemError ||
-    error instanceof ListenError;
+    error instanceof ListenError || error instanceof ConfigFileError;
 }
 
-function readyLine(server: KeyValueServer, path: string, milliseconds: number): string {
-  const { opening, count } = server.store;
+function readyLine(server: KeyValueServer, milliseconds: number): string {
+  const { opening, count, path } = server.store;
   const keys = `${count} ${count === 1 ? "key" : "keys"}`;
   const where = server.addresses.join(" and ");
   return `kv ${version} listens on ${where}; store ${path}: ${keys}, ${describe(opening)}; ` +
@@ -107,8 +107,8 @@ function describe({ kind, records, discardedBytes, milliseconds }: OpeningReport
   }
 }
 
-function reportDamage(server: KeyValueServer, path: string): void {
-  for (const { fileOffset, bytes, reason } of server.store.opening.damages) {
+function reportDamage({ store: { opening, path } }: KeyValueServer): void {
+  for (const { fileOffset, bytes, reason } of opening.damages) {
     complain(
       `${path} is damaged: ${bytes} bytes at offset ${fileOffset}: ${reason}; they are left alone, ` +
         `all else is served. Restore from a backup, or go on without them`,

@@ -16,7 +16,7 @@ import {
 import { helpText } from "./help.ts";
 import { complete, hintFor, inColumns } from "./hints.ts";
 import { hasPassword, History, historyPath } from "./history.ts";
-import { splitArguments } from "./line_arguments.ts";
+import { splitArguments } from "../protocol/line_arguments.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
 import { writeOutput } from "./output.ts";

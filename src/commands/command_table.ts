@@ -4,6 +4,7 @@
  */
 import type { CommandSpec } from "./command_spec.ts";
 import { connectionCommands } from "./tables/connection.ts";
+import { diagnosticCommands } from "./tables/diagnostics.ts";
 import { genericCommands } from "./tables/generic.ts";
 import { serverCommands } from "./tables/server.ts";
 import { stringCommands } from "./tables/string.ts";
@@ -18,6 +19,7 @@ const prefixLengthMin = 2;
 /** All commands, sorted by name; subcommands are inside of theirs. */
 export const commandTable: readonly CommandSpec[] = [
   ...connectionCommands,
+  ...diagnosticCommands,
   ...genericCommands,
   ...serverCommands,
   ...stringCommands,

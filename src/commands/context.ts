@@ -7,6 +7,8 @@ import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
 import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
+import { CallTimer } from "./call_timer.ts";
+import type { CommandMap } from "./registry.ts";
 import type { ServerControl } from "./server_control.ts";
 import type { Session } from "./session.ts";
 
@@ -19,8 +21,14 @@ export class CommandContext {
   readonly store: Store;
   readonly reply: ReplyWriter;
   readonly server: ServerControl;
+  /** All commands of the server. Set by the dispatcher. */
+  commands!: CommandMap;
+  /** Times the commands, and knows which were slow. */
+  readonly timer: CallTimer;
   request: Request;
   session: Session;
+  /** Places of arguments that the slow log does not show; set by the handler of the request. */
+  redacted: number[] = [];
   /** The request is run by EXEC: it may not wait. */
   isInTransaction = false;
   /**
@@ -29,7 +37,14 @@ export class CommandContext {
    */
   execute: (request: Request) => void = () => {};
 
-  constructor(store: Store, reply: ReplyWriter, server: ServerControl, session: Session) {
+  constructor(
+    store: Store,
+    reply: ReplyWriter,
+    server: ServerControl,
+    session: Session,
+    timer = new CallTimer(),
+  ) {
+    this.timer = timer;
     this.store = store;
     this.reply = reply;
     this.server = server;

@@ -4,16 +4,15 @@
  */
 import type { Request } from "../protocol/request.ts";
 import { StoreError } from "../store/errors.ts";
+import type { CallTimer } from "./call_timer.ts";
 import type { CommandContext } from "./context.ts";
-import { allCommands, type Command } from "./registry.ts";
+import { allCommands, type Command, type CommandMap } from "./registry.ts";
 
-/** One call in this many is timed; a power of two. */
-const timedEvery = 64;
 /** Redis shows this much of an unknown command's name, and of its arguments. */
 const quotedBytesMax = 128;
 
 export class Dispatcher {
-  readonly commands = allCommands();
+  readonly commands: CommandMap;
   /** Commands that ran. */
   processed = 0;
   /** Keys that reading commands found and did not find. */
@@ -21,10 +20,13 @@ export class Dispatcher {
   misses = 0;
   /** Told of errors that are bugs of the program. */
   onBug: (error: unknown, command: string) => void = () => {};
+  readonly timer: CallTimer;
   readonly #context: CommandContext;
 
-  constructor(context: CommandContext) {
+  constructor(context: CommandContext, commands = allCommands()) {
     this.#context = context;
+    this.commands = context.commands = commands;
+    this.timer = context.timer;
     context.execute = (request) => this.#execute(request);
   }
 
@@ -76,10 +78,9 @@ export class Dispatcher {
     const errorsBefore = reply.errors;
     const hitsBefore = store.hits;
     const missesBefore = store.misses;
-    this.processed++;
+    const { timer } = this;
+    if (command !== timer.command) timer.switchTo(command);
     context.session.lastCommand = command.name;
-    const isTimed = (command.calls++ & (timedEvery - 1)) === 0;
-    const started = isTimed ? performance.now() : 0;
     try {
       command.handler!(context);
     } catch (error) {
@@ -87,10 +88,8 @@ export class Dispatcher {
       reply.length = replyStart;
       this.#replyFailure(error, command);
     }
-    if (isTimed) {
-      command.timedCalls++;
-      command.timedMicroseconds += (performance.now() - started) * 1000;
-    }
+    timer.finish(command, context);
+    this.processed++;
     if (reply.errors !== errorsBefore) command.failed++;
     if (command.isReadOnly) {
       this.hits += store.hits - hitsBefore;

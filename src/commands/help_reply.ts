@@ -16,3 +16,12 @@ export function helpHandler(container: string, lines: readonly string[]): Handle
     for (const line of all) reply.status(line);
   };
 }
+
+/** The error of a subcommand that takes fewer arguments than the dispatcher lets through. */
+export function wrongSubcommandArguments(context: CommandContext): void {
+  const container = context.text(0).toUpperCase();
+  context.reply.errorQuotingBytes(
+    `ERR unknown subcommand or wrong number of arguments for '${context.quoted(1, 128)}'. ` +
+      `Try ${container} HELP.`,
+  );
+}

@@ -1,7 +1,6 @@
 /** COMMAND and its subcommands: what the command table says, in the shape in which Redis says it. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts";
-import { commandTable, findCommand } from "./command_table.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
 import { helpHandler } from "./help_reply.ts";
@@ -11,13 +10,14 @@ const encoder = new TextEncoder();
 /** COMMAND */
 function command(context: CommandContext): void {
   const { reply } = context;
-  reply.array(commandTable.length);
-  for (const spec of commandTable) replyInfo(reply, spec);
+  const { commands } = context.commands;
+  reply.array(commands.length);
+  for (const { spec } of commands) replyInfo(reply, spec);
 }
 
 /** COMMAND COUNT */
 function commandCount(context: CommandContext): void {
-  context.reply.integer(commandTable.length);
+  context.reply.integer(context.commands.commands.length);
 }
 
 /** COMMAND INFO [command-name [command-name ...]] */
@@ -26,7 +26,7 @@ function commandInfo(context: CommandContext): void {
   if (argc === 2) return command(context);
   reply.array(argc - 2);
   for (let i = 2; i < argc; i++) {
-    const spec = findCommand(context.text(i));
+    const spec = context.commands.named(context.text(i))?.spec;
     if (spec === undefined) reply.null();
     else replyInfo(reply, spec);
   }
@@ -76,13 +76,14 @@ function replyKeyPositions(reply: ReplyWriter, positions: KeyPositions): void {
 
 /** COMMAND DOCS [command-name [command-name ...]]. Unknown names are left out. */
 function commandDocs(context: CommandContext): void {
-  const { reply, argc } = context;
+  const { reply, argc, commands } = context;
+  if (argc === 2) return replyAllDocs(reply, commands.commands.map(({ spec }) => spec));
   const specs: CommandSpec[] = [];
   for (let i = 2; i < argc; i++) {
-    const spec = findCommand(context.text(i));
-    if (spec !== undefined) specs.push(spec);
+    const command = commands.named(context.text(i));
+    if (command !== undefined) specs.push(command.spec);
   }
-  replyAllDocs(reply, argc === 2 ? commandTable : specs);
+  replyAllDocs(reply, specs);
 }
 
 function replyAllDocs(reply: ReplyWriter, specs: readonly CommandSpec[]): void {
@@ -164,7 +165,7 @@ function commandList(context: CommandContext): void {
       accepts = (spec) => matchGlob(pattern, encoder.encode(spec.name), true);
     } else return context.syntaxError();
   }
-  const listed = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []]).filter(accepts);
+  const listed = context.commands.all().map(({ spec }) => spec).filter(accepts);
   reply.array(listed.length);
   for (const spec of listed) reply.bulkText(spec.name);
 }
@@ -211,9 +212,9 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
 function nestedCommand(context: CommandContext): CommandSpec | undefined {
   const name = context.text(2);
   if (name.includes("|")) return undefined;
-  const spec = findCommand(name);
-  if (!spec?.subcommands?.length) return spec;
-  return findCommand(`${name}|${context.text(3)}`);
+  const command = context.commands.named(name);
+  if (!command?.subcommands) return command?.spec;
+  return context.commands.named(`${name}|${context.text(3)}`)?.spec;
 }
 
 /** Flags that depend on the options are SET's only: it reads the old value with GET, else never. */

@@ -2,17 +2,22 @@
  * Binds the command table to the handlers, in a form that is searched with the bytes of a request.
  */
 import { assert } from "../store/assert.ts";
+import { CommandNames } from "./command_names.ts";
 import type { CommandSpec } from "./command_spec.ts";
-import { commandTable } from "./command_table.ts";
 import { connectionHandlers } from "./connection.ts";
 import type { Handler } from "./context.ts";
 import { counterHandlers } from "./counters.ts";
 import { expiryHandlers } from "./expiry.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { keyHandlers } from "./keys.ts";
+import { latencyHandlers } from "./latency.ts";
+import type { LatencyHistogram } from "./latency_histogram.ts";
 import { serverHandlers } from "./server.ts";
+import { slowlogHandlers } from "./slowlog.ts";
 import { stringHandlers } from "./strings.ts";
 import { transactionHandlers } from "./transactions.ts";
+
+const encoder = new TextEncoder();
 
 const handlers: Readonly<Record<string, Handler>> = {
   ...connectionHandlers,
@@ -20,7 +25,9 @@ const handlers: Readonly<Record<string, Handler>> = {
   ...expiryHandlers,
   ...introspectionHandlers,
   ...keyHandlers,
+  ...latencyHandlers,
   ...serverHandlers,
+  ...slowlogHandlers,
   ...stringHandlers,
   ...transactionHandlers,
 };
@@ -39,37 +46,47 @@ export class Command {
   readonly isQueued: boolean;
   readonly isBarredFromTransactions: boolean;
   readonly isReadOnly: boolean;
-  // Statistics for INFO.
+  /** In Redis's sense: never waits for data to be worked through. */
+  readonly isFast: boolean;
+  /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
+  readonly isBrief: boolean;
+  readonly skipsSlowLog: boolean;
+  /** Other commands run inside of it. */
+  readonly runsOthers: boolean;
+  // Statistics for INFO, kept by `CallTimer` and the dispatcher.
   calls = 0;
-  /** Time is taken of some calls only: it costs as much as a short command. */
-  timedCalls = 0;
-  timedMicroseconds = 0;
+  microseconds = 0;
   rejected = 0;
   failed = 0;
+  /** Made with the first call. */
+  histogram: LatencyHistogram | null = null;
+  /** What a brief call took when it was last measured. */
+  usualMicroseconds = 0;
 
   constructor(spec: CommandSpec) {
     this.spec = spec;
     this.name = spec.name;
     this.arity = spec.arity;
     this.handler = handlers[spec.name] ?? null;
-    this.subcommands = spec.subcommands ? new CommandMap(spec.subcommands) : null;
+    this.subcommands = spec.subcommands
+      ? new CommandMap(spec.subcommands.map((inner) => [inner.name.split("|")[1], inner]))
+      : null;
     this.isQueued = !neverQueued.has(spec.name);
     this.isBarredFromTransactions = spec.flags.includes("no_multi");
     this.isReadOnly = spec.flags.includes("readonly");
+    this.isFast = spec.flags.includes("fast");
+    this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
+    this.skipsSlowLog = spec.flags.includes("skip_slowlog");
+    this.runsOthers = spec.name === "exec";
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);
-  }
-
-  /** Microseconds in all calls, from those that were timed. */
-  get microseconds(): number {
-    return this.timedCalls === 0 ? 0 : this.timedMicroseconds / this.timedCalls * this.calls;
   }
 
   resetStatistics(): void {
     this.calls = 0;
-    this.timedCalls = 0;
-    this.timedMicroseconds = 0;
+    this.microseconds = 0;
     this.rejected = 0;
     this.failed = 0;
+    this.histogram = null;
   }
 }
 
@@ -78,22 +95,37 @@ export class CommandMap {
   readonly commands: readonly Command[];
   readonly #mask: number;
   readonly #slots: (Command | undefined)[];
-  /** For each slot, the last word of the name in lower case. */
+  /** For each slot, the name in lower case. */
   readonly #names: (Uint8Array | undefined)[];
 
-  constructor(specs: readonly CommandSpec[]) {
-    this.commands = specs.map((spec) => new Command(spec));
-    const size = 2 ** Math.ceil(Math.log2(specs.length * 4 + 4));
+  /** Of commands by the names that they are called with. */
+  constructor(entries: Iterable<readonly [name: string, spec: CommandSpec]>) {
+    const named = [...entries].map(([name, spec]) => ({ name, command: new Command(spec) }));
+    this.commands = named.map(({ command }) => command);
+    const size = 2 ** Math.ceil(Math.log2(named.length * 4 + 4));
     this.#mask = size - 1;
     this.#slots = new Array(size).fill(undefined);
     this.#names = new Array(size).fill(undefined);
-    for (const command of this.commands) {
-      const name = new TextEncoder().encode(command.name.split("|").at(-1));
-      let slot = hashOf(name, 0, name.length) & this.#mask;
+    for (const { name, command } of named) {
+      const bytes = encoder.encode(name);
+      let slot = hashOf(bytes, 0, bytes.length) & this.#mask;
       while (this.#slots[slot] !== undefined) slot = slot + 1 & this.#mask;
       this.#slots[slot] = command;
-      this.#names[slot] = name;
+      this.#names[slot] = bytes;
     }
+  }
+
+  /** All commands, each followed by its subcommands. */
+  all(): Command[] {
+    return this.commands.flatMap((command) => [command, ...command.subcommands?.commands ?? []]);
+  }
+
+  /** The command of that name, in any case; `config|get` finds a subcommand. */
+  named(name: string): Command | undefined {
+    const [outer, inner, ...rest] = name.split("|").map((word) => encoder.encode(word));
+    const command = this.find(outer, 0, outer.length);
+    if (inner === undefined || rest.length > 0) return rest.length > 0 ? undefined : command;
+    return command?.subcommands?.find(inner, 0, inner.length);
   }
 
   /** The command called `bytes[start, end)`. */
@@ -127,7 +159,7 @@ function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
 }
 
-/** All commands. */
-export function allCommands(): CommandMap {
-  return new CommandMap(commandTable);
+/** All commands, by their own names or by those that they were given. */
+export function allCommands(names = new CommandNames()): CommandMap {
+  return new CommandMap(names.entries());
 }

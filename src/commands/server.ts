@@ -59,9 +59,11 @@ function configResetstat(context: CommandContext): void {
   context.reply.ok();
 }
 
-/** CONFIG REWRITE: the command line is all the configuration there is. */
+/** CONFIG REWRITE */
 function configRewrite(context: CommandContext): void {
-  context.reply.error("ERR The server is running without a config file");
+  const error = context.server.rewriteConfiguration();
+  if (error === null) context.reply.ok();
+  else context.reply.error(`ERR ${error}`);
 }
 
 /** TIME */

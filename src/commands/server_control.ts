@@ -33,6 +33,8 @@ export interface ServerControl {
   backUp(path: string): Promise<void>;
   /** Unix time in seconds of the last successful save or sync. */
   lastSaveSeconds(): number;
+  /** CONFIG REWRITE: writes the configuration to its file. Returns null, or what is wrong. */
+  rewriteConfiguration(): string | null;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
 }

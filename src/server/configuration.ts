@@ -1,48 +1,32 @@
 /**
- * The parameters of CONFIG GET and CONFIG SET: those that mean something here, and those that tools
- * of the Redis world look at or set before they start (redis-benchmark reads `save` and
- * `appendonly`, exporters read `maxmemory`, test suites set `save`).
+ * The parameters of CONFIG GET and CONFIG SET and of the configuration file: those that mean something
+ * here, and those that tools of the Redis world look at or set before they start (redis-benchmark
+ * reads `save` and `appendonly`, exporters read `maxmemory`, test suites set `save`).
  */
+import { resolve } from "@std/path";
 import type { Configuration } from "../commands/server_control.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { evictionPolicies } from "../store/eviction.ts";
-import type { SizeLimit } from "../store/store.ts";
-
-/** What the server lets the configuration see and change. Plain fields or accessors. */
-export interface ServerSettings {
-  syncPolicy: SyncPolicy;
-  /** Clients that may be connected at once. */
-  clientsMax: number;
-  /** Seconds after which an idle client is disconnected; 0 = never. */
-  idleTimeoutSeconds: number;
-  /** Longest argument and longest value, in bytes. */
-  bulkLengthMax: number;
-  /** The store's largest size in bytes, Infinity for none, and which keys go when it is reached. */
-  sizeLimit: SizeLimit;
-  /** The smallest size that the store can be limited to. */
-  readonly sizeLimitMin: number;
-  /** The TCP port, 0 for none. */
-  readonly port: number;
-  /** The TCP address, "" for none. */
-  readonly bindAddress: string;
-  /** The Unix socket's path, "" for none. */
-  readonly socketPath: string;
-  /** The socket's permissions, such as 0o600. */
-  readonly socketMode: number;
-  /** The folder of the store, and the name of its file. */
-  readonly directory: string;
-  readonly fileName: string;
-}
-
-/** What became of a new value: `apply` sets it, or `error` says why it cannot be. */
-type Checked = { readonly apply: () => void } | { readonly error: string };
-
-interface Parameter {
-  get(): string;
-  /** Missing where nothing may be set: `refusal` says how Redis calls that. */
-  check?(text: string): Checked;
-  readonly refusal?: "can't set immutable config" | "can't set protected config";
-}
+import { openFilesMax } from "../sys/process_facts.ts";
+import type { ConfigDirective } from "./config_file.ts";
+import { fixedParameters } from "./fixed_parameters.ts";
+import {
+  type Checked,
+  choice,
+  formatMemory,
+  guarded,
+  immutable,
+  integer,
+  memory,
+  octal,
+  oneOfError,
+  type Parameter,
+  parseMemory,
+  text,
+  yesNo,
+} from "./parameter.ts";
+import { ServerSettings } from "./settings.ts";
+import { parseTcpAddress } from "./tcp_address.ts";
 
 /** Redis's, in its order. */
 const redisEvictionPolicies = [
@@ -56,15 +40,22 @@ const redisEvictionPolicies = [
   "noeviction",
 ];
 
+/** File descriptors for all but clients: the store, the listeners, the runtime. */
+const reservedFiles = 32;
+const int64Max = 2n ** 63n - 1n;
+
 /** The parameters over a server's settings. */
 export class ServerConfiguration implements Configuration {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #names: string[];
+  readonly #onChange: () => void;
 
-  constructor(settings: ServerSettings) {
-    const parameters = parametersOf(settings);
+  /** `onChange` is called when settings were changed. */
+  constructor(settings: ServerSettings, onChange: () => void = () => {}) {
+    const parameters = { ...fixedParameters(), ...parametersOf(settings) };
     this.#parameters = new Map(Object.entries(parameters));
     this.#names = Object.keys(parameters).sort();
+    this.#onChange = onChange;
   }
 
   names(): string[] {
@@ -90,12 +81,42 @@ export class ServerConfiguration implements Configuration {
     for (const [name, value] of pairs) {
       // Redis names the parameter as it was typed above, and by its own name from here on.
       const own = name.toLowerCase();
-      const checked = this.#parameters.get(own)!.check!(value);
+      const checked = this.#parameters.get(own)!.check(value);
       if ("error" in checked) return failure(own, checked.error);
       changes.push(checked.apply);
     }
     for (const apply of changes) apply();
+    this.#onChange();
     return null;
+  }
+
+  /** Whether there is a parameter of that name, lower case. */
+  has(name: string): boolean {
+    return this.#parameters.has(name);
+  }
+
+  /** Sets a parameter that exists, as the configuration file wants it. Returns null, or what is wrong. */
+  load({ name, args }: ConfigDirective): string | null {
+    const { isList, check } = this.#parameters.get(name)!;
+    if (isList ? args.length === 0 : args.length !== 1) return "wrong number of arguments";
+    const checked = check(args.join(" "));
+    if ("error" in checked) return checked.error;
+    checked.apply();
+    return null;
+  }
+
+  /**
+   * For the configuration file, each parameter's line, and whether its value is another than without
+   * a file.
+   */
+  *lines(): Iterable<{ name: string; line: string; isDefault: boolean }> {
+    const defaults = new ServerConfiguration(new ServerSettings());
+    for (const name of this.#names) {
+      const parameter = this.#parameters.get(name)!;
+      const value = parameter.get();
+      const shown = parameter.inFile?.() ?? (value === "" ? '""' : value);
+      yield { name, line: `${name} ${shown}`, isDefault: value === defaults.get(name) };
+    }
   }
 }
 
@@ -110,118 +131,147 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       () => settings.syncPolicy,
       (value) => settings.syncPolicy = value,
     ),
-    "appendonly": only("yes", checkYesNo),
-    "bind": immutable(() => settings.bindAddress),
-    "databases": immutable(() => "1"),
-    "dbfilename": guarded(() => settings.fileName),
-    "dir": guarded(() => settings.directory),
-    "maxclients": integer(
-      1,
-      2 ** 32 - 1,
-      () => settings.clientsMax,
-      (value) => settings.clientsMax = value,
+    "bind": immutable(bindAddresses(settings)),
+    "client-query-buffer-limit": memory(
+      [2 ** 20, int64Max],
+      () => settings.queryBufferBytesMax,
+      (value) => settings.queryBufferBytesMax = value,
     ),
+    "dbfilename": guarded(text(() => settings.fileName, (name) => {
+      if (name === "" || name.includes("/")) {
+        return { error: "dbfilename can't be a path, just a filename" };
+      }
+      return { apply: () => settings.fileName = name };
+    })),
+    "dir": guarded(text(() => resolve(settings.directory), (path) => ({
+      apply: () => settings.directory = path,
+    }))),
+    "latency-monitor-threshold": integer(
+      [0, int64Max],
+      () => settings.latencyThresholdMs,
+      (value) => settings.latencyThresholdMs = value,
+    ),
+    "latency-tracking": yesNo(
+      () => settings.tracksLatency,
+      (value) => settings.tracksLatency = value,
+    ),
+    "latency-tracking-info-percentiles": latencyPercentiles(settings),
+    "maxclients": clientsMax(settings),
     "maxmemory": sizeLimit(settings),
     "maxmemory-policy": evictionPolicy(settings),
-    "port": immutable(() => String(settings.port)),
+    "port": immutable(integer([0, 65535], () => settings.port, (value) => settings.port = value)),
     "proto-max-bulk-len": memory(
-      2 ** 20,
-      512 * 2 ** 20,
+      [2 ** 20, 512 * 2 ** 20],
       () => settings.bulkLengthMax,
       (value) => settings.bulkLengthMax = value,
     ),
-    "save": only("", checkSavePoints),
+    "slowlog-log-slower-than": integer(
+      [-1, int64Max],
+      () => settings.slowLogThresholdMicroseconds,
+      (value) => settings.slowLogThresholdMicroseconds = value,
+    ),
+    "slowlog-max-len": integer(
+      [0, int64Max],
+      () => settings.slowLogEntriesMax,
+      (value) => settings.slowLogEntriesMax = value,
+    ),
+    "tcp-keepalive": integer(
+      [0, 2 ** 31 - 1],
+      () => settings.keepAliveSeconds,
+      (value) => settings.keepAliveSeconds = value,
+    ),
     "timeout": integer(
-      0,
-      2 ** 31 - 1,
+      [0, 2 ** 31 - 1],
       () => settings.idleTimeoutSeconds,
       (value) => settings.idleTimeoutSeconds = value,
     ),
-    "unixsocket": immutable(() => settings.socketPath),
-    "unixsocketperm": immutable(() => settings.socketMode.toString(8)),
+    "unixsocket": immutable(text(() => resolve(settings.socketPath), (path) => {
+      if (path === "") return { error: "kv listens on a Unix socket always" };
+      return { apply: () => settings.socketPath = path };
+    })),
+    "unixsocketperm": immutable(
+      octal(0o777, () => settings.socketMode, (value) => settings.socketMode = value),
+    ),
   };
 }
 
-// --- kinds of parameters ---------------------------------------------------------------------------
+// --- parameters of their own kind ------------------------------------------------------------------
 
-function immutable(get: () => string): Parameter {
-  return { get, refusal: "can't set immutable config" };
-}
-
-/** What Redis guards, because it decides where files are written. */
-function guarded(get: () => string): Parameter {
-  return { get, refusal: "can't set protected config" };
-}
-
-/**
- * What Redis can change and kv cannot. Setting it to what it is succeeds, so that scripts that make
- * sure of it go on. `normalize` gives the value's usual form, or says why it is none.
- */
-function only(value: string, normalize: (text: string) => Normalized): Parameter {
+/** Any of Redis's values can be said, but without passwords only loopback is listened on. */
+function bindAddresses(settings: ServerSettings): Parameter {
   return {
-    get: () => value,
+    get: () => settings.bindAddresses.join(" "),
+    isList: true,
     check(text) {
-      const normalized = normalize(text);
-      if ("error" in normalized) return normalized;
-      if (normalized.value === value) return { apply: () => {} };
-      return { error: `kv supports only '${value}' here` };
+      const addresses = text.split(" ").filter((address) => address !== "");
+      try {
+        for (const address of addresses) parseTcpAddress(`[${address.replace(/^-/, "")}]:0`);
+      } catch (error) {
+        return { error: error instanceof Error ? error.message : String(error) };
+      }
+      return { apply: () => settings.bindAddresses = addresses };
     },
   };
 }
 
-function choice<T extends string>(
-  values: readonly T[],
-  get: () => T,
-  set: (value: T) => void,
-): Parameter {
+function latencyPercentiles(settings: ServerSettings): Parameter {
   return {
-    get,
+    get: () => settings.latencyPercentiles.map(formatPercentile).join(" "),
+    isList: true,
     check(text) {
-      const value = values.find((value) => value === text.toLowerCase());
-      return value === undefined ? oneOfError(values) : { apply: () => set(value) };
+      const percentiles: number[] = [];
+      for (const word of text === "" ? [] : text.split(" ")) {
+        const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(word) ? Number(word) : NaN;
+        if (Number.isNaN(value)) {
+          return { error: "Invalid latency-tracking-info-percentiles parameters" };
+        }
+        if (value < 0 || value > 100) {
+          return {
+            error: "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
+          };
+        }
+        percentiles.push(value);
+      }
+      return { apply: () => settings.latencyPercentiles = percentiles };
     },
   };
 }
 
-function integer(
-  min: number,
-  max: number,
-  get: () => number,
-  set: (value: number) => void,
-): Parameter {
+/** With six digits behind the point at most, as C's `%f`, and no zeros at the end. */
+export function formatPercentile(value: number): string {
+  return value.toFixed(6).replace(/\.?0+$/, "");
+}
+
+/** Clients, no more than the process can have files open. */
+function clientsMax(settings: ServerSettings): Parameter {
+  const parameter = integer(
+    [1, 2 ** 32 - 1],
+    () => settings.clientsMax,
+    (value) => settings.clientsMax = value,
+  );
   return {
-    get: () => String(get()),
+    ...parameter,
     check(text) {
-      const value = parseInteger(text);
-      if (value === null) return { error: "argument couldn't be parsed into an integer" };
-      return within(min, max, value, set);
+      const checked = parameter.check(text);
+      const possible = openFilesMax() - reservedFiles;
+      if ("error" in checked || Number(text) <= possible) return checked;
+      return {
+        error: "The operating system is not able to handle the specified number of clients, " +
+          `try with ${possible}`,
+      };
     },
   };
 }
 
-function memory(
-  min: number,
-  max: number,
-  get: () => number,
-  set: (value: number) => void,
-): Parameter {
-  return {
-    get: () => String(get()),
-    check(text) {
-      const value = parseMemory(text);
-      if (value === null) return { error: "argument must be a memory value" };
-      return within(min, max, value, set);
-    },
-  };
-}
-
-/** Redis limits its memory, kv its file. */
+/** `maxmemory` limits the memory in Redis; here it limits the store's file. */
 function sizeLimit(settings: ServerSettings): Parameter {
+  const get = () => {
+    const { bytesMax } = settings.sizeLimit;
+    return bytesMax === Infinity ? 0 : bytesMax;
+  };
   return {
-    get() {
-      const { bytesMax } = settings.sizeLimit;
-      return bytesMax === Infinity ? "0" : String(bytesMax);
-    },
+    get: () => String(get()),
+    inFile: () => formatMemory(get()),
     check(text) {
       const value = parseMemory(text);
       if (value === null) return { error: "argument must be a memory value" };
@@ -237,7 +287,7 @@ function sizeLimit(settings: ServerSettings): Parameter {
 function evictionPolicy(settings: ServerSettings): Parameter {
   return {
     get: () => settings.sizeLimit.policy,
-    check(text) {
+    check(text): Checked {
       const name = text.toLowerCase();
       if (!redisEvictionPolicies.includes(name)) return oneOfError(redisEvictionPolicies);
       const policy = evictionPolicies.find((own) => own === name);
@@ -247,65 +297,4 @@ function evictionPolicy(settings: ServerSettings): Parameter {
       return { apply: () => settings.sizeLimit = { ...settings.sizeLimit, policy } };
     },
   };
-}
-
-function within(min: number, max: number, value: bigint, set: (value: number) => void): Checked {
-  if (value < BigInt(min) || value > BigInt(max)) {
-    return { error: `argument must be between ${min} and ${max} inclusive` };
-  }
-  return { apply: () => set(Number(value)) };
-}
-
-// --- reading values --------------------------------------------------------------------------------
-
-type Normalized = { readonly value: string } | { readonly error: string };
-
-function checkYesNo(text: string): Normalized {
-  const value = text.toLowerCase();
-  if (value === "yes" || value === "no") return { value };
-  return { error: "argument must be 'yes' or 'no'" };
-}
-
-/** `save` is a list of pairs, "seconds changes", or empty. */
-function checkSavePoints(text: string): Normalized {
-  const words = text === "" ? [] : text.split(" ");
-  const valid = words.length % 2 === 0 &&
-    words.every((word, i) => /^\d+$/.test(word) && (i % 2 === 1 || Number(word) >= 1));
-  return valid ? { value: words.join(" ") } : { error: "Invalid save parameters" };
-}
-
-function oneOfError(values: readonly string[]): { error: string } {
-  return { error: `argument(s) must be one of the following: ${values.join(", ")}` };
-}
-
-/** A 64-bit integer without leading zeros, a plus or spaces. */
-function parseInteger(text: string): bigint | null {
-  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return null;
-  const value = BigInt(text);
-  return BigInt.asIntN(64, value) === value ? value : null;
-}
-
-const memoryUnits: Record<string, bigint> = {
-  "": 1n,
-  "b": 1n,
-  "k": 1000n,
-  "kb": 2n ** 10n,
-  "m": 1000n ** 2n,
-  "mb": 2n ** 20n,
-  "g": 1000n ** 3n,
-  "gb": 2n ** 30n,
-};
-
-/**
- * A size such as `100`, `1k` (1000) or `1kb` (1024). As in Redis, digits may be missing altogether
- * (then it is 0), what exceeds 64 bits is their largest number, and products wrap around.
- */
-export function parseMemory(text: string): bigint | null {
-  const match = /^(\d{0,127})([a-z]*)$/i.exec(text);
-  if (match === null) return null;
-  const unit = memoryUnits[match[2].toLowerCase()];
-  if (unit === undefined) return null;
-  const digits = match[1] === "" ? 0n : BigInt(match[1]);
-  const number = digits < 2n ** 64n ? digits : 2n ** 64n - 1n;
-  return BigInt.asIntN(64, number * unit);
 }

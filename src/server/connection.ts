@@ -6,6 +6,7 @@
 import type { Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
+import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
 import type { ServerCore } from "./server_core.ts";
 
 /** Replies are sent when they are longer than this, though there are more requests in the batch. */
@@ -98,7 +99,8 @@ export class Connection {
     this.#beginReply();
     context.session = session;
     const now = Date.now();
-    const started = performance.now();
+    const { timer } = dispatcher;
+    const started = timer.start();
     store.now = now;
     this.#wasRefusedWrites = store.failure !== null;
     session.lastActiveMs = now;
@@ -106,12 +108,14 @@ export class Connection {
     while (this.#mayGoOn && reply.length <= replyBytesSoftMax) {
       if (this.#handled === parser.count) {
         this.#handled = 0;
+        timer.pause();
         if (parser.readAhead() === 0) break;
         store.prefetch(parser.requests, parser.count);
       }
       context.request = parser.requests[this.#handled++];
       dispatcher.run();
     }
+    timer.pause();
     session.noteWrites(store.position);
     const isPaused = session.wait !== null || reply.length > replyBytesSoftMax;
     const hasMore = !session.closing && isPaused;
@@ -122,7 +126,7 @@ export class Connection {
     core.noteRates(now);
     this.#endReply();
     if (reply.length === 0) core.buffers.give(reply.bytes);
-    store.pauses.note(performance.now() - started);
+    store.pauses.note((monotonicMicroseconds() - started) / 1000);
     return hasMore;
   }
 

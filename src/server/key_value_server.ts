@@ -1,21 +1,22 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
-import { basename, dirname, resolve } from "@std/path";
-import type { Configuration, ServerControl } from "../commands/server_control.ts";
+import { join, resolve } from "@std/path";
+import { allCommands } from "../commands/registry.ts";
+import type { ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
-import type { SyncPolicy } from "../store/durability.ts";
-import { type SizeLimit, Store } from "../store/store.ts";
+import { Store } from "../store/store.ts";
 import { durationBoundsMs, type DurationHistogram } from "../store/duration_histogram.ts";
 import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
-import { ServerConfiguration, type ServerSettings } from "./configuration.ts";
+import { rewriteConfigFile } from "./config_rewriting.ts";
+import { ServerConfiguration } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
 import { type InfoFacts, infoText } from "./info.ts";
 import { Listeners } from "./listeners.ts";
 import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
-import { formatTcpAddress, parseTcpAddress, type TcpAddress } from "./tcp_address.ts";
+import { type KeyValueServerOptions, settingsOf } from "./server_options.ts";
+import type { ServerSettings } from "./settings.ts";
+import { boundAddresses, formatTcpAddress } from "./tcp_address.ts";
 
-const socketModeDefault = 0o600;
-const clientsMaxDefault = 10_000;
 /** How long a stop waits for clients that do not take their replies. */
 const stopGraceMs = 3000;
 /** How often a stop looks whether they have. */
@@ -23,27 +24,6 @@ const stopPollMs = 5;
 const tooManyClients = "-ERR max number of clients reached\r\n";
 /** How often idle clients are looked for, when there is a limit. */
 const idleCheckMs = 1000;
-
-export interface KeyValueServerOptions {
-  /** The store's file; created when it does not exist. */
-  readonly store: string;
-  /** Path of the Unix socket to listen on. */
-  readonly socket: string;
-  /** Permission bits of the socket: 0o600 unless given. */
-  readonly socketMode?: number;
-  /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
-  readonly listen?: string;
-  /** When data is synced to the disk: `everysec` unless given. */
-  readonly sync?: SyncPolicy;
-  /** The store's largest size, and which keys go when it is reached; none unless given. */
-  readonly sizeLimit?: SizeLimit;
-  /** Shown by INFO. */
-  readonly version?: string;
-  /** Called while the store is read after a crash, with the share that is done. */
-  readonly onProgress?: (share: number) => void;
-  /** Told what an administrator should know: damage, failed syncs, bugs. */
-  readonly log?: (message: string) => void;
-}
 
 /**
  * A server for one store.
@@ -63,11 +43,14 @@ export interface KeyValueServerOptions {
  */
 export class KeyValueServer implements ServerControl {
   readonly store: Store;
-  readonly config: Configuration;
+  readonly config: ServerConfiguration;
   /** Resolves when the server has stopped, also by SHUTDOWN; rejects when stopping it failed. */
   readonly finished: Promise<void>;
   readonly #core: ServerCore;
-  readonly #settings: Settings;
+  readonly #settings: ServerSettings;
+  readonly #configFile: string | null;
+  /** Absolute. */
+  readonly #socketPath: string;
   readonly #connections = new Map<number, Connection>();
   readonly #startedMs = Date.now();
   readonly #runId: string;
@@ -85,60 +68,84 @@ export class KeyValueServer implements ServerControl {
 
   private constructor(
     store: Store,
-    options: KeyValueServerOptions,
-    address: TcpAddress | null,
+    settings: ServerSettings,
     listeners: Listeners,
+    options: KeyValueServerOptions,
   ) {
     this.store = store;
+    this.#settings = settings;
+    settings.sizeLimitMin = store.sizeLimitMin;
+    this.#configFile = options.configFile === undefined ? null : resolve(options.configFile);
+    this.#socketPath = resolve(settings.socketPath);
     this.#listeners = listeners;
     this.#version = options.version ?? "";
     this.#log = options.log ?? (() => {});
     const random = crypto.getRandomValues(new Uint8Array(20));
     this.#runId = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#settings = new Settings(store, options, address, () => this.#watchIdle());
-    this.config = new ServerConfiguration(this.#settings);
-    this.#core = new ServerCore(store, this, this.#settings);
+    this.config = new ServerConfiguration(settings, () => this.#applySettings());
+    this.#core = new ServerCore(store, this, settings, allCommands(settings.commandNames));
     this.#core.dispatcher.onBug = (error, command) => {
       this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
     this.finished = new Promise((resolve, reject) => this.#settleFinished = { resolve, reject });
     this.finished.catch(() => {}); // Whoever is interested awaits it.
     listeners.onSocket = (socket) => this.#admit(socket);
+    this.#applySettings();
+  }
+
+  /** Tells the parts of the server what is set now. */
+  #applySettings(): void {
+    const { store } = this;
+    const settings = this.#settings;
+    const { bytesMax, policy } = settings.sizeLimit;
+    store.syncPolicy = settings.syncPolicy;
+    if (bytesMax !== store.sizeLimit.bytesMax || policy !== store.sizeLimit.policy) {
+      store.sizeLimit = settings.sizeLimit;
+    }
+    const { timer } = this.#core.context;
+    timer.slowLog.thresholdMicroseconds = settings.slowLogThresholdMicroseconds;
+    timer.slowLog.entriesMax = settings.slowLogEntriesMax;
+    timer.latency.thresholdMs = settings.latencyThresholdMs;
+    timer.isTracking = settings.tracksLatency;
+    this.#listeners.keepAlive(settings.keepAliveSeconds);
+    this.#watchIdle();
   }
 
   /**
    * Opens the store and listens. Throws a StoreError or SystemError when the store cannot be opened,
-   * a ListenError when an address cannot be listened on.
+   * a ListenError when an address cannot be listened on, a ConfigFileError.
    */
   static async start(options: KeyValueServerOptions): Promise<KeyValueServer> {
     const log = options.log ?? (() => {});
-    const address = options.listen === undefined ? null : parseTcpAddress(options.listen);
+    const settings = settingsOf(options);
+    const { port, bindAddresses } = settings;
     const listeners = await Listeners.open({
-      socket: options.socket,
-      socketMode: options.socketMode ?? socketModeDefault,
-      tcp: address,
+      socket: settings.socketPath,
+      socketMode: settings.socketMode,
+      // A port of 0 is none, unless it was asked for: then it is any that is free.
+      tcp: port > 0 || options.listen !== undefined ? boundAddresses(bindAddresses, port) : [],
       log,
     });
-    const loading = new LoadingClients();
+    const loading = new LoadingClients(allCommands(settings.commandNames));
     try {
       let server: KeyValueServer | null = null;
       const admitted = (socket: Deno.Conn, start: ConnectionStart | null) => {
         if (start !== null) server!.#begin(socket, start);
       };
       listeners.onSocket = (socket) => {
-        if (loading.count >= clientsMaxDefault) void refuse(socket, tooManyClients);
+        if (loading.count >= settings.clientsMax) void refuse(socket, tooManyClients);
         else void loading.serve(socket).then((start) => admitted(socket, start));
       };
       const store = await Store.openInSteps({
-        path: options.store,
-        sync: options.sync,
-        sizeLimit: options.sizeLimit,
+        path: join(settings.directory, settings.fileName),
+        sync: settings.syncPolicy,
+        sizeLimit: settings.sizeLimit,
         onProgress(share) {
           loading.share = share;
           options.onProgress?.(share);
         },
       }, () => listeners.accept());
-      server = new KeyValueServer(store, options, address, listeners);
+      server = new KeyValueServer(store, settings, listeners, options);
       loading.end();
       return server;
     } catch (error) {
@@ -167,8 +174,8 @@ export class KeyValueServer implements ServerControl {
 
   #begin(socket: Deno.Conn, start?: ConnectionStart): void {
     const id = ++this.#lastId;
-    const peer = describeAddress(socket.remoteAddr, this.#settings.socketPath);
-    const local = describeAddress(socket.localAddr, this.#settings.socketPath);
+    const peer = describeAddress(socket.remoteAddr, this.#socketPath);
+    const local = describeAddress(socket.localAddr, this.#socketPath);
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
@@ -230,6 +237,16 @@ export class KeyValueServer implements ServerControl {
     for (const { session } of this.#connections.values()) yield session;
   }
 
+  rewriteConfiguration(): string | null {
+    if (this.#configFile === null) return "The server is running without a config file";
+    try {
+      rewriteConfigFile(this.#configFile, this.config.lines());
+      return null;
+    } catch (error) {
+      return `Rewriting config file: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
   shutdown(_save: boolean): void {
     // NOSAVE too ends in order: there is nothing to gain from losing data.
     this.stop().catch((error) => this.#log(String(error?.message ?? error)));
@@ -264,10 +281,7 @@ export class KeyValueServer implements ServerControl {
     dispatcher.processed = 0;
     dispatcher.hits = 0;
     dispatcher.misses = 0;
-    for (const command of dispatcher.commands.commands) {
-      command.resetStatistics();
-      for (const subcommand of command.subcommands?.commands ?? []) subcommand.resetStatistics();
-    }
+    for (const command of dispatcher.commands.all()) command.resetStatistics();
     core.reply.errorCounts.clear();
     this.store.pauses.reset();
     this.store.expiryLateness.reset();
@@ -351,8 +365,7 @@ export class KeyValueServer implements ServerControl {
       keyspace: { keys: statistics.keys, volatileKeys: statistics.volatileKeys, meanTtlMs: 0 },
       errors: core.reply.errorCounts,
       commands: new Map(
-        dispatcher.commands.commands
-          .flatMap((command) => [command, ...command.subcommands?.commands ?? []])
+        dispatcher.commands.all()
           .filter(({ calls, rejected }) => calls + rejected > 0)
           .map((command) => [command.name, command]),
       ),
@@ -388,66 +401,6 @@ function describeDurations({ counts }: DurationHistogram): string {
   const labels = durationBoundsMs.map((bound) => `<${bound}ms`);
   return [...labels, `>=${durationBoundsMs.at(-1)}ms`].map((label, i) => `${label}:${counts[i]}`)
     .join(",");
-}
-
-/** What CONFIG sees and changes. */
-class Settings implements ServerSettings {
-  clientsMax = clientsMaxDefault;
-  bulkLengthMax = 512 * 2 ** 20;
-  readonly port: number;
-  readonly bindAddress: string;
-  readonly socketPath: string;
-  readonly socketMode: number;
-  readonly directory: string;
-  readonly fileName: string;
-  readonly #store: Store;
-  readonly #onTimeout: () => void;
-  #idleTimeoutSeconds = 0;
-
-  constructor(
-    store: Store,
-    options: KeyValueServerOptions,
-    address: TcpAddress | null,
-    onTimeout: () => void,
-  ) {
-    this.#store = store;
-    this.#onTimeout = onTimeout;
-    this.port = address?.port ?? 0;
-    this.bindAddress = address?.hostname ?? "";
-    this.socketPath = resolve(options.socket);
-    this.socketMode = options.socketMode ?? socketModeDefault;
-    this.directory = dirname(resolve(options.store));
-    this.fileName = basename(options.store);
-  }
-
-  get syncPolicy(): SyncPolicy {
-    return this.#store.syncPolicy;
-  }
-
-  set syncPolicy(policy: SyncPolicy) {
-    this.#store.syncPolicy = policy;
-  }
-
-  get sizeLimit(): SizeLimit {
-    return this.#store.sizeLimit;
-  }
-
-  set sizeLimit(limit: SizeLimit) {
-    this.#store.sizeLimit = limit;
-  }
-
-  get sizeLimitMin(): number {
-    return this.#store.sizeLimitMin;
-  }
-
-  get idleTimeoutSeconds(): number {
-    return this.#idleTimeoutSeconds;
-  }
-
-  set idleTimeoutSeconds(seconds: number) {
-    this.#idleTimeoutSeconds = seconds;
-    this.#onTimeout();
-  }
 }
 
 /** As CLIENT LIST shows it. */

@@ -1,4 +1,5 @@
-/** Where a server listens: its Unix socket, and a TCP address if there is one. */
+/** Where a server listens: its Unix socket, and TCP addresses if there are any. */
+import { keepClientsAlive } from "../sys/keep_alive.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { ListenError, UnixSocket } from "./unix_socket.ts";
 
@@ -9,7 +10,7 @@ export interface ListenersOptions {
   readonly socket: string;
   /** Permission bits of the socket. */
   readonly socketMode: number;
-  readonly tcp: TcpAddress | null;
+  readonly tcp: readonly TcpAddress[];
   readonly log: (message: string) => void;
 }
 
@@ -17,11 +18,15 @@ export class Listeners {
   /** Called with each client's socket. */
   onSocket: (socket: Deno.Conn) => void = (socket) => socket.close();
   readonly #unix: UnixSocket;
-  readonly #tcp: Deno.TcpListener | null;
+  readonly #tcp: readonly Deno.TcpListener[];
   readonly #log: (message: string) => void;
   #closed = false;
 
-  private constructor(unix: UnixSocket, tcp: Deno.TcpListener | null, { log }: ListenersOptions) {
+  private constructor(
+    unix: UnixSocket,
+    tcp: readonly Deno.TcpListener[],
+    { log }: ListenersOptions,
+  ) {
     this.#unix = unix;
     this.#tcp = tcp;
     this.#log = log;
@@ -30,9 +35,15 @@ export class Listeners {
   /** Listens; nobody is accepted before `accept`. Throws a ListenError. */
   static async open(options: ListenersOptions): Promise<Listeners> {
     const unix = await UnixSocket.listen(options.socket, options.socketMode);
+    const tcp: Deno.TcpListener[] = [];
     try {
-      return new Listeners(unix, options.tcp === null ? null : listenTcp(options.tcp), options);
+      for (const address of options.tcp) {
+        const listener = listenTcp(address);
+        if (listener !== null) tcp.push(listener);
+      }
+      return new Listeners(unix, tcp, options);
     } catch (error) {
+      for (const listener of tcp) listener.close();
       unix.close();
       throw error;
     }
@@ -41,7 +52,7 @@ export class Listeners {
   /** Begins to accept clients. */
   accept(): void {
     void this.#acceptFrom(this.#unix.listener);
-    if (this.#tcp) void this.#acceptFrom(this.#tcp);
+    for (const listener of this.#tcp) void this.#acceptFrom(listener);
   }
 
   async #acceptFrom(listener: Deno.Listener): Promise<void> {
@@ -56,25 +67,32 @@ export class Listeners {
     }
   }
 
-  /** The socket's path, and the TCP address if there is one. */
+  /** The socket's path, and the TCP addresses if there are any. */
   get addresses(): string[] {
-    const tcp = this.#tcp?.addr;
-    return tcp ? [this.#unix.path, formatTcpAddress(tcp)] : [this.#unix.path];
+    return [this.#unix.path, ...this.#tcp.map(({ addr }) => formatTcpAddress(addr))];
+  }
+
+  /** Asks TCP clients that come from now on whether they live when they are silent for so long; 0: not. */
+  keepAlive(seconds: number): void {
+    for (const { addr } of this.#tcp) keepClientsAlive(addr.port, seconds);
   }
 
   /** Stops listening and removes the socket. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#tcp?.close();
+    for (const listener of this.#tcp) listener.close();
     this.#unix.close();
   }
 }
 
-function listenTcp(address: TcpAddress): Deno.TcpListener {
+/** Null for an address that this machine has not got and need not have. */
+function listenTcp({ hostname, port, isOptional }: TcpAddress): Deno.TcpListener | null {
+  const address = { hostname, port };
   try {
     return Deno.listen({ transport: "tcp", ...address });
   } catch (error) {
+    if (isOptional && error instanceof Deno.errors.AddrNotAvailable) return null;
     const reason = error instanceof Error ? error.message : String(error);
     throw new ListenError(`Cannot listen on ${formatTcpAddress(address)}: ${reason}`);
   }

@@ -3,7 +3,7 @@
  * answered with LOADING, and INFO tells how far it is. What Redis answers in full meanwhile (HELLO,
  * CLIENT, CONFIG ...) waits here until the server is there: so its answer is the usual one.
  */
-import { allCommands } from "../commands/registry.ts";
+import type { CommandMap } from "../commands/registry.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { ConnectionStart } from "./connection.ts";
@@ -13,13 +13,14 @@ const loadingText = "LOADING Redis is loading the dataset in memory";
 export class LoadingClients {
   /** How much of the store is read, 0 to 1. */
   share = 0;
-  readonly #commands = allCommands();
+  readonly #commands: CommandMap;
   readonly #startedMs = Date.now();
   readonly #sockets = new Set<Deno.Conn>();
   readonly #over: Promise<null>;
   #end!: (value: null) => void;
 
-  constructor() {
+  constructor(commands: CommandMap) {
+    this.#commands = commands;
     this.#over = new Promise((resolve) => this.#end = resolve);
   }
 

@@ -1,6 +1,7 @@
 /** What all connections of a server share: the store, the commands, the buffers, the counters. */
 import { CommandContext } from "../commands/context.ts";
 import { Dispatcher } from "../commands/dispatcher.ts";
+import { allCommands } from "../commands/registry.ts";
 import type { ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
@@ -15,6 +16,8 @@ const replyBuffersMax = 256;
 export interface ConnectionSettings {
   /** Longest argument, in bytes. */
   bulkLengthMax: number;
+  /** Of what is no whole request yet, in bytes. */
+  queryBufferBytesMax: number;
 }
 
 export class ServerCore {
@@ -36,12 +39,17 @@ export class ServerCore {
   readonly outputRate = new RateMeter(Date.now());
   #ratesNotedMs = Date.now();
 
-  constructor(store: Store, control: ServerControl, settings: ConnectionSettings) {
+  constructor(
+    store: Store,
+    control: ServerControl,
+    settings: ConnectionSettings,
+    commands = allCommands(),
+  ) {
     this.store = store;
     this.settings = settings;
     const nobody = new Session(0, "", "", 0);
     this.context = new CommandContext(store, this.reply, control, nobody);
-    this.dispatcher = new Dispatcher(this.context);
+    this.dispatcher = new Dispatcher(this.context, commands);
   }
 
   /** Takes note of the counters, about every second; called for each batch. */

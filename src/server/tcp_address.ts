@@ -1,9 +1,11 @@
-/** Addresses for `--listen`. */
+/** Addresses for `--listen` and `bind`. */
 import { ListenError } from "./unix_socket.ts";
 
 export interface TcpAddress {
   readonly hostname: string;
   readonly port: number;
+  /** It is no error when this machine has no such address. */
+  readonly isOptional?: boolean;
 }
 
 const defaultHostname = "127.0.0.1";
@@ -30,6 +32,14 @@ export function parseTcpAddress(text: string): TcpAddress {
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" ||
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+}
+
+/** What `bind` and `port` say: an address with a `-` before it is optional. */
+export function boundAddresses(bind: readonly string[], port: number): TcpAddress[] {
+  return bind.map((address) => ({
+    ...parseTcpAddress(`[${address.replace(/^-/, "")}]:${port}`),
+    isOptional: address.startsWith("-"),
+  }));
 }
 
 /** As clients write it. */

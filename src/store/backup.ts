@@ -7,7 +7,7 @@
  */
 import { dirname } from "@std/path";
 import { FileCopier } from "../sys/file_copier.ts";
-import { closeFile, openFile, syncFile } from "../sys/libc.ts";
+import { syncFolder } from "../sys/libc.ts";
 import type { Durability } from "./durability.ts";
 import { StoreError } from "./errors.ts";
 import { storeHeaderBytes } from "./format.ts";
@@ -174,14 +174,4 @@ function refuseExisting(path: string): void {
     return;
   }
   throw new StoreError("EXISTS", `Cannot back up to ${path}: it exists; name a new file`);
-}
-
-/** The new name is on the disk as well. */
-function syncFolder(path: string): void {
-  const fd = openFile(path, { readOnly: true });
-  try {
-    syncFile(fd, path);
-  } finally {
-    closeFile(fd);
-  }
 }

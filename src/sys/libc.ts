@@ -245,6 +245,16 @@ export function syncFile(fd: number, path: string): void {
   if (uninterrupted((library) => library.fsync(fd)) !== 0) fail("sync", path);
 }
 
+/** Writes a folder's names to the device: that of a file that was just renamed. */
+export function syncFolder(path: string): void {
+  const fd = openFile(path, { readOnly: true });
+  try {
+    syncFile(fd, path);
+  } finally {
+    closeFile(fd);
+  }
+}
+
 /** The same on another thread. Not made again to learn the error: that is told once, then all is well. */
 export async function syncFileInBackground(fd: number, path: string): Promise<void> {
   if (await libc().fsyncInBackground(fd) !== 0) throw new SystemError("sync", 0, path);

@@ -47,3 +47,9 @@ export function operatingSystem(): string {
   const release = procText("/proc/sys/kernel/osrelease").trim();
   return `Linux ${release} ${Deno.build.arch}`;
 }
+
+/** How many files this process may have open; Infinity if it is not told. */
+export function openFilesMax(): number {
+  const soft = /^Max open files +(\d+)/m.exec(procText("/proc/self/limits"))?.[1];
+  return soft === undefined ? Infinity : Number(soft);
+}

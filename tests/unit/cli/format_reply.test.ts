@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { formatForTerminal, formatJson, formatRaw, quote } from "../../../src/cli/format_reply.ts";
-import { splitArguments } from "../../../src/cli/line_arguments.ts";
+import { splitArguments } from "../../../src/protocol/line_arguments.ts";
 import {
   DoubleReply,
   ErrorReply,

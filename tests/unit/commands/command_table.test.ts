@@ -6,7 +6,9 @@ import { counterHandlers } from "../../../src/commands/counters.ts";
 import { expiryHandlers } from "../../../src/commands/expiry.ts";
 import { introspectionHandlers } from "../../../src/commands/introspection.ts";
 import { keyHandlers } from "../../../src/commands/keys.ts";
+import { latencyHandlers } from "../../../src/commands/latency.ts";
 import { serverHandlers } from "../../../src/commands/server.ts";
+import { slowlogHandlers } from "../../../src/commands/slowlog.ts";
 import { stringHandlers } from "../../../src/commands/strings.ts";
 import { transactionHandlers } from "../../../src/commands/transactions.ts";
 
@@ -18,7 +20,9 @@ const handlerNames = [
   expiryHandlers,
   introspectionHandlers,
   keyHandlers,
+  latencyHandlers,
   serverHandlers,
+  slowlogHandlers,
   stringHandlers,
   transactionHandlers,
 ].flatMap((handlers) => Object.keys(handlers));

@@ -1,25 +1,12 @@
 import { assertEquals } from "@std/assert";
-import {
-  parseMemory,
-  ServerConfiguration,
-  type ServerSettings,
-} from "../../../src/server/configuration.ts";
+import { ServerConfiguration } from "../../../src/server/configuration.ts";
+import { parseMemory } from "../../../src/server/parameter.ts";
+import { ServerSettings } from "../../../src/server/settings.ts";
 
 function settings(): ServerSettings {
-  return {
-    syncPolicy: "everysec",
-    clientsMax: 10000,
-    idleTimeoutSeconds: 0,
-    bulkLengthMax: 512 * 2 ** 20,
-    sizeLimit: { bytesMax: Infinity, policy: "noeviction" },
-    sizeLimitMin: 16 * 2 ** 20,
-    port: 0,
-    bindAddress: "",
-    socketPath: "kv.sock",
-    socketMode: 0o600,
-    directory: "/data",
-    fileName: "store.db",
-  };
+  const settings = new ServerSettings();
+  settings.sizeLimitMin = 16 * 2 ** 20;
+  return settings;
 }
 
 function failed(name: string, reason: string): string {
@@ -109,9 +96,15 @@ Deno.test("what cannot be changed can be set to what it is", () => {
   assertEquals(config.set([["maxmemory-policy", "noeviction"]]), null);
   assertEquals(
     config.set([["appendonly", "no"]]),
-    failed("appendonly", "kv supports only 'yes' here"),
+    failed("appendonly", "kv supports only 'yes' here: every write is in the file"),
   );
-  assertEquals(config.set([["save", "60 1"]]), failed("save", "kv supports only '' here"));
+  assertEquals(
+    config.set([["save", "60 1"]]),
+    failed(
+      "save",
+      "kv supports only '' here: there are no snapshots: every write is in the file",
+    ),
+  );
 });
 
 Deno.test("memory values know decimal and binary units", () => {

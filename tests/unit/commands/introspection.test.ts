@@ -10,6 +10,7 @@ import { commandTable } from "../../../src/commands/command_table.ts";
 import { redisVersion } from "../../../src/commands/connection.ts";
 import { CommandContext } from "../../../src/commands/context.ts";
 import { introspectionHandlers } from "../../../src/commands/introspection.ts";
+import { allCommands } from "../../../src/commands/registry.ts";
 import type { ServerControl } from "../../../src/commands/server_control.ts";
 import { Session } from "../../../src/commands/session.ts";
 import { replyToText, type TextReply } from "../../../src/protocol/reply.ts";
@@ -21,6 +22,7 @@ import type { Store } from "../../../src/store/store.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+const commands = allCommands();
 const allSpecs = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []]);
 const allNames = allSpecs.map((spec) => spec.name);
 const comparedSpecs = allSpecs.filter((spec) => !isNotInRedis(spec));
@@ -37,6 +39,7 @@ function replyOfKv(words: readonly string[], protocol = 2): string {
   const session = new Session(1, "kv.sock:0", "kv.sock:0", 0);
   // Nothing that COMMAND replies depends on the store or the server.
   const context = new CommandContext({} as Store, reply, {} as ServerControl, session);
+  context.commands = commands;
   const parts = ["COMMAND", ...words].map((word) => encoder.encode(word));
   const starts = new Int32Array(parts.length);
   const ends = new Int32Array(parts.length);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { CommandNames } from "../../../src/commands/command_names.ts";
 import { commandTable } from "../../../src/commands/command_table.ts";
 import { allCommands, type CommandMap } from "../../../src/commands/registry.ts";
 import { toBytes } from "../../support/binary_text.ts";
@@ -57,11 +58,38 @@ Deno.test("a command knows what the dispatcher asks of it", () => {
   assert(commands.find(toBytes("shutdown"), 0, 8)!.isBarredFromTransactions);
 });
 
-Deno.test("the time of all calls is told from those that were timed", () => {
+Deno.test("the statistics of a command can be set back", () => {
   const command = allCommands().commands[0];
-  assertEquals(command.microseconds, 0);
-  Object.assign(command, { calls: 640, timedCalls: 10, timedMicroseconds: 25, failed: 3 });
-  assertEquals(command.microseconds, 1600);
+  Object.assign(command, { calls: 640, microseconds: 25, failed: 3, rejected: 2 });
   command.resetStatistics();
-  assertEquals([command.calls, command.microseconds, command.failed], [0, 0, 0]);
+  const { calls, microseconds, failed, rejected, histogram } = command;
+  assertEquals([calls, microseconds, failed, rejected, histogram], [0, 0, 0, 0, null]);
+});
+
+Deno.test("a command is brief when it touches one key and its work does not grow", () => {
+  const isBrief = (name: string) => commands.named(name)!.isBrief;
+  for (const name of ["get", "set", "incr", "expire"]) assert(isBrief(name), name);
+  for (const name of ["mget", "del", "keys", "exec", "info", "append"]) {
+    assert(!isBrief(name), name);
+  }
+});
+
+Deno.test("a name may be written as text, a subcommand's behind its command's", () => {
+  assertEquals(commands.named("GeT")?.name, "get");
+  assertEquals(commands.named("Config|Get")?.name, "config|get");
+  for (const name of ["", "nope", "get|x", "config|", "config|get|x", "|get"]) {
+    assertEquals(commands.named(name), undefined, name);
+  }
+});
+
+Deno.test("commands may be called by other names, or not at all", () => {
+  const names = new CommandNames();
+  assertEquals(names.rename("GET", "Fetch"), null);
+  assertEquals(names.rename("fetch", "FETCH2"), null);
+  assertEquals(names.rename("keys", ""), null);
+  assertEquals(names.rename("keys", "x"), "No such command in rename-command");
+  assertEquals(names.rename("set", "del"), "Target command name already exists");
+  const map = allCommands(names);
+  assertEquals(map.named("fetch2")?.name, "get");
+  for (const name of ["get", "fetch", "keys"]) assertEquals(map.named(name), undefined);
 });

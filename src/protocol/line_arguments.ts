@@ -1,5 +1,5 @@
 /**
- * Splits a line into arguments as `redis-cli` does: blanks separate; `"..."` knows the escapes \n \r
+ * Splits a line into arguments as `redis-cli` and Redis's configuration file do: blanks separate; `"..."` knows the escapes \n \r
  * \t \b \a \" \\ and \xHH; '...' knows only \'. Works on bytes, so that any value can be written.
  */
 

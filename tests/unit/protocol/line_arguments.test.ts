@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { splitArguments } from "../../../src/cli/line_arguments.ts";
+import { splitArguments } from "../../../src/protocol/line_arguments.ts";
 import { toBytes, toText } from "../../support/binary_text.ts";
 
 /** The arguments of a line, one character for each byte, and what is wrong if something is. */

@@ -1,0 +1,113 @@
+/**
+ * The configuration file, in Redis's syntax: a directive and its arguments on each line, `#` before
+ * comments, quotes as in inline commands, `include` for other files.
+ */
+import { basename, dirname, join } from "@std/path";
+import { matchGlob } from "../commands/glob.ts";
+import { isNear } from "../commands/near_names.ts";
+import { splitArguments } from "../protocol/line_arguments.ts";
+import { ServerConfiguration } from "./configuration.ts";
+import { reasonOfAbsence } from "./fixed_parameters.ts";
+import type { ServerSettings } from "./settings.ts";
+
+/** Files that include each other go no deeper. */
+const includeDepthMax = 16;
+
+/** The file cannot be read, or says what cannot be; the message names it and the line. */
+export class ConfigFileError extends Error {
+  override readonly name = "ConfigFileError";
+}
+
+/** One line of a file. */
+export interface ConfigDirective {
+  /** Lower case. */
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Where it stands: `kv.conf:3`. */
+  readonly place: string;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Directives that are no parameters. */
+const otherDirectives = ["include", "rename-command"];
+
+/** Reads a file, and those that it includes, into the settings. Throws ConfigFileError. */
+export function loadConfigFile(path: string, settings: ServerSettings): void {
+  const configuration = new ServerConfiguration(settings);
+  for (const directive of directivesOf(path, 0)) {
+    const { name, args, place } = directive;
+    let error: string | null;
+    if (configuration.has(name)) error = configuration.load(directive);
+    else if (name !== "rename-command") error = unknownDirective(name, configuration.names());
+    else if (args.length !== 2) error = "wrong number of arguments";
+    else error = settings.commandNames.rename(args[0], args[1]);
+    if (error !== null) throw new ConfigFileError(`${place}: ${name}: ${error}`);
+  }
+}
+
+/** The directives of a file in their order, those of included files in the place of the inclusion. */
+function* directivesOf(path: string, depth: number): Iterable<ConfigDirective> {
+  for (const [i, line] of readLines(path).entries()) {
+    const place = `${path}:${i + 1}`;
+    const words = splitLine(line);
+    if (words === null) throw new ConfigFileError(`${place}: unbalanced quotes`);
+    if (words.length === 0) continue;
+    const [first, ...args] = words;
+    const name = first.toLowerCase();
+    if (name !== "include") {
+      yield { name, args, place };
+      continue;
+    }
+    if (args.length !== 1) throw new ConfigFileError(`${place}: include takes one file`);
+    if (depth === includeDepthMax) {
+      throw new ConfigFileError(`${place}: files include each other more than ${depth} deep`);
+    }
+    for (const included of matchingFiles(args[0])) yield* directivesOf(included, depth + 1);
+  }
+}
+
+function readLines(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigFileError(`Cannot read the configuration file ${path}: ${reason}`);
+  }
+}
+
+/** The words of a line, without comments; null when a quote is missing. */
+export function splitLine(line: string): string[] | null {
+  const trimmed = line.trim();
+  if (trimmed.startsWith("#")) return [];
+  const { args, state } = splitArguments(encoder.encode(trimmed));
+  return state === "whole" ? args.map((arg) => decoder.decode(arg)) : null;
+}
+
+/** The files that `include` names: several, or none, when there are wildcards in the last part. */
+function matchingFiles(path: string): string[] {
+  const pattern = encoder.encode(basename(path));
+  if (!/[*?[]/.test(path)) return [path];
+  const folder = dirname(path);
+  const names: string[] = [];
+  try {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const isHidden = name.startsWith(".") && !basename(path).startsWith(".");
+      if (!isDirectory && !isHidden && matchGlob(pattern, encoder.encode(name), false)) {
+        names.push(join(folder, name));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names.sort();
+}
+
+function unknownDirective(name: string, known: readonly string[]): string {
+  const reason = reasonOfAbsence(name);
+  if (reason !== null) return `kv has no such setting: ${reason}; remove the line`;
+  const near = [...known, ...otherDirectives].filter((other) => isNear(name, other));
+  const question = near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
+  return `there is no such directive${question}`;
+}

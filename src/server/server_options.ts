@@ -1,0 +1,55 @@
+import { basename, dirname } from "@std/path";
+import type { SyncPolicy } from "../store/durability.ts";
+import type { SizeLimit } from "../store/store.ts";
+import { loadConfigFile } from "./config_file.ts";
+import { ServerSettings } from "./settings.ts";
+import { parseTcpAddress } from "./tcp_address.ts";
+
+export interface KeyValueServerOptions {
+  /**
+   * A file with directives in Redis's syntax; without one, CONFIG REWRITE fails. The other options win
+   * over it.
+   */
+  readonly configFile?: string;
+  /** The store's file; created when it does not exist. `store.db` unless given. */
+  readonly store?: string;
+  /** Path of the Unix socket to listen on: `kv.sock` unless given. */
+  readonly socket?: string;
+  /** Permission bits of the socket: 0o600 unless given. */
+  readonly socketMode?: number;
+  /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
+  readonly listen?: string;
+  /** When data is synced to the disk: `everysec` unless given. */
+  readonly sync?: SyncPolicy;
+  /** The store's largest size, and which keys go when it is reached; none unless given. */
+  readonly sizeLimit?: Partial<SizeLimit>;
+  /** Shown by INFO. */
+  readonly version?: string;
+  /** Called while the store is read after a crash, with the share that is done. */
+  readonly onProgress?: (share: number) => void;
+  /** Told what an administrator should know: damage, failed syncs, bugs. */
+  readonly log?: (message: string) => void;
+}
+
+/**
+ * The settings that a server begins with. Throws a ConfigFileError or, for a TCP address that is none, a
+ * ListenError.
+ */
+export function settingsOf(options: KeyValueServerOptions): ServerSettings {
+  const settings = new ServerSettings();
+  if (options.configFile !== undefined) loadConfigFile(options.configFile, settings);
+  if (options.store !== undefined) {
+    settings.directory = dirname(options.store);
+    settings.fileName = basename(options.store);
+  }
+  settings.socketPath = options.socket ?? settings.socketPath;
+  settings.socketMode = options.socketMode ?? settings.socketMode;
+  settings.syncPolicy = options.sync ?? settings.syncPolicy;
+  settings.sizeLimit = { ...settings.sizeLimit, ...options.sizeLimit };
+  if (options.listen !== undefined) {
+    const { hostname, port } = parseTcpAddress(options.listen);
+    settings.bindAddresses = [hostname];
+    settings.port = port;
+  }
+  return settings;
+}

@@ -1,0 +1,48 @@
+/** Everything that the configuration can show and change, with its defaults. Plain data. */
+import { CommandNames } from "../commands/command_names.ts";
+import type { SyncPolicy } from "../store/durability.ts";
+import type { SizeLimit } from "../store/store.ts";
+
+export class ServerSettings {
+  // Where the server is, and its store. Read at the start.
+  /** The folder of the store, and the name of its file. */
+  directory = ".";
+  fileName = "store.db";
+  /** The Unix socket's path and permissions. */
+  socketPath = "kv.sock";
+  socketMode = 0o600;
+  /** The TCP port, 0 for none, and the addresses to listen on. */
+  port = 0;
+  bindAddresses: readonly string[] = ["127.0.0.1"];
+  /** Under which names the commands are called. */
+  readonly commandNames = new CommandNames();
+
+  // The store.
+  syncPolicy: SyncPolicy = "everysec";
+  /** The largest size in bytes, Infinity for none, and which keys go when it is reached. */
+  sizeLimit: SizeLimit = { bytesMax: Infinity, policy: "noeviction" };
+  /** The smallest size that the store can be limited to; 0 before it is open. */
+  sizeLimitMin = 0;
+
+  // Clients.
+  /** Clients that may be connected at once. */
+  clientsMax = 10_000;
+  /** Seconds after which an idle client is disconnected; 0 = never. */
+  idleTimeoutSeconds = 0;
+  /** A TCP client that is silent for so many seconds is asked whether it lives; 0 = never. */
+  keepAliveSeconds = 300;
+  /** Longest argument and longest value, in bytes. */
+  bulkLengthMax = 512 * 2 ** 20;
+  /** A client that sends more bytes without a whole request is disconnected. */
+  queryBufferBytesMax = 2 ** 30;
+
+  // Diagnosis.
+  /** See `SlowLog`. */
+  slowLogThresholdMicroseconds = 10_000;
+  slowLogEntriesMax = 128;
+  /** See `LatencyMonitor`. */
+  latencyThresholdMs = 0;
+  /** Whether latencies are kept for each command, and what INFO shows of them. */
+  tracksLatency = true;
+  latencyPercentiles: readonly number[] = [50, 99, 99.9];
+}

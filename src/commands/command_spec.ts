@@ -28,6 +28,7 @@ export interface ArgumentSpec {
   /** The token is repeated before each of several values. */
   readonly multipleToken?: boolean;
   readonly since?: string;
+  readonly deprecatedSince?: string;
   /** The alternatives of a `oneof`, or the parts of a `block`. */
   readonly arguments?: readonly ArgumentSpec[];
 }

@@ -1,4 +1,6 @@
 /** The commands on the connection itself. */
+import { clientTypeAt, clientTypeOf, unknownClientType } from "./client_control.ts";
+import { describeClient } from "./client_description.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { isTheDatabase } from "./keys.ts";
 import type { Session } from "./session.ts";
@@ -38,6 +40,9 @@ function reset(context: CommandContext): void {
   const { session, store, reply } = context;
   session.endTransaction(store);
   session.name = "";
+  session.muted = 0;
+  session.isNoTouch = false;
+  store.isUntouched = false;
   session.protocol = 2;
   reply.protocol = 2;
   reply.status("RESET");
@@ -58,6 +63,7 @@ function hello(context: CommandContext): void {
   let user: string | null = null;
   for (let i = 2; i < argc; i++) {
     if (context.is(i, "AUTH") && i + 2 < argc) {
+      context.redacted.push(i + 1, i + 2);
       user = context.text(i + 1);
       i += 2;
     } else if (context.is(i, "SETNAME") && i + 1 < argc) {
@@ -136,10 +142,10 @@ function clientList(context: CommandContext): void {
   const { server, argc } = context;
   if (argc === 2) return replyClients(context, [...server.sessions()]);
   if (argc === 4 && context.is(2, "TYPE")) {
-    if (context.is(3, "NORMAL")) return replyClients(context, [...server.sessions()]);
-    const other = ["SLAVE", "REPLICA", "PUBSUB", "MASTER"].some((type) => context.is(3, type));
-    if (other) return replyClients(context, []);
-    return context.reply.errorQuotingBytes(`ERR Unknown client type '${context.quoted(3)}'`);
+    const type = clientTypeAt(context, 3);
+    if (type === undefined) return unknownClientType(context, 3);
+    const all = [...server.sessions()];
+    return replyClients(context, all.filter((session) => clientTypeOf(session) === type));
   }
   if (argc === 3 || !context.is(2, "ID")) return context.syntaxError();
   // In the order of the question, as often as asked for.
@@ -157,50 +163,8 @@ function clientList(context: CommandContext): void {
 
 function replyClients(context: CommandContext, sessions: readonly Session[]): void {
   let text = "";
-  for (const session of sessions) text += `${describeClient(session, context.store.now)}\n`;
+  for (const session of sessions) text += `${describeClient(session, context)}\n`;
   context.reply.verbatimText(text);
-}
-
-/** One client's line, with the fields of Redis and, from 7.2, the library's. There is no fd to
- * show: the runtime keeps it to itself. */
-function describeClient(session: Session, nowMs: number): string {
-  const onUnixSocket = session.address.endsWith(":0");
-  const flags = (session.queue === null ? "" : "x") + (onUnixSocket ? "U" : "");
-  const buffered = session.queryBufferBytes + session.outputBufferBytes;
-  return [
-    `id=${session.id}`,
-    `addr=${session.address}`,
-    `laddr=${session.localAddress}`,
-    "fd=-1",
-    `name=${session.name}`,
-    `age=${secondsBetween(session.createdMs, nowMs)}`,
-    `idle=${secondsBetween(session.lastActiveMs, nowMs)}`,
-    `flags=${flags === "" ? "N" : flags}`,
-    "db=0 sub=0 psub=0 ssub=0",
-    `multi=${session.queue === null ? -1 : session.queue.length}`,
-    `qbuf=${session.queryBufferBytes}`,
-    "qbuf-free=0 argv-mem=0",
-    `multi-mem=${queuedBytes(session)}`,
-    "rbs=0 rbp=0 obl=0 oll=0",
-    `omem=${session.outputBufferBytes}`,
-    `tot-mem=${buffered + queuedBytes(session)}`,
-    "events=r",
-    `cmd=${session.lastCommand}`,
-    "user=default redir=-1",
-    `resp=${session.protocol}`,
-    `lib-name=${session.libraryName}`,
-    `lib-ver=${session.libraryVersion}`,
-  ].join(" ");
-}
-
-function queuedBytes(session: Session): number {
-  let bytes = 0;
-  for (const request of session.queue ?? []) bytes += request.bytes.length;
-  return bytes;
-}
-
-function secondsBetween(fromMs: number, toMs: number): number {
-  return Math.max(0, Math.floor((toMs - fromMs) / 1000));
 }
 
 /** Whether argument `i` is printable ASCII without spaces, as names must be to keep lists readable. */

@@ -8,6 +8,7 @@ import type { Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
 import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
 import { CallTimer } from "./call_timer.ts";
+import { ClientPause } from "./client_pause.ts";
 import type { CommandMap } from "./registry.ts";
 import type { ServerControl } from "./server_control.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +28,8 @@ export class CommandContext {
   readonly timer: CallTimer;
   request: Request;
   session: Session;
+  /** What CLIENT PAUSE keeps back. */
+  readonly pause = new ClientPause();
   /** Places of arguments that the slow log does not show; set by the handler of the request. */
   redacted: number[] = [];
   /** The request is run by EXEC: it may not wait. */

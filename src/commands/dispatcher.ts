@@ -5,6 +5,7 @@
 import type { Request } from "../protocol/request.ts";
 import { StoreError } from "../store/errors.ts";
 import type { CallTimer } from "./call_timer.ts";
+import { pauseMode } from "./client_pause.ts";
 import type { CommandContext } from "./context.ts";
 import { allCommands, type Command, type CommandMap } from "./registry.ts";
 
@@ -30,17 +31,42 @@ export class Dispatcher {
     context.execute = (request) => this.#execute(request);
   }
 
-  /** Runs the context's request and writes its reply, which may be an error. */
+  /**
+   * Runs the context's request and writes its reply, which may be an error. A request that has to wait for
+   * the end of a pause is not run, and its session says so.
+   */
   run(): void {
+    if (this.#context.session.muted > 0) this.#runMuted();
+    else this.#run();
+  }
+
+  /** The same for a client that CLIENT REPLY keeps from getting replies. */
+  #runMuted(): void {
+    const { session, reply } = this.#context;
+    const replyStart = reply.length;
+    this.#run();
+    // CLIENT REPLY ON, and RESET, are replied to.
+    if (session.muted === 0 || session.isPostponed) return;
+    session.muted--;
+    reply.length = replyStart;
+    if (session.wait !== null) session.wait = session.wait.then(() => () => {});
+  }
+
+  #run(): void {
     const context = this.#context;
     const { request, session } = context;
     const { argc } = request;
     const command = this.#find(request);
+    session.lastCommand = command;
     if (command === undefined) return this.#refuse(null, () => this.#replyUnknown());
     const { arity } = command;
     if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
       const { name } = command;
       return this.#refuse(command, () => wrongArity(context, name));
+    }
+    if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
+      session.isPostponed = true;
+      return;
     }
     if (session.queue !== null) {
       if (command.isBarredFromTransactions) {
@@ -55,6 +81,14 @@ export class Dispatcher {
       }
     }
     this.#call(command);
+  }
+
+  /** Whether a pause is for such commands; for an EXEC, what is queued decides. */
+  #isKeptBack(command: Command): boolean {
+    const { pause, session } = this.#context;
+    if (pause.mode === pauseMode.all || command.isWrite) return true;
+    return command.runsOthers &&
+      (session.queue ?? []).some((queued) => this.#find(queued)!.isWrite);
   }
 
   /** The command or subcommand that a request names. */
@@ -80,7 +114,6 @@ export class Dispatcher {
     const missesBefore = store.misses;
     const { timer } = this;
     if (command !== timer.command) timer.switchTo(command);
-    context.session.lastCommand = command.name;
     try {
       command.handler!(context);
     } catch (error) {
@@ -105,9 +138,13 @@ export class Dispatcher {
     const command = this.#find(request)!;
     context.request = request;
     context.isInTransaction = true;
+    const replyStart = context.reply.length;
+    const isMuted = context.session.muted === Infinity;
     store.beginBatch();
     try {
       this.#call(command);
+      // After CLIENT REPLY OFF in the same transaction.
+      if (isMuted && context.session.muted === Infinity) context.reply.length = replyStart;
     } finally {
       store.endBatch();
       context.isInTransaction = false;

@@ -133,8 +133,8 @@ function replyArguments(reply: ReplyWriter, list: readonly ArgumentSpec[]): void
     if (argument.optional) flags.push("optional");
     if (argument.multiple) flags.push("multiple");
     if (argument.multipleToken) flags.push("multiple_token");
-    const { keySpecIndex, token, since, arguments: parts } = argument;
-    const optionalFields = [keySpecIndex, token, since, parts];
+    const { keySpecIndex, token, since, deprecatedSince, arguments: parts } = argument;
+    const optionalFields = [keySpecIndex, token, since, deprecatedSince, parts];
     const present = optionalFields.filter((field) => field !== undefined).length;
     reply.map(2 + present + (flags.length > 0 ? 1 : 0));
     replyField(reply, "name", argument.name);
@@ -142,6 +142,9 @@ function replyArguments(reply: ReplyWriter, list: readonly ArgumentSpec[]): void
     if (keySpecIndex !== undefined) replyNumber(reply, "key_spec_index", keySpecIndex);
     if (token !== undefined) replyField(reply, "token", token);
     if (since !== undefined) replyField(reply, "since", since);
+    if (deprecatedSince !== undefined) {
+      replyField(reply, "deprecated_since", deprecatedSince);
+    }
     if (flags.length > 0) {
       reply.bulkText("flags");
       replyStatuses(reply, flags);

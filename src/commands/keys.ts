@@ -34,7 +34,7 @@ function del(context: CommandContext): void {
   reply.integer(removed);
 }
 
-/** EXISTS key [key ...]. A key that is named twice counts twice. TOUCH counts the same. */
+/** EXISTS key [key ...]. A key that is named twice counts twice. */
 function exists(context: CommandContext): void {
   const { store, request, reply } = context;
   const { bytes, starts, ends, argc } = request;
@@ -43,6 +43,15 @@ function exists(context: CommandContext): void {
     if (store.find(bytes, starts[i], ends[i])) count++;
   }
   reply.integer(count);
+}
+
+/** TOUCH key [key ...]: that counts as use also for a client that said CLIENT NO-TOUCH. */
+function touch(context: CommandContext): void {
+  const { store } = context;
+  const { isUntouched } = store;
+  if (isUntouched) store.isUntouched = false;
+  exists(context);
+  if (isUntouched) store.isUntouched = true;
 }
 
 /** TYPE key */
@@ -230,7 +239,7 @@ export const keyHandlers: Record<string, Handler> = {
   rename,
   renamenx,
   scan,
-  touch: exists,
+  touch,
   type,
   unlink: del,
 };

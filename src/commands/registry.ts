@@ -4,6 +4,7 @@
 import { assert } from "../store/assert.ts";
 import { CommandNames } from "./command_names.ts";
 import type { CommandSpec } from "./command_spec.ts";
+import { clientControlHandlers } from "./client_control.ts";
 import { connectionHandlers } from "./connection.ts";
 import type { Handler } from "./context.ts";
 import { counterHandlers } from "./counters.ts";
@@ -20,6 +21,7 @@ import { transactionHandlers } from "./transactions.ts";
 const encoder = new TextEncoder();
 
 const handlers: Readonly<Record<string, Handler>> = {
+  ...clientControlHandlers,
   ...connectionHandlers,
   ...counterHandlers,
   ...expiryHandlers,
@@ -46,6 +48,8 @@ export class Command {
   readonly isQueued: boolean;
   readonly isBarredFromTransactions: boolean;
   readonly isReadOnly: boolean;
+  /** CLIENT PAUSE WRITE keeps it back. */
+  readonly isWrite: boolean;
   /** In Redis's sense: never waits for data to be worked through. */
   readonly isFast: boolean;
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
@@ -74,6 +78,7 @@ export class Command {
     this.isQueued = !neverQueued.has(spec.name);
     this.isBarredFromTransactions = spec.flags.includes("no_multi");
     this.isReadOnly = spec.flags.includes("readonly");
+    this.isWrite = spec.flags.includes("write");
     this.isFast = spec.flags.includes("fast");
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");

@@ -127,14 +127,28 @@ function waitaof(context: CommandContext): void {
   }
   if (timeoutMs < 0) return reply.error("ERR timeout is negative");
   const { position } = session.noteWrites(store.position);
-  const wantsMore = local > 0 && store.durablePosition < position ||
-    replicas > 0 && timeoutMs > 0;
+  const waitsForReplicas = replicas > 0 && timeoutMs > 0;
+  const wantsMore = local > 0 && store.durablePosition < position || waitsForReplicas;
   if (!wantsMore || context.isInTransaction) {
     return writeDurability(reply, store.durablePosition >= position);
   }
-  const durable = local > 0 ? store.whenDurable(position) : Promise.resolve();
-  session.wait = withTimeout(durable, timeoutMs, replicas > 0 && timeoutMs > 0).then(
-    () => (reply) => writeDurability(reply, store.durablePosition >= position),
+  const end = Promise.withResolvers<"done" | "error">();
+  const timer = timeoutMs === 0
+    ? undefined
+    : setTimeout(() => end.resolve("done"), Math.min(timeoutMs, timerMsMax));
+  if (local > 0) {
+    const enough = waitsForReplicas ? () => {} : () => end.resolve("done");
+    store.whenDurable(position).then(enough, end.reject);
+  }
+  session.unblock = (asError) => {
+    end.resolve(asError ? "error" : "done");
+    return true;
+  };
+  session.wait = end.promise.finally(() => clearTimeout(timer)).then(
+    (how) => (reply) => {
+      if (how === "error") reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+      else writeDurability(reply, store.durablePosition >= position);
+    },
     (error) => (reply) => reply.error(`MISCONF ${error.message}`),
   );
 }
@@ -143,19 +157,6 @@ function writeDurability(reply: ReplyWriter, isDurable: boolean): void {
   reply.array(2);
   reply.integer(isDurable ? 1 : 0);
   reply.integer(0);
-}
-
-/** Resolves with the promise or when the time is up (0: never), in `full` only when it is up. */
-async function withTimeout(promise: Promise<void>, ms: number, full: boolean): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    if (ms > 0) timer = setTimeout(resolve, Math.min(ms, timerMsMax));
-  });
-  try {
-    await (full ? Promise.all([promise, timeout]) : Promise.race([promise, timeout]));
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

@@ -11,12 +11,32 @@ export interface WatchedKey {
   readonly expired: boolean;
 }
 
+/** What a connection holds in memory, in bytes. */
+export interface ConnectionMemory {
+  /** Of requests: what has come and is not handled, and what there is room for. */
+  readonly query: number;
+  readonly queryFree: number;
+  /** Of replies: the buffer, what is in it and not sent, and the most that was. */
+  readonly replyBuffer: number;
+  readonly replies: number;
+  readonly repliesPeak: number;
+}
+
+/** What commands ask of a client's connection; the server's connections implement it. */
+export interface ClientConnection {
+  /** Closes it at once: what was not sent is lost. */
+  close(): void;
+  memory(): ConnectionMemory;
+}
+
 /** The state of one client between its requests. */
 export class Session {
   readonly id: number;
   /** The peer's address as CLIENT LIST shows it: `path:0` or `host:port`. */
   readonly address: string;
   readonly localAddress: string;
+  /** Null for what is no client. */
+  connection: ClientConnection | null = null;
   /** It came by the Unix socket. */
   isLocal = false;
   readonly createdMs: number;
@@ -24,8 +44,8 @@ export class Session {
   libraryName = "";
   libraryVersion = "";
   protocol: 2 | 3 = 2;
-  /** The lower-case name of the last command, `config|get` for a subcommand. */
-  lastCommand = "NULL";
+  /** What the last request named, `config|get` for a subcommand; undefined for no command. */
+  lastCommand: { readonly name: string } | undefined;
   lastActiveMs: number;
   /** Requests since MULTI, or null outside of a transaction. */
   queue: Request[] | null = null;
@@ -41,13 +61,23 @@ export class Session {
   position = 0;
   /** Where the log stood when the batch of requests that is being run began. */
   batchPosition = 0;
+  /**
+   * Set by a command that waits and may be told to wait no longer: `asError` says how its reply is to
+   * end. Returns whether that was possible.
+   */
+  unblock: ((asError: boolean) => boolean) | null = null;
+  /** CLIENT PAUSE keeps its request back: it will be run when the pause is over. */
+  isPostponed = false;
   /** Set by QUIT: the connection closes when its replies are sent. */
   closing = false;
+  /** Requests that are not replied to: Infinity after CLIENT REPLY OFF, 1 after SKIP. */
+  muted = 0;
+  /** CLIENT NO-EVICT. There is no limit to clients' memory in all, so nothing follows from it. */
+  isNoEvict = false;
+  /** CLIENT NO-TOUCH: what it reads is not kept from eviction by that. */
+  isNoTouch = false;
   bytesRead = 0;
   bytesWritten = 0;
-  /** Bytes of requests and replies that are buffered now; kept by the connection. */
-  queryBufferBytes = 0;
-  outputBufferBytes = 0;
 
   constructor(id: number, address: string, localAddress: string, nowMs: number) {
     this.id = id;
@@ -55,6 +85,11 @@ export class Session {
     this.localAddress = localAddress;
     this.createdMs = nowMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** It has a request that is not replied to yet, and nothing to do for it. */
+  get isBlocked(): boolean {
+    return this.wait !== null || this.isPostponed;
   }
 
   /** Takes note of the client's writes: in a batch of requests, only its own move the log. */

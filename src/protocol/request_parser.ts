@@ -64,6 +64,11 @@ export class RequestParser {
     return this.#end - this.#start;
   }
 
+  /** Bytes that are in the buffer, those of the requests handed out included. */
+  get receivedBytes(): number {
+    return this.#end;
+  }
+
   /** Bytes of memory in use. */
   get bufferBytes(): number {
     return this.#bytes.length;

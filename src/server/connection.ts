@@ -3,7 +3,7 @@
  * write. The next read waits for that write, so a client that does not read its replies is not read
  * from either, and can make the server hold no more than one batch of replies for it.
  */
-import type { Session } from "../commands/session.ts";
+import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
@@ -11,6 +11,8 @@ import type { ServerCore } from "./server_core.ts";
 
 /** Replies are sent when they are longer than this, though there are more requests in the batch. */
 const replyBytesSoftMax = 1024 * 1024;
+
+const noBytes = new Uint8Array(0);
 
 /** Where a connection stands that was served by somebody else before. */
 export interface ConnectionStart {
@@ -21,7 +23,7 @@ export interface ConnectionStart {
   readonly read: Promise<number | null> | null;
 }
 
-export class Connection {
+export class Connection implements ClientConnection {
   readonly session: Session;
   /** Called once, when the connection is closed, from whichever side. */
   onClose: () => void = () => {};
@@ -36,8 +38,10 @@ export class Connection {
   /** How many of the parser's requests have been run. */
   #handled = 0;
   /** The replies of the last batch. */
-  #replyBytes: Uint8Array = new Uint8Array(0);
+  #replyBytes: Uint8Array = noBytes;
   #replyLength = 0;
+  /** The most of them that there was. */
+  #replyLengthMax = 0;
   /** A sync had failed before the last batch: it wrote nothing, and its replies say why. */
   #wasRefusedWrites = false;
 
@@ -49,6 +53,7 @@ export class Connection {
     this.#core = core;
     this.#socket = socket;
     this.session = session;
+    session.connection = this;
   }
 
   /** Serves the client until it goes, or the connection is closed. */
@@ -66,14 +71,15 @@ export class Connection {
         this.#core.reads++;
         parser.bulkLengthMax = this.#core.settings.bulkLengthMax;
         parser.received(length);
+        if (parser.pendingBytes > this.#core.settings.queryBufferBytesMax) break;
         let hasMore: boolean;
         do {
-          if (this.#core.store.isShortOfRoom) await this.#core.store.whenRoom();
+          if (this.#core.store.isShortOfRoom) await this.#waitForRoom();
           hasMore = this.#runBatch();
           if (this.#replyLength > 0) await this.#send();
           if (session.wait !== null) await this.#sendLate(session.wait);
-        } while (hasMore);
-        session.queryBufferBytes = parser.pendingBytes;
+          if (session.isPostponed) await this.#waitForPause();
+        } while (hasMore && !this.#closed);
         if (session.closing || parser.error !== null) break;
         this.#isIdle = true;
         if (this.#core.isStopping) break;
@@ -103,6 +109,7 @@ export class Connection {
     const started = timer.start();
     store.now = now;
     this.#wasRefusedWrites = store.failure !== null;
+    if (store.isUntouched !== session.isNoTouch) store.isUntouched = session.isNoTouch;
     session.lastActiveMs = now;
     session.batchPosition = store.position;
     while (this.#mayGoOn && reply.length <= replyBytesSoftMax) {
@@ -114,12 +121,13 @@ export class Connection {
       }
       context.request = parser.requests[this.#handled++];
       dispatcher.run();
+      if (session.isPostponed) this.#handled--;
     }
     timer.pause();
     session.noteWrites(store.position);
-    const isPaused = session.wait !== null || reply.length > replyBytesSoftMax;
+    const isPaused = session.isBlocked || reply.length > replyBytesSoftMax;
     const hasMore = !session.closing && isPaused;
-    if (parser.error !== null && !hasMore && !session.closing) {
+    if (parser.error !== null && !hasMore && !session.closing && session.muted === 0) {
       reply.errorQuotingBytes(parser.error);
     }
     store.tick();
@@ -132,17 +140,33 @@ export class Connection {
 
   get #mayGoOn(): boolean {
     const { session } = this;
-    return !session.closing && session.wait === null && !this.#core.isStopping;
+    return !session.closing && session.wait === null && !session.isPostponed &&
+      !this.#core.isStopping;
   }
 
   /** Sends the reply to a command that waits for something. */
   async #sendLate(wait: Promise<(reply: ReplyWriter) => void>): Promise<void> {
     const write = await wait;
     this.session.wait = null;
+    this.session.unblock = null;
     this.#beginReply();
     write(this.#core.reply);
     this.#endReply();
     await this.#send();
+  }
+
+  async #waitForRoom(): Promise<void> {
+    const started = performance.now();
+    await this.#core.store.whenRoom();
+    this.#core.evictionWaitMs += performance.now() - started;
+  }
+
+  /** Waits until the request that was kept back may be run. Meanwhile a stop need not wait for it. */
+  async #waitForPause(): Promise<void> {
+    this.#isIdle = true;
+    await this.#core.context.pause.whenOver();
+    this.#isIdle = false;
+    this.session.isPostponed = false;
   }
 
   /** Has the writer that all connections share write for this one, until `#endReply`. */
@@ -165,11 +189,13 @@ export class Connection {
     const { store, buffers } = this.#core;
     const bytes = this.#replyBytes;
     const length = this.#replyLength;
-    this.session.outputBufferBytes = length;
+    this.#replyLengthMax = Math.max(this.#replyLengthMax, length);
     const mustWait = store.syncPolicy === "always" && !this.#wasRefusedWrites;
     if (mustWait && store.durablePosition < store.position) {
+      const started = performance.now();
       try {
         await store.whenDurable(store.position);
+        this.#core.context.timer.latency.note("aof-fsync-always", performance.now() - started);
       } catch {
         // Nothing of what it wrote can be confirmed, and its next connection will be told why.
         return this.close();
@@ -178,7 +204,8 @@ export class Connection {
     let sent = await this.#socket.write(bytes.subarray(0, length));
     while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
     buffers.give(bytes);
-    this.session.outputBufferBytes = 0;
+    this.#replyBytes = noBytes;
+    this.#replyLength = 0;
     this.session.bytesWritten += length;
     this.#core.bytesWritten += length;
     this.#core.writes++;
@@ -187,6 +214,19 @@ export class Connection {
   /** Closes the connection at once if it is idle; otherwise after the replies under way. */
   stop(): void {
     if (this.#isIdle) this.close();
+  }
+
+  memory(): ConnectionMemory {
+    const parser = this.#parser;
+    // While requests are run, all that came with them is still there.
+    const query = this.#isIdle ? parser.pendingBytes : parser.receivedBytes;
+    return {
+      query,
+      queryFree: parser.bufferBytes - query,
+      replyBuffer: this.#replyBytes.length,
+      replies: this.#replyLength,
+      repliesPeak: this.#replyLengthMax,
+    };
   }
 
   close(): void {

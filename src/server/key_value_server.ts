@@ -4,15 +4,14 @@ import { allCommands } from "../commands/registry.ts";
 import type { ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
-import { durationBoundsMs, type DurationHistogram } from "../store/duration_histogram.ts";
-import { operatingSystem, processorSeconds, systemMemoryBytes } from "../sys/process_facts.ts";
 import { rewriteConfigFile } from "./config_rewriting.ts";
 import { ServerConfiguration } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
-import { type InfoFacts, infoText } from "./info.ts";
+import { infoText } from "./info.ts";
 import { Listeners } from "./listeners.ts";
 import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
+import { type ServerCounters, ServerFacts } from "./server_facts.ts";
 import { type KeyValueServerOptions, settingsOf } from "./server_options.ts";
 import type { ServerSettings } from "./settings.ts";
 import { boundAddresses, formatTcpAddress } from "./tcp_address.ts";
@@ -53,14 +52,11 @@ export class KeyValueServer implements ServerControl {
   readonly #socketPath: string;
   readonly #connections = new Map<number, Connection>();
   readonly #startedMs = Date.now();
-  readonly #runId: string;
-  readonly #version: string;
   readonly #log: (message: string) => void;
   readonly #listeners: Listeners;
+  readonly #facts: ServerFacts;
+  readonly #counters: ServerCounters = { received: 0, rejected: 0, compactions: 0 };
   #lastId = 0;
-  #received = 0;
-  #rejected = 0;
-  #usedPeak = 0;
   #reportedFailure = false;
   #idleTimer: ReturnType<typeof setInterval> | undefined;
   #stopping: Promise<void> | null = null;
@@ -78,15 +74,17 @@ export class KeyValueServer implements ServerControl {
     this.#configFile = options.configFile === undefined ? null : resolve(options.configFile);
     this.#socketPath = resolve(settings.socketPath);
     this.#listeners = listeners;
-    this.#version = options.version ?? "";
     this.#log = options.log ?? (() => {});
-    const random = crypto.getRandomValues(new Uint8Array(20));
-    this.#runId = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
     this.config = new ServerConfiguration(settings, () => this.#applySettings());
     this.#core = new ServerCore(store, this, settings, allCommands(settings.commandNames));
     this.#core.dispatcher.onBug = (error, command) => {
       this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
+    this.#facts = new ServerFacts(this.#core, settings, {
+      version: options.version ?? "",
+      configFile: this.#configFile ?? "",
+      startedMs: this.#startedMs,
+    });
     this.finished = new Promise((resolve, reject) => this.#settleFinished = { resolve, reject });
     this.finished.catch(() => {}); // Whoever is interested awaits it.
     listeners.onSocket = (socket) => this.#admit(socket);
@@ -107,6 +105,9 @@ export class KeyValueServer implements ServerControl {
     timer.slowLog.entriesMax = settings.slowLogEntriesMax;
     timer.latency.thresholdMs = settings.latencyThresholdMs;
     timer.isTracking = settings.tracksLatency;
+    store.onSlice = settings.latencyThresholdMs === 0
+      ? null
+      : (kind, ms) => timer.latency.note(kind, ms);
     this.#listeners.keepAlive(settings.keepAliveSeconds);
     this.#watchIdle();
   }
@@ -163,9 +164,9 @@ export class KeyValueServer implements ServerControl {
   // --- connections -------------------------------------------------------------------------------
 
   #admit(socket: Deno.Conn): void {
-    this.#received++;
+    this.#counters.received++;
     if (this.#connections.size >= this.#settings.clientsMax) {
-      this.#rejected++;
+      this.#counters.rejected++;
       void refuse(socket, tooManyClients);
     } else {
       this.#begin(socket);
@@ -194,7 +195,8 @@ export class KeyValueServer implements ServerControl {
     this.#idleTimer = setInterval(() => {
       const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
       for (const connection of [...this.#connections.values()]) {
-        if (connection.session.lastActiveMs < limitMs) connection.stop();
+        const { lastActiveMs, isBlocked } = connection.session;
+        if (lastActiveMs < limitMs && !isBlocked) connection.stop();
       }
     }, idleCheckMs);
   }
@@ -264,7 +266,9 @@ export class KeyValueServer implements ServerControl {
   }
 
   compact(): boolean {
-    return this.store.compact();
+    const begins = this.store.compact();
+    if (begins) this.#counters.compactions++;
+    return begins;
   }
 
   async backUp(path: string): Promise<void> {
@@ -290,117 +294,15 @@ export class KeyValueServer implements ServerControl {
       core.reads =
       core.writes =
         0;
-    this.#received = this.#rejected = 0;
+    this.#counters.received = this.#counters.rejected = 0;
     const now = Date.now();
     for (const meter of [core.commandRate, core.inputRate, core.outputRate]) meter.reset(now);
   }
 
   info(sections: readonly string[]): string {
-    return infoText(sections, this.#facts());
-  }
-
-  #facts(): InfoFacts {
-    const { store } = this;
-    const core = this.#core;
-    const { dispatcher } = core;
-    const statistics = store.statistics;
-    const nowMs = Date.now();
-    const memory = Deno.memoryUsage();
-    // The mapped windows count as external, most of them without a page behind.
-    const used = Math.max(0, memory.heapTotal + memory.external - store.mappedBytes) +
-      statistics.indexBytes;
-    this.#usedPeak = Math.max(this.#usedPeak, used);
     const sessions = [...this.sessions()];
-    core.noteRates(nowMs);
-    return {
-      version: this.#version,
-      operatingSystem: operatingSystem(),
-      processId: Deno.pid,
-      runId: this.#runId,
-      executable: Deno.execPath(),
-      tcpPort: this.#settings.port,
-      nowMs,
-      startedMs: this.#startedMs,
-      clients: {
-        connected: sessions.length,
-        max: this.#settings.clientsMax,
-        watching: sessions.filter((session) => session.watched.length > 0).length,
-        inputBufferMax: largest(sessions.map((session) => session.queryBufferBytes)),
-        outputBufferMax: largest(sessions.map((session) => session.outputBufferBytes)),
-      },
-      memory: {
-        used,
-        usedPeak: this.#usedPeak,
-        resident: memory.rss,
-        system: systemMemoryBytes(),
-        limit: store.sizeLimit.bytesMax === Infinity ? 0 : store.sizeLimit.bytesMax,
-        evictionPolicy: store.sizeLimit.policy,
-      },
-      persistence: {
-        syncPolicy: store.syncPolicy,
-        changesSinceSync: statistics.unsyncedRecords,
-        syncing: statistics.syncing,
-        lastSyncSeconds: this.lastSaveSeconds(),
-        lastSyncOk: store.failure === null,
-        fileBytes: statistics.fileBytes,
-        compactionShare: store.compactionShare,
-      },
-      stats: {
-        connectionsReceived: this.#received,
-        connectionsRejected: this.#rejected,
-        commandsProcessed: dispatcher.processed,
-        commandsPerSecond: core.commandRate.rate(nowMs, dispatcher.processed),
-        inputBytes: core.bytesRead,
-        outputBytes: core.bytesWritten,
-        inputBytesPerSecond: core.inputRate.rate(nowMs, core.bytesRead),
-        outputBytesPerSecond: core.outputRate.rate(nowMs, core.bytesWritten),
-        reads: core.reads,
-        writes: core.writes,
-        expiredKeys: statistics.expiredKeys,
-        evictedKeys: statistics.evictedKeys,
-        keyspaceHits: dispatcher.hits,
-        keyspaceMisses: dispatcher.misses,
-      },
-      cpu: processorSeconds(),
-      keyspace: { keys: statistics.keys, volatileKeys: statistics.volatileKeys, meanTtlMs: 0 },
-      errors: core.reply.errorCounts,
-      commands: new Map(
-        dispatcher.commands.all()
-          .filter(({ calls, rejected }) => calls + rejected > 0)
-          .map((command) => [command.name, command]),
-      ),
-      store: {
-        store_keys: statistics.keys,
-        store_volatile_keys: statistics.volatileKeys,
-        store_backup_percent: store.backupShare === null ? -1 : Math.floor(store.backupShare * 100),
-        store_live_bytes: statistics.liveBytes,
-        store_used_bytes: statistics.usedBytes,
-        store_index_bytes: statistics.indexBytes,
-        store_index_depth: statistics.indexDepth,
-        store_index_fill_percent: Math.round(statistics.indexFill * 100),
-        store_segments_by_fill: statistics.segmentsByFill.join(","),
-        store_unsynced_bytes: statistics.unsyncedBytes,
-        store_unsynced_ms: statistics.unsyncedMs,
-        store_sync_rounds: statistics.syncRounds,
-        store_segments_compacted: statistics.segmentsEmptied,
-        store_compaction_bytes: statistics.copiedBytes,
-        store_pauses: describeDurations(store.pauses),
-        store_expiry_lateness: describeDurations(store.expiryLateness),
-        store_longest_expiry_lateness_ms: store.expiryLateness.longestMs.toFixed(0),
-        store_longest_pause_ms: store.pauses.longestMs.toFixed(2),
-        store_damages: statistics.damages,
-        store_opened_by: store.opening.kind,
-        store_opening_ms: Math.round(store.opening.milliseconds),
-      },
-    };
+    return infoText(sections, this.#facts.gather(sessions, this.#counters));
   }
-}
-
-/** "<0.25ms:1234,<0.5ms:7,...,>=100ms:0": how many took how long. */
-function describeDurations({ counts }: DurationHistogram): string {
-  const labels = durationBoundsMs.map((bound) => `<${bound}ms`);
-  return [...labels, `>=${durationBoundsMs.at(-1)}ms`].map((label, i) => `${label}:${counts[i]}`)
-    .join(",");
 }
 
 /** As CLIENT LIST shows it. */
@@ -416,10 +318,6 @@ async function refuse(socket: Deno.Conn, reply: string): Promise<void> {
   } finally {
     socket.close();
   }
-}
-
-function largest(values: readonly number[]): number {
-  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 function traceOf(error: unknown): string {

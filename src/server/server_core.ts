@@ -34,6 +34,8 @@ export class ServerCore {
   bytesWritten = 0;
   reads = 0;
   writes = 0;
+  /** Time for which clients waited for eviction to make room. */
+  evictionWaitMs = 0;
   readonly commandRate = new RateMeter(Date.now());
   readonly inputRate = new RateMeter(Date.now());
   readonly outputRate = new RateMeter(Date.now());

@@ -39,6 +39,8 @@ export class Durability {
   keepsSegments = false;
   /** Rounds that ended well since the store was opened. */
   rounds = 0;
+  /** How long the last of them took, in milliseconds; -1 before the first one. */
+  lastRoundMs = -1;
   /** Called after each round that ended well; the next one may be started. */
   onRound: () => void = () => {};
   /** The durable position that the superblock on the disk is known to hold. */
@@ -53,6 +55,8 @@ export class Durability {
   #running: Promise<void> | null = null;
   /** What the running round syncs: a synchronous sync has to do it again. */
   #rangesInFlight: BodyRange[] = [];
+  /** When the running round began. */
+  #roundBegunMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -80,6 +84,11 @@ export class Durability {
   /** A round is running now. */
   get running(): boolean {
     return this.#running !== null;
+  }
+
+  /** For how long the running round has run, in milliseconds; -1 when there is none. */
+  get roundMs(): number {
+    return this.running ? performance.now() - this.#roundBegunMs : -1;
   }
 
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
@@ -136,6 +145,7 @@ export class Durability {
     const position = log.position;
     const records = log.appendedRecords;
     const begunMs = this.#clock();
+    this.#roundBegunMs = performance.now();
     const published = this.#superblock.state.durablePosition;
     const erased = log.erased;
     log.erased = [];
@@ -148,6 +158,7 @@ export class Durability {
     if (this.failure !== null) return;
     if (results.includes(false)) return this.#fail();
     this.rounds++;
+    this.lastRoundMs = performance.now() - this.#roundBegunMs;
     this.#coveredMs = begunMs;
     this.#publishedPosition = Math.max(this.#publishedPosition, published);
     if (this.keepsSegments) log.erased.push(...erased);

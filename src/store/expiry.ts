@@ -13,6 +13,8 @@ import { expireAtOf, offsetOf } from "./record.ts";
 const sliceDeadlines = 256;
 /** Index entries looked at in one slice of the pass after a restart. */
 const sliceEntries = 512;
+/** So many deadlines tell how far away they are in the mean. */
+const meanSamples = 128;
 /** Outdated entries that the queue may hold beside one for each key. */
 const outdatedMax = 65536;
 
@@ -45,6 +47,18 @@ export class Expiry {
   /** The earliest deadline; Infinity when there is none. */
   get nextDeadline(): number {
     return this.queue.nextDeadline;
+  }
+
+  /** How long keys with a deadline have left in the mean, in milliseconds: from some, picked at random. */
+  meanTtlMs(now: number): number {
+    const { queue } = this;
+    if (queue.size === 0) return 0;
+    let sum = 0;
+    for (let i = 0; i < meanSamples; i++) {
+      queue.sample();
+      sum += Math.max(0, queue.sampledDeadline - now);
+    }
+    return sum / meanSamples;
   }
 
   /** There is background work that waits for no deadline. */

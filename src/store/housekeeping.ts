@@ -44,7 +44,14 @@ export interface HousekeepingParts {
   readonly evict: (address: number) => void;
 }
 
+/** Kinds of work that comes in slices, by the names that Redis has for its own. */
+export type SliceKind = "expire-cycle" | "eviction-cycle" | "compaction-cycle";
+
 export class Housekeeping {
+  /** Told how long each slice took, in milliseconds; null when nobody wants to know. */
+  onSlice: ((kind: SliceKind, ms: number) => void) | null = null;
+  /** Time that removing expired keys has taken. */
+  expiryMs = 0;
   readonly #parts: HousekeepingParts;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -81,7 +88,12 @@ export class Housekeeping {
       if (expiry.nextDeadline < time.now || eviction.isDue) this.#removeKeys();
     }
     if (expiry.hasWork || idle) expiry.stepInBackground();
-    compaction.step(idle);
+    if (this.onSlice === null) compaction.step(idle);
+    else {
+      const started = performance.now();
+      compaction.step(idle);
+      this.onSlice("compaction-cycle", performance.now() - started);
+    }
     if (this.#isShrinking) this.#shrink();
     if (this.#mustSyncToFree) durability.start();
     if (this.#waiting.length > 0) this.#letWaitingGo();
@@ -90,8 +102,15 @@ export class Housekeeping {
   #removeKeys(): void {
     const { expiry, eviction, time, expire, evict } = this.#parts;
     try {
+      const started = performance.now();
       if (expiry.nextDeadline < time.now) expiry.step(time.now, expire);
+      const expired = performance.now();
       if (eviction.isDue) eviction.step(evict);
+      this.expiryMs += expired - started;
+      if (this.onSlice !== null) {
+        this.onSlice("expire-cycle", expired - started);
+        this.onSlice("eviction-cycle", performance.now() - expired);
+      }
     } catch (error) {
       // Without any room the keys stay, the expired ones unseen; the next slice tries again.
       if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;

@@ -19,7 +19,7 @@ import { Expiry } from "./expiry.ts";
 import { record, recordBytes, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
 import { HashesAhead } from "./hashes_ahead.ts";
 import type { HashIndex } from "./hash_index.ts";
-import { Housekeeping } from "./housekeeping.ts";
+import { Housekeeping, type SliceKind } from "./housekeeping.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
@@ -135,6 +135,13 @@ export interface StoreStatistics {
   readonly indexDepth: number;
   readonly indexFill: number;
   readonly lastSyncMs: number;
+  /** How long the last sync took, and how long the one that runs has; -1 when there is none. */
+  readonly lastSyncDurationMs: number;
+  readonly syncDurationMs: number;
+  /** How long keys with a deadline have left in the mean, estimated. */
+  readonly meanTtlMs: number;
+  /** Time that removing expired keys has taken. */
+  readonly expiryMs: number;
   readonly damages: number;
 }
 
@@ -199,8 +206,10 @@ export class Store {
   readonly #eviction: Eviction;
   readonly #housekeeping: Housekeeping;
   readonly #backups: Backups;
-  /** Keys that are used are told to `#eviction`. */
-  #touches = false;
+  /** Keys that are new, and those that are found, are told to `#eviction`. */
+  #touchesNew = false;
+  #touchesFound = false;
+  #isUntouched = false;
   readonly #watched = new WatchedKeys();
   readonly #clock: () => number;
   #closed = false;
@@ -362,7 +371,7 @@ export class Store {
       return false;
     }
     this.hits++;
-    if (this.#touches) this.#eviction.touch(hash);
+    if (this.#touchesFound) this.#eviction.touch(hash);
     const valueStart = offset + recordHeaderBytes + (end - start);
     this.foundBytes = window.u8;
     this.foundStart = valueStart;
@@ -565,7 +574,7 @@ export class Store {
       this.#retire(old);
     } else {
       this.#index.insert(this.#keyHash, address);
-      if (this.#touches) this.#eviction.touch(this.#keyHash);
+      if (this.#touchesNew) this.#eviction.touch(this.#keyHash);
     }
     if (this.#batchDepth > 0) this.#undo.push(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
@@ -908,6 +917,11 @@ export class Store {
     return this.#compaction.isFullPass ? this.#compaction.fullPassShare : null;
   }
 
+  /** Told how long each slice of work in the background took, in ms; null when nobody wants to know. */
+  set onSlice(onSlice: ((kind: SliceKind, ms: number) => void) | null) {
+    this.#housekeeping.onSlice = onSlice;
+  }
+
   /** The largest size of the file in bytes, Infinity for none; and what happens when it is reached. */
   get sizeLimit(): SizeLimit {
     return { bytesMax: this.#eviction.bytesMax, policy: this.#eviction.policy };
@@ -923,8 +937,19 @@ export class Store {
       );
     }
     this.#eviction.configure(bytesMax, policy);
-    this.#touches = this.#eviction.wantsTouches;
+    this.#touchesNew = this.#eviction.wantsTouches;
+    this.isUntouched = this.#isUntouched;
     this.#housekeeping.arm();
+  }
+
+  /** While it is set, to find a key does not count as using it: its turn to be evicted stays. */
+  get isUntouched(): boolean {
+    return this.#isUntouched;
+  }
+
+  set isUntouched(isUntouched: boolean) {
+    this.#isUntouched = isUntouched;
+    this.#touchesFound = this.#touchesNew && !isUntouched;
   }
 
   /** The smallest size that the store can be limited to, in bytes. */
@@ -1016,6 +1041,10 @@ export class Store {
       indexDepth: this.#index.directoryBits,
       indexFill: this.#index.count / (this.#index.pageCount * this.#limits.slotsPerPage),
       lastSyncMs: state.lastSyncMs,
+      lastSyncDurationMs: this.#durability.lastRoundMs,
+      syncDurationMs: this.#durability.roundMs,
+      meanTtlMs: this.#expiry.meanTtlMs(this.now),
+      expiryMs: this.#housekeeping.expiryMs,
       damages: this.damages.length,
     };
   }

@@ -29,12 +29,26 @@ export function bootId(): string {
   return procText("/proc/sys/kernel/random/boot_id").trim();
 }
 
-/** Seconds of processor time since this process began. */
+/** Seconds of processor time since this process began, of all of its threads. */
 export function processorSeconds(): ProcessorSeconds {
+  return secondsIn("/proc/self/stat");
+}
+
+/** The same of the thread that runs JavaScript. */
+export function mainThreadSeconds(): ProcessorSeconds {
+  return secondsIn("/proc/thread-self/stat");
+}
+
+function secondsIn(path: string): ProcessorSeconds {
   // The program's name, in parentheses, may hold spaces: fields are counted from behind it.
-  const fields = procText("/proc/self/stat").replace(/^.*\) /s, "").split(" ");
+  const fields = procText(path).replace(/^.*\) /s, "").split(" ");
   const ticks = (i: number) => Number(fields[i] ?? 0) || 0;
   return { user: ticks(11) / ticksPerSecond, system: ticks(12) / ticksPerSecond };
+}
+
+/** Bytes of this process that are in memory and belong to no file; 0 if it is not told. */
+export function ownMemoryBytes(): number {
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(procText("/proc/self/status"))?.[1] ?? 0) * 1024;
 }
 
 /** Bytes of memory that the machine has; 0 if it is not told. */

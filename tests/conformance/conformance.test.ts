@@ -5,8 +5,10 @@
  */
 import { arityCases } from "./cases/arity.ts";
 import { binaryCases } from "./cases/binary.ts";
+import { clientControlCases } from "./cases/client_control.ts";
 import { connectionCases } from "./cases/connection.ts";
 import { counterCases } from "./cases/counters.ts";
+import { diagnosticCases } from "./cases/diagnostics.ts";
 import { expiryCases } from "./cases/expiry.ts";
 import { introspectionCases } from "./cases/introspection.ts";
 import { keyCases } from "./cases/keys.ts";
@@ -29,7 +31,9 @@ testConformance("deadlines", expiryCases);
 testConformance("transactions", transactionCases);
 testConformance("WATCH", watchCases);
 testConformance("the connection", connectionCases);
+testConformance("CLIENT on connections", clientControlCases);
 testConformance("the server", serverCases);
+testConformance("what is slow", diagnosticCases);
 testConformance("numbers of arguments", arityCases);
 testConformance("COMMAND", introspectionCases);
 testConformance("the protocol", protocolCases);

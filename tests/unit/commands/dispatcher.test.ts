@@ -66,7 +66,7 @@ onBench("a command is run and counted", (bench) => {
     1,
     1,
   ]);
-  assertEquals(bench.session.lastCommand, "get");
+  assertEquals(bench.session.lastCommand?.name, "get");
 });
 
 onBench("an unknown command is told with the start of its arguments", (bench) => {
@@ -101,7 +101,7 @@ onBench("subcommands are found, named in errors, and counted on their own", (ben
   assertEquals(bench.run("config", "get"), arity);
   assertEquals(bench.run("CONFIG"), "-ERR wrong number of arguments for 'config' command\r\n");
   assertEquals(bench.run("CONFIG", "GET", "x"), "*0\r\n");
-  assertEquals(bench.session.lastCommand, "config|get");
+  assertEquals(bench.session.lastCommand?.name, "config|get");
 });
 
 onBench("requests are queued in a transaction and run by EXEC", (bench) => {

@@ -1,5 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { humanBytes, type InfoFacts, infoText } from "../../../src/server/info.ts";
+import { LatencyHistogram } from "../../../src/commands/latency_histogram.ts";
+import { humanBytes, infoText } from "../../../src/server/info.ts";
+import type { InfoFacts } from "../../../src/server/info_facts.ts";
+
+const histogram = new LatencyHistogram();
+histogram.record(1.5, 3);
+histogram.record(20, 1);
 
 const facts: InfoFacts = {
   version: "0.1.0",
@@ -7,13 +13,26 @@ const facts: InfoFacts = {
   processId: 42,
   runId: "0123456789abcdef0123456789abcdef01234567",
   executable: "/usr/bin/kv",
+  configFile: "",
   tcpPort: 0,
   nowMs: 1_700_000_090_500,
   startedMs: 1_700_000_000_000,
-  clients: { connected: 2, max: 10000, watching: 0, inputBufferMax: 26, outputBufferMax: 0 },
+  clients: {
+    connected: 2,
+    max: 10000,
+    blocked: 0,
+    watching: 0,
+    bufferBytes: 4096,
+    inputBufferMax: 26,
+    outputBufferMax: 0,
+  },
   memory: {
     used: 1_572_864,
     usedPeak: 2_000_000,
+    usedAtStart: 1_000_000,
+    allocated: 1_000_000,
+    active: 1_500_000,
+    own: 2_000_000,
     resident: 3_145_728,
     system: 2 ** 34,
     limit: 0,
@@ -25,6 +44,12 @@ const facts: InfoFacts = {
     syncing: false,
     lastSyncSeconds: 1_700_000_090,
     lastSyncOk: true,
+    lastSyncDurationSeconds: 0,
+    syncDurationSeconds: -1,
+    syncs: 4,
+    keysAtStart: 0,
+    liveBytes: 1_048_576,
+    compactions: 0,
     fileBytes: 2_097_152,
     compactionShare: null,
   },
@@ -40,17 +65,20 @@ const facts: InfoFacts = {
     reads: 6,
     writes: 7,
     expiredKeys: 1,
+    expiryMs: 0.5,
+    evictionWaitMs: 0,
     evictedKeys: 2,
     keyspaceHits: 8,
     keyspaceMisses: 9,
   },
-  cpu: { system: 0.25, user: 1.5 },
+  cpu: { system: 0.25, user: 1.5, mainThread: { system: 0.25, user: 1.25 } },
   keyspace: { keys: 3, volatileKeys: 1, meanTtlMs: 1234.4 },
   errors: new Map([["WRONGPASS", 1], ["ERR", 2]]),
   commands: new Map([
-    ["get", { calls: 4, microseconds: 6.4, rejected: 1, failed: 0 }],
-    ["config|get", { calls: 0, microseconds: 0, rejected: 2, failed: 0 }],
+    ["get", { calls: 4, microseconds: 6.4, rejected: 1, failed: 0, histogram }],
+    ["config|get", { calls: 0, microseconds: 0, rejected: 2, failed: 0, histogram: null }],
   ]),
+  latencies: { isTracked: true, percentiles: [50, 99.9] },
   store: { store_live_bytes: 77 },
 };
 
@@ -79,10 +107,10 @@ Deno.test("without a name, or with default, the default sections come", () => {
 });
 
 Deno.test("all and everything add the statistics of commands, in Redis's place", () => {
-  const expected = defaultTitles.toSpliced(8, 0, "Commandstats");
+  const expected = defaultTitles.toSpliced(8, 1, "Commandstats", "Errorstats", "Latencystats");
   assertEquals(titles("all"), expected);
   assertEquals(titles("everything"), expected);
-  assertEquals(titles("commandstats", "default"), expected);
+  assertEquals(titles("commandstats", "latencystats", "default"), expected);
 });
 
 Deno.test("named sections come in Redis's order, once, and unknown ones not at all", () => {
@@ -123,6 +151,15 @@ Deno.test("commands show calls, time, and the calls that went wrong", () => {
       "cmdstat_get:calls=4,usec=6,usec_per_call=1.60,rejected_calls=1,failed_calls=0\r\n" +
       "cmdstat_config|get:calls=0,usec=0,usec_per_call=0.00,rejected_calls=2,failed_calls=0\r\n",
   );
+});
+
+Deno.test("latencies are shown for the percentiles that are wanted, unless they are not kept", () => {
+  assertEquals(
+    infoText(["latencystats"], facts),
+    "# Latencystats\r\nlatency_percentiles_usec_get:p50=1.503,p99.9=20.095\r\n",
+  );
+  const untracked = { ...facts, latencies: { isTracked: false, percentiles: [50] } };
+  assertEquals(infoText(["latencystats"], untracked), "# Latencystats\r\n");
 });
 
 Deno.test("times and sizes are in Redis's units", () => {

@@ -1,0 +1,82 @@
+/** The line of CLIENT LIST and CLIENT INFO about one client: redis-server 7.0's fields in its order. */
+import type { CommandContext } from "./context.ts";
+import type { ConnectionMemory, Session } from "./session.ts";
+
+/** Replies up to this size stand in Redis's `obl`, longer ones in `omem`. */
+const shortRepliesMax = 16 * 1024;
+
+const noMemory: ConnectionMemory = {
+  query: 0,
+  queryFree: 0,
+  replyBuffer: 0,
+  replies: 0,
+  repliesPeak: 0,
+};
+
+/**
+ * Behind Redis's fields stand those that it has from 7.2 on, the library's. There is no descriptor to
+ * show: the runtime keeps it to itself.
+ */
+export function describeClient(session: Session, context: CommandContext): string {
+  const { query, queryFree, replyBuffer, replies, repliesPeak } = session.connection?.memory() ??
+    noMemory;
+  const isShort = replies <= shortRepliesMax;
+  const argumentBytes = session === context.session ? requestBytes(context) : 0;
+  const queuedBytes = (session.queue ?? []).reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return [
+    `id=${session.id}`,
+    `addr=${session.address}`,
+    `laddr=${session.localAddress}`,
+    "fd=-1",
+    `name=${session.name}`,
+    `age=${secondsBetween(session.createdMs, context.store.now)}`,
+    `idle=${secondsBetween(session.lastActiveMs, context.store.now)}`,
+    `flags=${flagsOf(session, context)}`,
+    "db=0 sub=0 psub=0 ssub=0",
+    `multi=${session.queue === null ? -1 : session.queue.length}`,
+    `qbuf=${query}`,
+    `qbuf-free=${queryFree}`,
+    `argv-mem=${argumentBytes}`,
+    `multi-mem=${queuedBytes}`,
+    `rbs=${replyBuffer}`,
+    `rbp=${repliesPeak}`,
+    `obl=${isShort ? replies : 0}`,
+    `oll=${isShort ? 0 : 1}`,
+    `omem=${isShort ? 0 : replyBuffer}`,
+    `tot-mem=${query + queryFree + argumentBytes + queuedBytes + replyBuffer}`,
+    `events=${replies > 0 ? "w" : "r"}`,
+    `cmd=${session.lastCommand?.name ?? "NULL"}`,
+    "user=default redir=-1",
+    `resp=${session.protocol}`,
+    `lib-name=${session.libraryName}`,
+    `lib-ver=${session.libraryVersion}`,
+  ].join(" ");
+}
+
+/** In Redis's order. */
+function flagsOf(session: Session, { store }: CommandContext): string {
+  const isWatchBroken = session.watched.some(({ key, version }) =>
+    store.versionOf(key) !== version
+  );
+  const flags: readonly (readonly [string, boolean])[] = [
+    ["x", session.queue !== null],
+    ["b", session.isBlocked],
+    ["d", isWatchBroken],
+    ["c", session.closing],
+    ["U", session.isLocal],
+    ["e", session.isNoEvict],
+    ["T", session.isNoTouch],
+  ];
+  return flags.map(([flag, isSet]) => isSet ? flag : "").join("") || "N";
+}
+
+/** Bytes of the arguments of the request that is being run. */
+function requestBytes({ request }: CommandContext): number {
+  let sum = 0;
+  for (let i = 0; i < request.argc; i++) sum += request.ends[i] - request.starts[i];
+  return sum;
+}
+
+function secondsBetween(fromMs: number, toMs: number): number {
+  return Math.max(0, Math.floor((toMs - fromMs) / 1000));
+}

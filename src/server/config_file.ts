@@ -90,6 +90,9 @@ function matchingFiles(path: string): string[] {
   const pattern = encoder.encode(basename(path));
   if (!/[*?[]/.test(path)) return [path];
   const folder = dirname(path);
+  if (/[*?[]/.test(folder)) {
+    throw new ConfigFileError(`Cannot include ${path}: wildcards are known only in a file's name`);
+  }
   const names: string[] = [];
   try {
     for (const { name, isDirectory } of Deno.readDirSync(folder)) {

@@ -90,6 +90,29 @@ const cases: readonly ConformanceCase[] = [
   },
   {
     // Redis has it from 7.2 on.
+    name: "CLIENT NO-TOUCH is a flag of the connection, which RESET takes off",
+    steps: [
+      ["CLIENT NO-TOUCH ON", "+OK\r\n"],
+      ["CLIENT INFO", / flags=UT /],
+      ["CLIENT NO-TOUCH off", "+OK\r\n"],
+      ["CLIENT INFO", / flags=U /],
+      ["CLIENT NO-TOUCH ON", "+OK\r\n"],
+      ["RESET", "+RESET\r\n"],
+      ["CLIENT INFO", / flags=U /],
+      ["CLIENT NO-TOUCH maybe", "-ERR syntax error\r\n"],
+      ["CLIENT NO-TOUCH", "-ERR wrong number of arguments for 'client|no-touch' command\r\n"],
+    ],
+  },
+  {
+    // Redis 7.0 leaves the connection open for ever.
+    name: "QUIT and protocol errors close a connection also after CLIENT REPLY OFF",
+    steps: [
+      { send: "CLIENT REPLY OFF\r\nQUIT\r\n", expected: "", closes: true },
+      { send: "CLIENT REPLY OFF\r\n*1\r\nx\r\n", expected: "", closes: true },
+    ],
+  },
+  {
+    // Redis has it from 7.2 on.
     name: "WAITAOF waits for the disk",
     steps: [
       ["SET foo bar", "+OK\r\n"],
@@ -195,4 +218,35 @@ Deno.test({
     const { success } = await server.stop();
     assert(success, "SIGTERM ends the server with status 0");
   },
+});
+
+Deno.test("CLIENT UNBLOCK ends a wait, with what is known or with an error", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  using waiting = await RawConnection.open(server.socketPath);
+  using other = await RawConnection.open(server.socketPath);
+  const id = /\d+/.exec(await waiting.exchange("CLIENT", "ID"))![0];
+  for (
+    const [how, reply] of [
+      [[], "*2\r\n:1\r\n:0\r\n"],
+      [["TIMEOUT"], "*2\r\n:1\r\n:0\r\n"],
+      [["error"], "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"],
+    ] as const
+  ) {
+    // Nobody waits yet.
+    assertEquals(await other.exchange("CLIENT", "UNBLOCK", id), ":0\r\n");
+    await waiting.send("WAITAOF 0 1 1000000\r\nPING\r\n");
+    while (!/ flags=bU /.test(await other.exchange("CLIENT", "LIST", "ID", id)));
+    assertMatch(await other.exchange("INFO", "clients"), /\r\nblocked_clients:1\r\n/);
+    assertEquals(await other.exchange("CLIENT", "UNBLOCK", id, ...how), ":1\r\n");
+    assertEquals(await waiting.readReply(), reply);
+    assertEquals(await waiting.readReply(), "+PONG\r\n");
+  }
+});
+
+Deno.test("a client that said CLIENT REPLY SKIP gets no late reply either", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  using connection = await RawConnection.open(server.socketPath);
+  await connection.send("SET a 1\r\nCLIENT REPLY SKIP\r\nWAITAOF 1 1 10\r\nPING\r\n");
+  assertEquals(await connection.readReply(), "+OK\r\n");
+  assertEquals(await connection.readReply(), "+PONG\r\n");
 });

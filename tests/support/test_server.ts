@@ -6,7 +6,7 @@
  *     using connection = await RawConnection.open(server.socketPath);
  */
 import { fromFileUrl } from "@std/path";
-import { toText } from "./binary_text.ts";
+import { toBytes, toText } from "./binary_text.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 import { withTimeLimit } from "./time_limit.ts";
 
@@ -17,6 +17,8 @@ export interface TestServerOptions {
   readonly kind?: ServerKind;
   /** Further arguments for the server's command line. */
   readonly args?: readonly string[];
+  /** The text of a configuration file, which is then at `configPath`. */
+  readonly config?: string;
 }
 
 const repositoryRoot = fromFileUrl(new URL("../../", import.meta.url));
@@ -51,23 +53,30 @@ export class TestServer implements AsyncDisposable {
   readonly socketPath: string;
   /** kv's store. Redis keeps nothing. */
   readonly storePath: string;
+  readonly configPath: string;
   readonly folder: TemporaryFolder;
+  readonly #hasConfig: boolean;
   readonly #args: readonly string[];
   #life: Life | null = null;
 
-  private constructor(kind: ServerKind, folder: TemporaryFolder, args: readonly string[]) {
+  private constructor(kind: ServerKind, folder: TemporaryFolder, options: TestServerOptions) {
     this.kind = kind;
     this.folder = folder;
     this.socketPath = folder.join(`${kind}.sock`);
     this.storePath = folder.join("store.db");
-    this.#args = args;
+    this.configPath = folder.join("server.conf");
+    this.#hasConfig = options.config !== undefined;
+    this.#args = options.args ?? [];
   }
 
   /** Starts a server and waits until it can be connected to. */
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = await TemporaryFolder.make();
-    const server = new TestServer(options.kind ?? targetOfRun(), folder, options.args ?? []);
+    const server = new TestServer(options.kind ?? targetOfRun(), folder, options);
     try {
+      if (options.config !== undefined) {
+        await Deno.writeFile(server.configPath, toBytes(options.config));
+      }
       await server.#begin();
     } catch (error) {
       await folder[Symbol.asyncDispose]();
@@ -122,7 +131,8 @@ export class TestServer implements AsyncDisposable {
     const pipes = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
     if (this.kind === "redis") {
       const own = ["--port", "0", "--unixsocket", socketPath, "--dir", folder.path];
-      const args = [...own, "--save", "", "--appendonly", "no", ...this.#args];
+      const config = this.#hasConfig ? [this.configPath] : [];
+      const args = [...config, ...own, "--save", "", "--appendonly", "no", ...this.#args];
       return new Deno.Command("redis-server", { args, ...pipes });
     }
     try {
@@ -132,7 +142,8 @@ export class TestServer implements AsyncDisposable {
         cause,
       });
     }
-    const args = ["serve", "--store", storePath, "--socket", socketPath, ...this.#args];
+    const config = this.#hasConfig ? ["--config", this.configPath] : [];
+    const args = ["serve", ...config, "--store", storePath, "--socket", socketPath, ...this.#args];
     return new Deno.Command(kvExecutable, { args, cwd: folder.path, ...pipes });
   }
 

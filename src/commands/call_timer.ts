@@ -2,7 +2,7 @@
  * How long commands take, for INFO, LATENCY and the slow log, at a price that pipelines do not notice.
  *
  * Reading the clock costs a tenth of what a short command in a pipeline does. So the end of one call is
- * the start of the next, and calls of one command that follow each other share a lap: up to eight
+ * the start of the next, and calls of one command that follow each other share a lap: up to sixteen
  * of them, if each had little to do. Their shares are equal. When a lap was long nevertheless
  * (the operating system had other things to do, a page came from the disk), its last call is given what
  * the others of its kind do not usually take, and the next calls are timed one by one.
@@ -20,8 +20,8 @@ import type { Session } from "./session.ts";
 import { SlowLog } from "./slow_log.ts";
 
 /** A divisor of how many requests are read ahead, so that a run of one command needs no odd laps. */
-const callsInLapMax = 8;
-/** Below this threshold of the slow log, eight short calls might look like one slow one. */
+const callsInLapMax = 16;
+/** Below this threshold of the slow log, a lap of short calls might look like one slow one. */
 const lapThresholdMinMicroseconds = 1000;
 /** After a lap that was long for no known reason, so many calls are timed one by one. */
 const singlyCalls = 10_000;
@@ -40,8 +40,9 @@ export class CallTimer {
   /** When the command that runs others, EXEC, began. */
   #outerStartedMicroseconds = 0;
   readonly #clock: () => number;
-  /** The calls of the lap that are over, and the last one's request. */
+  /** The calls of the lap that are over, how many there may be, and the last one's request. */
   #calls = 0;
+  #callsMax = callsInLapMax;
   #request: Request | null = null;
   #session: Session | null = null;
   /** So many calls are still to be timed one by one. */
@@ -52,10 +53,12 @@ export class CallTimer {
     this.#clock = clock;
   }
 
-  /** A batch of requests begins. Returns the clock's microseconds. */
-  start(): number {
+  /** A batch of requests of a client begins. Returns the clock's microseconds. */
+  start(session: Session): number {
     this.command = null;
     this.#calls = 0;
+    this.#callsMax = this.#timesSingly ? 1 : callsInLapMax;
+    this.#session = session;
     return this.#startedMicroseconds = this.#clock();
   }
 
@@ -63,7 +66,6 @@ export class CallTimer {
   pause(): void {
     if (this.#calls > 0) this.#endLap(this.#clock());
     this.#request = null;
-    this.#session = null;
   }
 
   /** `command` is about to run, which is another one than before. */
@@ -82,8 +84,7 @@ export class CallTimer {
       store.foundEnd - store.foundStart < briefBytesMax;
     if (!isShared) return this.#finishAlone(command, context);
     this.#request = request;
-    this.#session = context.session;
-    if (++this.#calls === callsInLapMax || this.#timesSingly) this.#endLap(this.#clock());
+    if (++this.#calls >= this.#callsMax) this.#endLap(this.#clock());
   }
 
   #finishAlone(command: Command, context: CommandContext): void {
@@ -98,12 +99,13 @@ export class CallTimer {
       elapsed = now - this.#outerStartedMicroseconds;
     }
     this.#request = context.request;
-    this.#session = context.session;
     this.#report(command, elapsed, context.redacted);
     if (context.redacted.length > 0) context.redacted = [];
     this.command = command;
     this.#startedMicroseconds = now;
     this.#calls = 0;
+    // It may have changed the thresholds.
+    this.#callsMax = this.#timesSingly ? 1 : callsInLapMax;
   }
 
   get #timesSingly(): boolean {
@@ -118,11 +120,15 @@ export class CallTimer {
     this.#startedMicroseconds = now;
     this.#calls = 0;
     if (this.#singly > 0) this.#singly--;
+    this.#callsMax = this.#timesSingly ? 1 : callsInLapMax;
     if (elapsed < this.#slowMicroseconds) {
       command.usualMicroseconds = elapsed / calls;
       return this.#record(command, elapsed / calls, calls);
     }
-    if (calls > 1) this.#singly = singlyCalls;
+    if (calls > 1) {
+      this.#singly = singlyCalls;
+      this.#callsMax = 1;
+    }
     this.#report(command, elapsed - this.#recordUsual(command, calls - 1, elapsed), []);
   }
 

@@ -106,7 +106,7 @@ export class Connection implements ClientConnection {
     context.session = session;
     const now = Date.now();
     const { timer } = dispatcher;
-    const started = timer.start();
+    const started = timer.start(session);
     store.now = now;
     this.#wasRefusedWrites = store.failure !== null;
     if (store.isUntouched !== session.isNoTouch) store.isUntouched = session.isNoTouch;

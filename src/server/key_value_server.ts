@@ -223,6 +223,7 @@ export class KeyValueServer implements ServerControl {
     clearInterval(this.#idleTimer);
     this.#listeners.close();
     for (const connection of [...this.#connections.values()]) connection.stop();
+    this.#core.context.pause.end(); // Nothing is to wait for it any more.
     // Those that are left are sending replies.
     const deadline = performance.now() + stopGraceMs;
     while (this.#connections.size > 0 && performance.now() < deadline) {

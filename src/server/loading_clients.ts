@@ -91,6 +91,12 @@ export class LoadingClients {
     return parser.count;
   }
 
+  /** If it goes on as it did. */
+  get #secondsLeft(): number {
+    const elapsedMs = Date.now() - this.#startedMs;
+    return this.share === 0 ? 1 : Math.ceil(elapsedMs * (1 / this.share - 1) / 1000);
+  }
+
   #info(): string {
     const lines = [
       "# Persistence",
@@ -98,6 +104,7 @@ export class LoadingClients {
       "async_loading:0",
       `loading_start_time:${Math.floor(this.#startedMs / 1000)}`,
       `loading_loaded_perc:${(this.share * 100).toFixed(2)}`,
+      `loading_eta_seconds:${this.#secondsLeft}`,
     ];
     return `${lines.join("\r\n")}\r\n`;
   }

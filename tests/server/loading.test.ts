@@ -37,7 +37,7 @@ Deno.test("what needs the store is answered with LOADING, and INFO tells how far
     assertEquals(replies, [loading, loading]);
     const info = await connection.exchange("INFO", "persistence");
     assertMatch(info, /\r\nloading:1\r\n/);
-    assertMatch(info, /\r\nloading_loaded_perc:25\.00\r\n/);
+    assertMatch(info, /\r\nloading_loaded_perc:25\.00\r\nloading_eta_seconds:\d+\r\n/);
     clients.end();
     const { parser, handled, read } = (await start)!;
     assertEquals([parser.count, handled], [0, 0]);

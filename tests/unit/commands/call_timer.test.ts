@@ -60,21 +60,21 @@ class Bench {
   }
 }
 
-Deno.test("brief calls of one command share a reading of the clock, up to eight", () => {
+Deno.test("brief calls of one command share a reading of the clock, up to sixteen", () => {
   const bench = new Bench();
-  bench.timer.start();
-  for (let i = 0; i < 20; i++) bench.run("get", "a", 2);
+  bench.timer.start(bench.context.session);
+  for (let i = 0; i < 40; i++) bench.run("get", "a", 2);
   assertEquals(bench.readings, 3);
-  assertEquals(bench.statistics("get"), [16, 32]);
+  assertEquals(bench.statistics("get"), [32, 64]);
   bench.timer.pause();
   assertEquals(bench.readings, 4);
-  assertEquals(bench.statistics("get"), [20, 40]);
-  assertEquals(bench.command("get").histogram!.total, 20);
+  assertEquals(bench.statistics("get"), [40, 80]);
+  assertEquals(bench.command("get").histogram!.total, 40);
 });
 
 Deno.test("another command ends the lap", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("get", "a", 1);
   bench.run("get", "b", 3);
   bench.run("set", "a", 10);
@@ -86,18 +86,18 @@ Deno.test("another command ends the lap", () => {
 
 Deno.test("a pause with nothing to note does not read the clock", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.timer.pause();
   assertEquals(bench.readings, 1);
 });
 
 Deno.test("time between batches is nobody's", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("get", "a", 1);
   bench.timer.pause();
   bench.now += 1e9;
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("get", "a", 1);
   bench.timer.pause();
   assertEquals(bench.statistics("get"), [2, 2]);
@@ -105,7 +105,7 @@ Deno.test("time between batches is nobody's", () => {
 
 Deno.test("what is not brief is timed alone: by its kind, its arguments or the value", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("keys", "*", 100);
   bench.run("keys", "*", 100);
   assertEquals(bench.statistics("keys"), [2, 200]);
@@ -124,7 +124,7 @@ Deno.test("what is not brief is timed alone: by its kind, its arguments or the v
 
 Deno.test("EXEC takes the time of what it runs, and so does each of them", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("exec", "", 5, () => {
     bench.run("set", "a", 10);
     bench.run("get", "a", 20);
@@ -139,7 +139,7 @@ Deno.test("EXEC takes the time of what it runs, and so does each of them", () =>
 
 Deno.test("a slow call is logged with its own request", () => {
   const bench = new Bench();
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("keys", "fast", 9_999);
   bench.run("keys", "slow", 10_000);
   bench.run("exec", "", 0, () => {
@@ -150,12 +150,11 @@ Deno.test("a slow call is logged with its own request", () => {
 
 Deno.test("a slow one among brief ones is noticed, and the next ones are timed singly", () => {
   const bench = new Bench();
-  bench.timer.start();
-  for (let i = 0; i < 8; i++) bench.run("get", "a", 1);
-  for (let i = 0; i < 7; i++) bench.run("get", "a", 1);
+  bench.timer.start(bench.context.session);
+  for (let i = 0; i < 31; i++) bench.run("get", "a", 1);
   bench.run("get", "last", 12_000);
   assertEquals(bench.logged, ["get last: 12000"]);
-  assertEquals(bench.statistics("get"), [16, 12_015]);
+  assertEquals(bench.statistics("get"), [32, 12_031]);
   const before = bench.readings;
   bench.run("get", "a", 1);
   bench.run("get", "b", 11_000);
@@ -167,7 +166,7 @@ Deno.test("a slow one among brief ones is noticed, and the next ones are timed s
 Deno.test("a low threshold has every call timed and logged", () => {
   const bench = new Bench();
   bench.timer.slowLog.thresholdMicroseconds = 0;
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   for (const key of ["a", "b", "c"]) bench.run("get", key, 1);
   assertEquals(bench.logged, ["get c: 1", "get b: 1", "get a: 1"]);
 });
@@ -175,7 +174,7 @@ Deno.test("a low threshold has every call timed and logged", () => {
 Deno.test("thresholds that are off log nothing", () => {
   const bench = new Bench();
   bench.timer.slowLog.thresholdMicroseconds = -1;
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("keys", "*", 1e6);
   assertEquals([bench.logged.length, bench.timer.latency.series.size], [0, 0]);
 });
@@ -183,7 +182,7 @@ Deno.test("thresholds that are off log nothing", () => {
 Deno.test("latency events tell fast commands from others", () => {
   const bench = new Bench();
   bench.timer.latency.thresholdMs = 5;
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("keys", "*", 5_000);
   bench.run("get", "a", 6_000);
   bench.timer.pause();
@@ -195,7 +194,7 @@ Deno.test("latency events tell fast commands from others", () => {
 Deno.test("without tracking, there are sums but no histograms", () => {
   const bench = new Bench();
   bench.timer.isTracking = false;
-  bench.timer.start();
+  bench.timer.start(bench.context.session);
   bench.run("keys", "*", 3);
   assertEquals(bench.statistics("keys"), [1, 3]);
   assertEquals(bench.command("keys").histogram, null);
@@ -203,8 +202,9 @@ Deno.test("without tracking, there are sums but no histograms", () => {
 
 Deno.test("the kernel's clock goes on in microseconds", async () => {
   const timer = new CallTimer();
-  const started = timer.start();
+  const session = new Session(1, "", "", 0);
+  const started = timer.start(session);
   await new Promise((resolve) => setTimeout(resolve, 5));
-  const elapsed = timer.start() - started;
+  const elapsed = timer.start(session) - started;
   assert(elapsed > 4_000 && elapsed < 1e6, `${elapsed} µs`);
 });

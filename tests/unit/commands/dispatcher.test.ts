@@ -38,7 +38,7 @@ class Bench {
     this.reply.length = 0;
     this.context.request = parser.requests[0];
     this.context.session = this.session;
-    this.dispatcher.timer.start();
+    this.dispatcher.timer.start(this.session);
     this.dispatcher.run();
     this.dispatcher.timer.pause();
     return toText(this.reply.bytes.subarray(0, this.reply.length));

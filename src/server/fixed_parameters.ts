@@ -24,7 +24,7 @@ const fixed: Readonly<Record<string, readonly [value: string, reason: string]>> 
   "lazyfree-lazy-user-flush": ["no", noBackgroundFreeing],
   "logfile": ["", "what an administrator should know goes to standard error"],
   "no-appendfsync-on-rewrite": ["no", "syncs go on while the store is compacted"],
-  "pidfile": ["", "INFO and CLIENT tell the process; the store is locked by it"],
+  "pidfile": ["", "INFO tells the process, and a second one cannot open the store"],
   "protected-mode": ["yes", "TCP is for loopback as long as there are no passwords"],
   "rdbchecksum": ["yes", "each record has a checksum"],
   "rdbcompression": ["no", "values are stored as they are"],

@@ -51,7 +51,9 @@ export class CommandBench {
     this.#reply.length = 0;
     this.#context.request = requestOf(args);
     this.store.now = someTime;
+    this.#dispatcher.timer.start(this.#context.session);
     this.#dispatcher.run();
+    this.#dispatcher.timer.pause();
     if (this.ticks) this.store.tick();
     return toText(this.#reply.bytes.subarray(0, this.#reply.length));
   }

@@ -188,8 +188,10 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      if (this.#keyRoom(address) < 0) continue;
-      sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
+      if (this.#keyRoom(address) < 4) continue;
+      const { i32 } = this.#records[address >>> 26];
+      const word = offsetOf(address) >> 2;
+      sum ^= i32[word] ^ i32[word + recordHeaderBytes / 4]; // They may be in two cache lines.
     }
     return sum;
   }

@@ -10,7 +10,7 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum } from "./checksum.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
-import type { RecordReader } from "./record.ts";
+import { type RecordReader, recordSeed } from "./record.ts";
 import {
   formatVersion,
   record,
@@ -204,7 +204,8 @@ export class Log {
   append(bytes: number): void {
     const offset = this.headOffset;
     const { i32 } = this.headWindow;
-    i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, this.headSeed);
+    const seed = recordSeed(this.headSeed, offset);
+    i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, seed);
     this.headOffset = offset + bytes;
     this.appendedBytes += bytes;
     this.appendedRecords++;

@@ -32,7 +32,7 @@ import {
   type StoreParts,
 } from "./opening.ts";
 import { DurationHistogram } from "./duration_histogram.ts";
-import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
+import { expireAtOf, keyEndAt, offsetOf, recordBytesAt, recordSeed } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
@@ -385,9 +385,10 @@ export class Store {
     const left = this.#log.endOf(segment) - offset;
     const word = offset >> 2;
     const { i32 } = window;
+    const seed = recordSeed(table.seeds[segment], offset);
     if (
       bytes > 0 && bytes <= left &&
-      checksum(i32, word, bytes >> 2, table.seeds[segment]) === i32[word + record.checksumWord]
+      checksum(i32, word, bytes >> 2, seed) === i32[word + record.checksumWord]
     ) {
       // Once is enough for what takes long.
       if (bytes > verifiedBytesMin && this.#verified.size < verifiedMax) {
@@ -576,7 +577,7 @@ export class Store {
   #retire(address: number): void {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
-    this.#table.addLive(address, -recordBytesAt(window, offset));
+    this.#table.dropLive(address, recordBytesAt(window, offset));
     if (expireAtOf(window, offset) !== 0) this.#expiry.dropped();
   }
 

@@ -261,7 +261,7 @@ export const mutations: readonly Mutation[] = [
     name: "a wrong checksum is accepted",
     breaks: prefixOnly,
     file: "src/store/record.ts",
-    from: "if (checksum(i32, word, bytes >> 2, this.#seed) !== i32[word]) return false;",
+    from: "if (checksum(i32, word, bytes >> 2, seed) !== i32[word]) return false;",
     to: "",
   },
   {

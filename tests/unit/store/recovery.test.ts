@@ -255,6 +255,47 @@ function without(disk: SimulatedDisk): SimulatedDisk {
   return disk;
 }
 
+Deno.test("a record that stands where another one was written is damaged", async () => {
+  const disk = await killed(async (store) => {
+    put(store, "a", "first");
+    put(store, "a", "other");
+    put(store, "b", "whole");
+    await store.sync();
+  });
+  const bytes = disk.bytesOf(storePath);
+  const first = offsetOf(disk, "afirst") - 24;
+  const second = offsetOf(disk, "aother") - 24;
+  const length = second - first;
+  const record = bytes.slice(first, second);
+  bytes.copyWithin(first, second, second + length);
+  bytes.set(record, second);
+  const found = await recovered(disk, ({ opening }) => {
+    assertEquals(opening.damages, [
+      { fileOffset: first, bytes: 2 * length, reason: "records cannot be read" },
+    ]);
+  });
+  assertEquals([...found], [["b", "whole"]]);
+});
+
+Deno.test("overwriting a damaged record leaves the counts of live bytes as they have to be", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 20; i++) put(store, `key:${i}`, "value");
+    await store.sync();
+  });
+  const live = await withStore(openOn(disk.copy()), (store) => {
+    put(store, "key:7", "again");
+    return store.statistics.liveBytes;
+  });
+  const valueLengthByte = 12;
+  disk.bytesOf(storePath)[offsetOf(disk, "key:7value") - 24 + valueLengthByte + 2] = 1;
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.get("key:7"), null);
+    put(store, "key:7", "again");
+    const { liveBytes } = store.statistics;
+    assert(liveBytes > 0 && liveBytes <= live + recordBytes(5, 5), `${liveBytes}, not ${live}`);
+  });
+});
+
 Deno.test("a damaged segment header costs its segment and no other", async () => {
   const keys = Array.from({ length: 40 }, (_, i) => `key:${String(i).padStart(2, "0")}`);
   const disk = await killed(async (store) => {

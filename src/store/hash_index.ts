@@ -98,6 +98,7 @@ export class HashIndex {
   /** Called when the first one is met. */
   onDamage: () => void = () => {};
   #growing = false;
+  #cutting = false;
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
 
@@ -563,11 +564,14 @@ export class HashIndex {
    */
   shrink(): boolean {
     const { file } = this;
+    if (this.#cutting) return true;
     // Many more pages than growing ahead leaves free: only `clear` does that.
     const kept = Math.max(growthPagesMin, 2 * this.#pageCount) * indexPageBytes;
     if (this.#growing || file.bodyBytes <= kept) return false;
-    file.shrink(Math.max(kept, file.bodyBytes - shrinkBytesMax));
-    return file.bodyBytes > kept;
+    const bytes = Math.max(kept, file.bodyBytes - shrinkBytesMax);
+    this.#cutting = true;
+    file.shrinkInBackground(bytes).finally(() => this.#cutting = false);
+    return true;
   }
 
   /**

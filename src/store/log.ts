@@ -101,6 +101,8 @@ export class Log {
   /** The head was taken out of the reserve. */
   #isHeadOfReserve = false;
   #closed = false;
+  /** The end of the file is being cut off. */
+  #cutting = false;
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
   /** From here on the head segment is dirty; a window offset. */
@@ -437,10 +439,11 @@ export class Log {
   }
 
   /**
-   * Gives free places at the end of the file back to the file system, some at a time: that takes 0.2 ms
-   * for each MiB. Returns whether there are more.
+   * Gives free places at the end of the file back to the file system, some at a time: others who write
+   * to the file wait meanwhile. Returns whether there are more.
    */
   shrink(idle: boolean): boolean {
+    if (this.#cutting) return true;
     if (this.#preparing || this.#closed) return false;
     const { table } = this;
     const needed = this.placesNeeded(idle);
@@ -450,9 +453,10 @@ export class Log {
     const least = before - Math.max(1, Math.floor(shrinkBytesMax / this.segmentBytes));
     const count = table.cutFreeTail(Math.max(needed, least));
     if (count === before) return false;
-    this.file.shrink(count * this.segmentBytes);
+    this.#cutting = true;
+    this.file.shrinkInBackground(count * this.segmentBytes).finally(() => this.#cutting = false);
     this.onCut();
-    return count === least && count > needed;
+    return true;
   }
 
   /**

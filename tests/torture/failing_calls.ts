@@ -16,6 +16,7 @@ export const likelyErrors = {
   read: "EIO",
   flock: "EIO",
   ftruncate: "EIO",
+  ftruncateInBackground: "EIO",
   fsync: "EIO",
   lseek: "EIO",
   mmap: "ENOMEM",
@@ -35,6 +36,7 @@ const interruptible = new Set<CallName>([
   "read",
   "flock",
   "ftruncate",
+  "ftruncateInBackground",
   "fsync",
   "lseek",
   "munmap",
@@ -46,6 +48,7 @@ const interruptible = new Set<CallName>([
 /** Functions that fail together when a failure lasts. */
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
+  ["ftruncate", "ftruncateInBackground"],
   ["msync", "msyncInBackground", "fsync"],
 ];
 

@@ -199,8 +199,9 @@ class SimulatedFile implements StoreFile {
     }
   }
 
-  shrink(bodyBytes: number): void {
+  shrinkInBackground(bodyBytes: number): Promise<boolean> {
     this.#disk.shrink(this.#content, this.#headerBytes + bodyBytes);
+    return Promise.resolve(true);
   }
 
   sync(offset: number, length: number): void {

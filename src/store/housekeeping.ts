@@ -52,6 +52,8 @@ export class Housekeeping {
   #activityMs = 0;
   /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
+  /** It found none when it was tried last. */
+  #isRemovalStuck = false;
   #closed = false;
   /** There is more to cut off the files' ends. */
   #isShrinking = false;
@@ -92,10 +94,12 @@ export class Housekeeping {
     try {
       if (expiry.nextDeadline < time.now) expiry.step(time.now, expire);
       if (eviction.isDue) eviction.step(evict);
+      this.#isRemovalStuck = false;
     } catch (error) {
       // Without any room the keys stay, the expired ones unseen; the next slice tries again.
       if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
       this.#removeAgainAt = time.now + idleAfterMs;
+      this.#isRemovalStuck = true;
     }
   }
 
@@ -142,6 +146,7 @@ export class Housekeeping {
     const { compaction, durability } = this.#parts;
     compaction.retry();
     this.#removeAgainAt = 0;
+    this.#isRemovalStuck = false;
     this.#measureActivity();
     this.#shrink();
     if (this.#mustSyncToFree) durability.start();
@@ -186,7 +191,8 @@ export class Housekeeping {
   get #isGainingRoom(): boolean {
     const { durability, compaction, eviction, log } = this.#parts;
     if (!eviction.isShort || this.#closed || durability.failure !== null) return false;
-    return eviction.isDue || compaction.hasWork(false) || log.table.leavingCount > 0;
+    return eviction.isDue && !this.#isRemovalStuck || compaction.hasWork(false) ||
+      log.table.leavingCount > 0;
   }
 
   #letWaitingGo(): void {

@@ -88,6 +88,8 @@ export class Log {
   growthFailed = false;
   /** How many places the body may have; a body that has more already shrinks as it can. */
   placesMax = Infinity;
+  /** So many may be used to make such a body shorter, by deletes and compaction. */
+  placesToShrink = 0;
   /** Bytes appended since the log was opened. */
   appendedBytes = 0;
   /** Records appended since the log was opened. */
@@ -382,7 +384,10 @@ export class Log {
   }
 
   get #countMax(): number {
-    return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, this.placesMax);
+    const allowed = this.purpose === "write"
+      ? this.placesMax
+      : Math.max(this.placesMax, this.placesToShrink);
+    return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, allowed);
   }
 
   #noSpace(): StoreError {

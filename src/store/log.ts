@@ -180,6 +180,16 @@ export class Log {
     return this.headOffset;
   }
 
+  /** The same for what makes room: that may take segments which are held in reserve. */
+  reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
+    this.purpose = purpose;
+    try {
+      return this.reserve(bytes, spare);
+    } finally {
+      this.purpose = "write";
+    }
+  }
+
   /** The head is of the reserve, which was not made good since: writes may not fill it. */
   get #isHeadBarred(): boolean {
     return this.#isHeadOfReserve && this.purpose === "write" &&

@@ -396,7 +396,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a failed batch is not taken back",
     breaks: batchesAreWhole,
-    file: "src/store/store.ts",
+    file: "src/store/batch.ts",
     from: "this.#rollBack(depth);",
     to: "",
   },
@@ -441,7 +441,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "the index is not marked while a batch is open",
     breaks: batchesAreWhole,
-    file: "src/store/store.ts",
+    file: "src/store/batch.ts",
     from: "    this.#index.beginChange();\n    return recordFlag.member;",
     to: "    return recordFlag.member;",
   },

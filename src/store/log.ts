@@ -282,8 +282,7 @@ export class Log {
     const segment = this.#takeSegment(length);
     this.table.take(segment, length, 0, segmentState.filling);
     // Whatever its header was: until the copy is whole, there is none.
-    const word = this.windowOffset(segment) >> 2;
-    this.windowOf(segment).i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     return segment;
   }
 
@@ -308,7 +307,7 @@ export class Log {
     const { i32, f64 } = this.windowOf(segment);
     const start = this.windowOffset(segment);
     const word = start >> 2;
-    i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     i32[word + segmentHeader.seedWord] = seedWord;
     i32[word + segmentHeader.magicWord] = segmentMagic;
     i32[word + segmentHeader.versionWord] = formatVersion;
@@ -319,6 +318,17 @@ export class Log {
     this.onHead(sequence);
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
     return start;
+  }
+
+  /**
+   * Clears a header; its checksum first, as the checksum comes last when it is written: without one, a
+   * header does not count, and a process may be killed between any two words.
+   */
+  #clearHeader(segment: number): void {
+    const { i32 } = this.windowOf(segment);
+    const word = this.windowOffset(segment) >> 2;
+    i32[word + segmentHeader.checksumWord] = 0;
+    i32.fill(0, word, word + segmentHeaderBytes / 4);
   }
 
   /** Appends from `offset` (in the window) of a segment that is the last of the log. */
@@ -500,9 +510,7 @@ export class Log {
 
   /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */
   eraseSegment(segment: number): void {
-    const { i32 } = this.windowOf(segment);
-    const word = this.windowOffset(segment) >> 2;
-    i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     this.table.erase(segment);
     this.erased.push(segment);
     this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });

@@ -176,17 +176,19 @@ export class Recovery {
     for (let i = 0; i < identityWords.length; i++) {
       if (i32[word + identityWords[i]] === this.#identity[i]) matching++;
     }
-    if (matching < identityWordsMin) {
+    const stored = i32[word + segmentHeader.checksumWord];
+    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
+    // Without a checksum, it was being written or cleared when the process was killed.
+    const isUnfinished = stored === 0 && sum !== 0;
+    if (matching < identityWordsMin || isUnfinished) {
       // Free, or the inside of a run that was freed: no entry of the index may lead here.
       table.setUnverified(place, 0);
       return 1;
     }
     const length = i32[word + segmentHeader.runLengthWord];
     const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
-    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
     if (
-      matching === identityWords.length && sum === i32[word + segmentHeader.checksumWord] &&
-      length >= 1 &&
+      matching === identityWords.length && sum === stored && length >= 1 &&
       place + length <= table.count
     ) {
       table.take(place, length, sequence, segmentState.sealed);

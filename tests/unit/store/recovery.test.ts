@@ -255,6 +255,32 @@ function without(disk: SimulatedDisk): SimulatedDisk {
   return disk;
 }
 
+Deno.test("a header that was being written or cleared is no damage", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 40; i++) put(store, `key:${i}`, "v".repeat(200));
+    await store.sync();
+  });
+  const expected = await recovered(disk.copy());
+  const bytes = disk.bytesOf(storePath);
+  const placeAt = (place: number) => storeHeaderBytes + place * segmentBytes;
+  const places = Array.from(
+    { length: (bytes.length - storeHeaderBytes) / segmentBytes },
+    (_, i) => i,
+  );
+  const free = places.find((place) => bytes[placeAt(place) + 4] === 0)!;
+  for (const from of [0, 8, 16, 24, 32, 40, 48]) {
+    for (let to = from + 4; to <= segmentHeaderBytes; to += 4) {
+      // Some words of a header that is whole elsewhere, but for the checksum in its first four bytes.
+      const copy = disk.copy();
+      const header = bytes.slice(placeAt(0) + from, placeAt(0) + to);
+      copy.bytesOf(storePath).set(header, placeAt(free) + from);
+      copy.bytesOf(storePath).fill(0, placeAt(free), placeAt(free) + 4);
+      const found = await recovered(copy, ({ opening }) => assertEquals(opening.damages, []));
+      assertEquals(found, expected);
+    }
+  }
+});
+
 Deno.test("a record that stands where another one was written is damaged", async () => {
   const disk = await killed(async (store) => {
     put(store, "a", "first");

@@ -107,6 +107,13 @@ export class SimulatedDisk {
     return copy;
   }
 
+  /** All that is cached reaches the disk. */
+  settle(): void {
+    for (const { cached, durable, length } of this.#contents.values()) {
+      durable.set(cached.subarray(0, length));
+    }
+  }
+
   /** The disk after a power cut: each sector that was not synced is there or not. */
   powerCut(random: SeededRandom, without?: string): SimulatedDisk {
     const after = this.copy(without);

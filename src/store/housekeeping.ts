@@ -57,6 +57,8 @@ export class Housekeeping {
   #closed = false;
   /** There is more to cut off the files' ends. */
   #isShrinking = false;
+  /** A full pass of compaction was asked for, and the file is not as short as it makes it. */
+  #isPassOn = false;
   /** Resolvers of `whenRoom`. */
   #waiting: (() => void)[] = [];
 
@@ -166,13 +168,27 @@ export class Housekeeping {
 
   /** As an idle store does, or one that was asked to. */
   get #mayTidyUp(): boolean {
-    return this.#isIdle || this.#parts.compaction.isFullPass;
+    return this.#isIdle || this.#isPassOn;
+  }
+
+  /** Begins a full pass of compaction, which ends with cutting the file; false when one is going on. */
+  beginFullPass(): boolean {
+    const begun = this.#parts.compaction.beginFullPass();
+    this.#isPassOn = true;
+    this.arm();
+    return begun;
+  }
+
+  /** How far the full pass is, 0 to 1; null when there is none. */
+  get fullPassShare(): number | null {
+    return this.#isPassOn ? this.#parts.compaction.fullPassShare : null;
   }
 
   #shrink(): void {
-    const { log, index } = this.#parts;
+    const { log, index, compaction } = this.#parts;
     const isLogLonger = log.shrink(this.#mayTidyUp);
     this.#isShrinking = index.shrink() || isLogLonger;
+    if (!this.#isShrinking && !compaction.isFullPass) this.#isPassOn = false;
   }
 
   /**

@@ -760,9 +760,7 @@ export class Store {
    * and to make the file as short as it can be. False when that is going on already.
    */
   compact(): boolean {
-    const begun = this.#compaction.beginFullPass();
-    this.#housekeeping.arm();
-    return begun;
+    return this.#housekeeping.beginFullPass();
   }
 
   /**
@@ -781,7 +779,7 @@ export class Store {
 
   /** How far `compact` has come, 0 to 1; null when it is not going on. */
   get compactionShare(): number | null {
-    return this.#compaction.isFullPass ? this.#compaction.fullPassShare : null;
+    return this.#housekeeping.fullPassShare;
   }
 
   /** The largest size of the file in bytes, Infinity for none; and what happens when it is reached. */

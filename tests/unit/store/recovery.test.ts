@@ -512,6 +512,24 @@ Deno.test("a store that was closed opens without reading its log, on another boo
   });
 });
 
+Deno.test("a stop leaves nothing that a power cut could take", async () => {
+  const seed = chooseSeed("power cut after a stop");
+  const random = new SeededRandom(seed);
+  const disk = new SimulatedDisk();
+  const all = await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 300; i++) put(store, `key:${i}`, `value of ${i}`);
+    for (let i = 0; i < 300; i += 3) remove(store, `key:${i}`);
+    return contents(store);
+  });
+  for (let i = 0; i < 100; i++) {
+    const cut = disk.powerCut(random);
+    await withStore(openOn(cut), (store) => {
+      assertEquals(store.opening.kind, "clean");
+      assertEquals(contents(store), all, `KV_TEST_SEED=${seed}`);
+    });
+  }
+});
+
 Deno.test("a killed store is read from where its index had come, not from the start", async () => {
   const disk = await killed((store) => {
     for (let i = 0; i < 1000; i++) put(store, `key:${i}`, "v".repeat(100));

@@ -16,6 +16,7 @@ const remedy = "deno run -A scripts/generate_docs.ts";
 /** In the order in which somebody new wants them. */
 const groups: readonly { readonly group: CommandGroup; readonly title: string }[] = [
   { group: "string", title: "Strings" },
+  { group: "bitmap", title: "Bits" },
   { group: "generic", title: "Keyspace" },
   { group: "transactions", title: "Transactions" },
   { group: "connection", title: "Connection" },

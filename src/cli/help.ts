@@ -17,6 +17,7 @@ import { didYouMean, didYouMeanWithin } from "./suggestion.ts";
 
 const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
   string: "Strings and counters",
+  bitmap: "Bits",
   generic: "Keys and expiry",
   transactions: "Transactions",
   connection: "Connection",

@@ -34,6 +34,7 @@ export interface ArgumentSpec {
 
 export type CommandGroup =
   | "string"
+  | "bitmap"
   | "generic"
   | "connection"
   | "transactions"

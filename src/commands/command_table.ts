@@ -3,6 +3,7 @@
  * helps and completes with it, so nothing here may import a handler.
  */
 import type { CommandSpec } from "./command_spec.ts";
+import { bitmapCommands } from "./tables/bitmap.ts";
 import { connectionCommands } from "./tables/connection.ts";
 import { genericCommands } from "./tables/generic.ts";
 import { serverCommands } from "./tables/server.ts";
@@ -17,6 +18,7 @@ const prefixLengthMin = 2;
 
 /** All commands, sorted by name; subcommands are inside of theirs. */
 export const commandTable: readonly CommandSpec[] = [
+  ...bitmapCommands,
   ...connectionCommands,
   ...genericCommands,
   ...serverCommands,

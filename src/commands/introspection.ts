@@ -4,6 +4,7 @@ import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts"
 import { commandTable, findCommand } from "./command_table.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
+import { keyFlagsInUse } from "./variable_key_flags.ts";
 
 const encoder = new TextEncoder();
 
@@ -191,7 +192,7 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
   for (const { first, last, step, flags } of spec.keys) {
     const end = last < 0 ? count + last : last;
     for (let i = first; i <= end; i += step) {
-      found.push({ argument: i + 2, flags: flagsInUse(context, flags) });
+      found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
     }
   }
   reply.array(found.length);
@@ -213,15 +214,6 @@ function nestedCommand(context: CommandContext): CommandSpec | undefined {
   const spec = findCommand(name);
   if (!spec?.subcommands?.length) return spec;
   return findCommand(`${name}|${context.text(3)}`);
-}
-
-/** Flags that depend on the options are SET's only: it reads the old value with GET, else never. */
-function flagsInUse(context: CommandContext, flags: readonly string[]): readonly string[] {
-  if (!flags.includes("variable_flags")) return flags;
-  for (let i = 5; i < context.argc; i++) {
-    if (context.is(i, "GET")) return ["RW", "access", "update"];
-  }
-  return ["OW", "update"];
 }
 
 const helpLines = [

@@ -2,6 +2,8 @@
  * Binds the command table to the handlers, in a form that is searched with the bytes of a request.
  */
 import { assert } from "../store/assert.ts";
+import { bitHandlers } from "./bits.ts";
+import { bitfieldHandlers } from "./bitfield.ts";
 import type { CommandSpec } from "./command_spec.ts";
 import { commandTable } from "./command_table.ts";
 import { connectionHandlers } from "./connection.ts";
@@ -15,6 +17,8 @@ import { stringHandlers } from "./strings.ts";
 import { transactionHandlers } from "./transactions.ts";
 
 const handlers: Readonly<Record<string, Handler>> = {
+  ...bitHandlers,
+  ...bitfieldHandlers,
   ...connectionHandlers,
   ...counterHandlers,
   ...expiryHandlers,

@@ -12,6 +12,7 @@ import {
   unixMilliseconds,
   unixSeconds,
 } from "./deadline.ts";
+import { IndexRange, readPlace } from "./index_range.ts";
 
 // The options of SET and GETEX, as bits. The place of the time argument stands above them.
 const ifMissing = 1;
@@ -26,8 +27,7 @@ const atMilliseconds = 256;
 const timeBits = inSeconds | inMilliseconds | atSeconds | atMilliseconds;
 const timeArgumentShift = 9;
 
-/** `proto-max-bulk-len` cannot be set below this, so shorter values need no look at it. */
-const bulkLengthAlwaysAllowed = 2 ** 20;
+const range = new IndexRange();
 
 /** GET key */
 function get(context: CommandContext): void {
@@ -270,7 +270,7 @@ function append(context: CommandContext): void {
     return reply.integer(added);
   }
   const size = store.foundEnd - store.foundStart;
-  if (exceedsBulkLength(context, size + added)) return;
+  if (context.exceedsBulkLength(size + added)) return;
   const old = store.foundBytes;
   const oldStart = store.foundStart;
   const at = store.reserve(size + added, store.foundExpireAt);
@@ -283,23 +283,10 @@ function append(context: CommandContext): void {
 /** GETRANGE key start end. SUBSTR is its old name. */
 function getrange(context: CommandContext): void {
   const { store, reply } = context;
-  let first = context.safeInteger(2);
-  let last = context.safeInteger(3);
-  if (first !== first || last !== last) {
-    const bigFirst = context.int64(2);
-    const bigLast = context.int64(3);
-    if (bigFirst === null || bigLast === null) return context.notAnInteger();
-    // Decided here, where clamping cannot make the two equal.
-    if (bigFirst < 0n && bigLast < 0n && bigFirst > bigLast) return emptyBulk(context);
-    first = clampToSafe(bigFirst);
-    last = clampToSafe(bigLast);
-  }
-  if (!context.find(1)) return emptyBulk(context);
-  const size = store.foundEnd - store.foundStart;
-  if (first < 0 && last < 0 && first > last) return emptyBulk(context);
-  if (first < 0) first = Math.max(0, first + size);
-  if (last < 0) last = Math.max(0, last + size);
-  if (last >= size) last = size - 1;
+  if (!range.read(context, 2)) return;
+  if (!context.find(1) || range.isReversed) return emptyBulk(context);
+  range.clampTo(store.foundEnd - store.foundStart);
+  const { first, last } = range;
   if (first > last) return emptyBulk(context);
   reply.bulk(store.foundBytes, store.foundStart + first, store.foundStart + last + 1);
 }
@@ -308,26 +295,18 @@ function emptyBulk(context: CommandContext): void {
   context.reply.bulk(context.request.bytes, 0, 0);
 }
 
-function clampToSafe(value: bigint): number {
-  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));
-}
-
 /** SETRANGE key offset value */
 function setrange(context: CommandContext): void {
   const { store, request, reply } = context;
   const { bytes, starts, ends } = request;
-  let offset = context.safeInteger(2);
-  if (offset !== offset) {
-    const big = context.int64(2);
-    if (big === null) return context.notAnInteger();
-    offset = clampToSafe(big);
-  }
+  const offset = readPlace(context, 2);
+  if (offset !== offset) return;
   if (offset < 0) return reply.error("ERR offset is out of range");
   const added = ends[3] - starts[3];
   const found = store.find(bytes, starts[1], ends[1]);
   const size = found ? store.foundEnd - store.foundStart : 0;
   if (added === 0) return reply.integer(size);
-  if (exceedsBulkLength(context, offset + added)) return;
+  if (context.exceedsBulkLength(offset + added)) return;
   const total = Math.max(size, offset + added);
   const old = store.foundBytes;
   const oldStart = store.foundStart;
@@ -341,14 +320,6 @@ function setrange(context: CommandContext): void {
   if (tail < size) copyBytes(target, at + tail, old, oldStart + tail, oldStart + size);
   store.commit();
   reply.integer(total);
-}
-
-/** Whether a value would be longer than `proto-max-bulk-len` allows; if so, that is replied. */
-function exceedsBulkLength(context: CommandContext, size: number): boolean {
-  if (size <= bulkLengthAlwaysAllowed) return false;
-  if (size <= Number(context.server.config.get("proto-max-bulk-len"))) return false;
-  context.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-  return true;
 }
 
 export const stringHandlers: Record<string, Handler> = {

@@ -5,6 +5,8 @@
  */
 import { arityCases } from "./cases/arity.ts";
 import { binaryCases } from "./cases/binary.ts";
+import { bitCases } from "./cases/bits.ts";
+import { bitfieldCases } from "./cases/bitfield.ts";
 import { connectionCases } from "./cases/connection.ts";
 import { counterCases } from "./cases/counters.ts";
 import { expiryCases } from "./cases/expiry.ts";
@@ -22,6 +24,8 @@ import { testConformance } from "./runner.ts";
 
 testConformance("strings", stringCases);
 testConformance("parts of strings", stringPartCases);
+testConformance("bits", bitCases);
+testConformance("fields of bits", bitfieldCases);
 testConformance("counters", counterCases);
 testConformance("keys", keyCases);
 testConformance("SCAN", scanCases);

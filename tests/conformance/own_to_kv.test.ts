@@ -167,6 +167,28 @@ Deno.test({
   },
 });
 
+// Redis allocates it, kv makes it where it belongs: in the file.
+Deno.test({
+  name: "SETBIT at the last offset makes a value of 512 MiB, and none of it on the heap",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    assertEquals(await connection.exchange("SETBIT", "foo", "4294967295", "1"), ":0\r\n");
+    assertEquals(await connection.exchange("STRLEN", "foo"), ":536870912\r\n");
+    assertEquals(await connection.exchange("BITCOUNT", "foo"), ":1\r\n");
+    assertEquals(await connection.exchange("BITPOS", "foo", "1"), ":4294967295\r\n");
+    const info = await connection.exchange("INFO", "memory");
+    const peak = Number(/used_memory_peak:(\d+)/.exec(info)?.[1]);
+    assert(peak < 100 * 2 ** 20, `${peak} bytes were used`);
+    // Redis would make the value longer than its limit.
+    assertEquals(
+      await connection.exchange("BITFIELD", "foo", "SET", "u2", "4294967295", "1"),
+      "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n",
+    );
+  },
+});
+
 Deno.test({
   name: "what was acknowledged is there after kill -9 and a restart",
   ignore,

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { bitHandlers } from "../../../src/commands/bits.ts";
+import { bitfieldHandlers } from "../../../src/commands/bitfield.ts";
 import type { ArgumentSpec, CommandSpec } from "../../../src/commands/command_spec.ts";
 import { commandTable, findCommand, suggest } from "../../../src/commands/command_table.ts";
 import { connectionHandlers } from "../../../src/commands/connection.ts";
@@ -13,6 +15,8 @@ import { transactionHandlers } from "../../../src/commands/transactions.ts";
 const allSpecs = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []]);
 
 const handlerNames = [
+  bitHandlers,
+  bitfieldHandlers,
   connectionHandlers,
   counterHandlers,
   expiryHandlers,
@@ -44,7 +48,7 @@ Deno.test("the table is sorted, and no name is in it twice", () => {
 
 Deno.test("a subcommand is named after its command", () => {
   for (const spec of commandTable) {
-    assertMatch(spec.name, /^[a-z]+$/);
+    assertMatch(spec.name, /^[a-z]+(_ro)?$/);
     for (const subcommand of spec.subcommands ?? []) {
       assertMatch(subcommand.name, new RegExp(`^${spec.name}\\|[a-z]+$`));
       assertEquals(subcommand.subcommands, undefined);

@@ -12,6 +12,7 @@ import { counterHandlers } from "./counters.ts";
 import { expiryHandlers } from "./expiry.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { keyHandlers } from "./keys.ts";
+import { lcsHandlers } from "./lcs.ts";
 import { serverHandlers } from "./server.ts";
 import { stringHandlers } from "./strings.ts";
 import { transactionHandlers } from "./transactions.ts";
@@ -24,6 +25,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   ...expiryHandlers,
   ...introspectionHandlers,
   ...keyHandlers,
+  ...lcsHandlers,
   ...serverHandlers,
   ...stringHandlers,
   ...transactionHandlers,

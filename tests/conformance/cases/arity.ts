@@ -35,6 +35,7 @@ export const arityCases: readonly ConformanceCase[] = [
       ["GETRANGE a 0 1 2", "-ERR wrong number of arguments for 'getrange' command\r\n"],
       ["SUBSTR a 0", "-ERR wrong number of arguments for 'substr' command\r\n"],
       ["SUBSTR a 0 1 2", "-ERR wrong number of arguments for 'substr' command\r\n"],
+      ["LCS a", "-ERR wrong number of arguments for 'lcs' command\r\n"],
       ["SETRANGE a 0", "-ERR wrong number of arguments for 'setrange' command\r\n"],
       ["SETRANGE a 0 b c", "-ERR wrong number of arguments for 'setrange' command\r\n"],
     ],

@@ -275,6 +275,16 @@ const bitfieldRo: Generate = (source) => {
   return ["BITFIELD_RO", source.key(), ...words.flatMap((place) => [name, ...place])];
 };
 
+const lcs: Generate = (source) => {
+  const words: string[] = [];
+  while (source.random.chance(0.5)) {
+    const option = source.random.pick(["LEN", "IDX", "idx", "WITHMATCHLEN", "MINMATCHLEN", "X"]);
+    words.push(option);
+    if (option === "MINMATCHLEN") words.push(source.integer());
+  }
+  return ["LCS", source.key(), source.key(), ...words];
+};
+
 const unknown: Generate = (source) => {
   const name = source.random.pick(["NOSUCH", "get ", "\0", "se", "\xffx", "y".repeat(200)]);
   return [name, ...source.list(0, 5, () => source.value())];
@@ -310,6 +320,7 @@ const choices: readonly (readonly [number, Generate])[] = [
   [4, bitop],
   [5, bitfield],
   [2, bitfieldRo],
+  [3, lcs],
   [4, keyOnly("INCR")],
   [3, keyOnly("DECR")],
   [4, (source) => ["INCRBY", source.key(), source.integer()]],

@@ -8,6 +8,7 @@ import { counterHandlers } from "../../../src/commands/counters.ts";
 import { expiryHandlers } from "../../../src/commands/expiry.ts";
 import { introspectionHandlers } from "../../../src/commands/introspection.ts";
 import { keyHandlers } from "../../../src/commands/keys.ts";
+import { lcsHandlers } from "../../../src/commands/lcs.ts";
 import { serverHandlers } from "../../../src/commands/server.ts";
 import { stringHandlers } from "../../../src/commands/strings.ts";
 import { transactionHandlers } from "../../../src/commands/transactions.ts";
@@ -22,6 +23,7 @@ const handlerNames = [
   expiryHandlers,
   introspectionHandlers,
   keyHandlers,
+  lcsHandlers,
   serverHandlers,
   stringHandlers,
   transactionHandlers,

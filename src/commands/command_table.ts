@@ -65,5 +65,5 @@ function isOneEditAway(a: string, b: string): boolean {
   const restOfA = a.slice(head, a.length - tail);
   const restOfB = b.slice(head, b.length - tail);
   if (restOfA.length <= 1 && restOfB.length <= 1) return true;
-  return restOfA.length === 2 && restOfA === restOfB[1] + restOfB[0];
+  return restOfB.length === 2 && restOfA === restOfB[1] + restOfB[0];
 }

@@ -1,13 +1,14 @@
 /**
- * What commands do to their keys, where that hangs on the options: SET reads the old value with GET,
- * BITFIELD writes with SET and INCRBY. COMMAND GETKEYSANDFLAGS tells it.
+ * What commands do to their keys, where that hangs on the options: SET reads the old value with GET or
+ * IFEQ, DELEX with IFEQ, and BITFIELD writes with SET and INCRBY. COMMAND GETKEYSANDFLAGS tells it.
  */
 import type { CommandContext } from "./context.ts";
+import { valueConditionAt } from "./value_condition.ts";
 
 /** The flags for the request that stands behind the first `skipped` arguments. */
 type FlagsOf = (context: CommandContext, skipped: number) => readonly string[];
 
-const flagsOfCommands: Readonly<Record<string, FlagsOf>> = { bitfield, set };
+const flagsOfCommands: Readonly<Record<string, FlagsOf>> = { bitfield, delex, set };
 
 /** The flags of a command's key as that request uses it; `declared` are those of the command table. */
 export function keyFlagsInUse(
@@ -21,10 +22,19 @@ export function keyFlagsInUse(
 }
 
 function set(context: CommandContext, skipped: number): readonly string[] {
+  let isCompared = false;
   for (let i = skipped + 3; i < context.argc; i++) {
     if (context.is(i, "GET")) return ["RW", "access", "update"];
+    isCompared ||= valueConditionAt(context, i) !== null;
   }
-  return ["OW", "update"];
+  return [isCompared ? "RW" : "OW", "update"];
+}
+
+function delex(context: CommandContext, skipped: number): readonly string[] {
+  for (let i = skipped + 2; i < context.argc; i++) {
+    if (valueConditionAt(context, i) !== null) return ["RW", "delete"];
+  }
+  return ["RM", "delete"];
 }
 
 /** Whatever is no whole GET or OVERFLOW counts as writing. */

@@ -117,6 +117,8 @@ Deno.test("suggest finds names with one letter left out, added, changed or swapp
   assertEquals(suggest("incrybfloat"), ["incrbyfloat"]);
   assertEquals(suggest("gte"), ["get"]);
   assertEquals(suggest("mgte"), ["mget"]);
+  // Two letters swapped and one added are two edits: `lcs` is not meant.
+  assertEquals(suggest("cl"), ["client"]);
 });
 
 Deno.test("suggest goes on with names that begin as typed, the shortest first", () => {

@@ -65,6 +65,10 @@ const everyCommand: readonly CommandLine[] = [
   ["GETEX", "a", "PERSIST"],
   ["SETRANGE", "text", "5000", "end"],
   ["UPDATE", "f", text(3200)],
+  ["SETBIT", "text", "40000", "1"],
+  ["BITFIELD", "text", "SET", "u8", "#6000", "255", "INCRBY", "u8", "0", "1"],
+  ["BITOP", "OR", "bits", "text", "a"],
+  ["SET", "a", text(2400), "IFEQ", text(2400)],
   ["MSET", "a", text(3200), "g", text(3200), "h", text(3200)],
   ["MSETNX", "i", text(3200), "j", text(3200)],
   ["COPY", "text", "k"],
@@ -80,6 +84,12 @@ const everyCommand: readonly CommandLine[] = [
   ["APPEND", "long", text(8000)],
   ["GET", "long"],
   ["GETRANGE", "text", "10", "20"],
+  ["GETBIT", "text", "40000"],
+  ["BITCOUNT", "text"],
+  ["BITPOS", "text", "1"],
+  ["BITFIELD_RO", "text", "GET", "u8", "0"],
+  ["LCS", "number", "fraction", "LEN"],
+  ["DIGEST", "number"],
   ["SUBSTR", "text", "0", "3"],
   ["MGET", "a", "b", "nothing"],
   ["STRLEN", "long"],
@@ -107,6 +117,8 @@ const everyCommand: readonly CommandLine[] = [
   ["DISCARD"],
   ["UNWATCH"],
   ["GETDEL", "e"],
+  ["DELEX", "number"],
+  ["DELIFEQ", "fraction", "1.75"],
   ["DEL", "g", "h"],
   ["UNLINK", "i", "nothing"],
 ];
@@ -117,6 +129,7 @@ const onSomeKeys: readonly CommandLine[] = [
   ["PERSIST", "deadline"],
   ["PEXPIREAT", "text", "2000000000000"],
   ["UPDATE", "text", text(3200)],
+  ["BITOP", "NOT", "bits", "text"],
 ];
 
 /** Those that need no room, or none of their own. */
@@ -124,6 +137,7 @@ const harmless = new Set([
   ...["GETDEL", "DEL", "UNLINK", "GET", "GETRANGE", "SUBSTR", "MGET", "STRLEN", "EXISTS", "TOUCH"],
   ...["TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "TYPE", "KEYS", "SCAN", "RANDOMKEY", "DBSIZE"],
   ...["WATCH", "UNWATCH", "MULTI", "DISCARD", "EXEC"],
+  ...["GETBIT", "BITCOUNT", "BITPOS", "BITFIELD_RO", "LCS", "DIGEST", "DELEX", "DELIFEQ"],
   // As keys are missing that found no room.
   ...["RENAME", "RENAMENX"],
 ]);

@@ -6,6 +6,7 @@ import type { Request } from "../protocol/request.ts";
 import { StoreError } from "../store/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { allCommands, type Command } from "./registry.ts";
+import { describeStoreError } from "./store_error.ts";
 
 /** One call in this many is timed; a power of two. */
 const timedEvery = 64;
@@ -119,7 +120,7 @@ export class Dispatcher {
   #replyFailure(error: unknown, command: Command): void {
     const { reply, store } = this.#context;
     store.failBatch();
-    if (error instanceof StoreError) return reply.error(`${errorPrefix(error)} ${error.message}`);
+    if (error instanceof StoreError) return reply.error(describeStoreError(error));
     this.onBug(error, command.name);
     const message = error instanceof Error ? error.message : String(error);
     reply.error(`ERR internal error in '${command.name}': ${message}`);
@@ -132,11 +133,6 @@ export class Dispatcher {
     if (session.queue !== null) session.queueFailed = true;
     reply();
   }
-}
-
-function errorPrefix({ code }: StoreError): string {
-  if (code === "NO_SPACE") return "OOM";
-  return code === "SYNC_FAILED" ? "MISCONF" : "ERR";
 }
 
 function wrongArity(context: CommandContext, name: string): void {

@@ -13,6 +13,7 @@ import { expiryHandlers } from "./expiry.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { keyHandlers } from "./keys.ts";
 import { lcsHandlers } from "./lcs.ts";
+import { prefixHandlers } from "./prefix_deletion.ts";
 import { serverHandlers } from "./server.ts";
 import { stringHandlers } from "./strings.ts";
 import { transactionHandlers } from "./transactions.ts";
@@ -26,6 +27,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   ...introspectionHandlers,
   ...keyHandlers,
   ...lcsHandlers,
+  ...prefixHandlers,
   ...serverHandlers,
   ...stringHandlers,
   ...transactionHandlers,

@@ -894,6 +894,11 @@ export class Store {
     };
   }
 
+  /** Nothing of it may be read or written any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Syncs everything, marks the store as closed in order, and lets go of the files. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -263,6 +263,42 @@ const cases: readonly ConformanceCase[] = [
     ],
   },
   {
+    // Redis needs a script for it, or a client that scans.
+    name: "DELPREFIX removes the keys that begin alike",
+    steps: [
+      ["DELPREFIX user:", ":0\r\n"],
+      ["MSET user:1 a user:2 b user c USER:3 d other:user:4 e", "+OK\r\n"],
+      ["SET user:5 f EX 100", "+OK\r\n"],
+      ["DELPREFIX user:", ":3\r\n"],
+      ["MGET user user:1 user:2 user:5", "*4\r\n$1\r\nc\r\n$-1\r\n$-1\r\n$-1\r\n"],
+      ["DBSIZE", ":3\r\n"],
+      // No pattern.
+      ["MSET a* 1 ab 2 [ab] 3", "+OK\r\n"],
+      ["DELPREFIX a*", ":1\r\n"],
+      ["DELPREFIX [a", ":1\r\n"],
+      [["DELPREFIX", ""], ":4\r\n"],
+      ["DBSIZE", ":0\r\n"],
+      ["DELPREFIX", "-ERR wrong number of arguments for 'delprefix' command\r\n"],
+      ["DELPREFIX a b", "-ERR wrong number of arguments for 'delprefix' command\r\n"],
+    ],
+  },
+  {
+    name: "DELPREFIX in a transaction is one step of it, and WATCH sees it",
+    steps: [
+      ["MSET a:1 1 a:2 2", "+OK\r\n"],
+      ["MULTI", "+OK\r\n"],
+      ["SET a:3 3", "+QUEUED\r\n"],
+      ["DELPREFIX a:", "+QUEUED\r\n"],
+      ["SET a:4 4", "+QUEUED\r\n"],
+      ["DBSIZE", "+QUEUED\r\n"],
+      ["EXEC", "*4\r\n+OK\r\n:3\r\n+OK\r\n:1\r\n"],
+      ["WATCH a:4", "+OK\r\n"],
+      ["DELPREFIX a:", ":1\r\n", "second"],
+      ["MULTI", "+OK\r\n"],
+      ["EXEC", "*-1\r\n"],
+    ],
+  },
+  {
     name: "BGREWRITEAOF compacts the store",
     steps: [
       ["SET foo bar", "+OK\r\n"],
@@ -335,6 +371,55 @@ Deno.test({
       await connection.exchange("BITFIELD", "foo", "SET", "u2", "4294967295", "1"),
       "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n",
     );
+  },
+});
+
+Deno.test({
+  name: "DELPREFIX serves other clients meanwhile, and its own client afterwards",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    using other = await RawConnection.open(server.socketPath);
+    const count = 50_000;
+    for (let first = 0; first < count; first += 1000) {
+      const pairs = Array.from({ length: 1000 }, (_, i) => [`key:${first + i}`, "value"]);
+      assertEquals(await connection.exchange("MSET", ...pairs.flat()), "+OK\r\n");
+    }
+    await connection.exchange("SET", "other", "value");
+    let isDone = false;
+    const replies = connection.pipeline([["DELPREFIX", "key:"], ["DBSIZE"], [
+      "WAITAOF",
+      "1",
+      "0",
+      "0",
+    ]])
+      .finally(() => isDone = true);
+    let answered = 0;
+    while (!isDone) {
+      assertEquals(await other.exchange("GET", "other"), "$5\r\nvalue\r\n");
+      if (!isDone) answered++;
+    }
+    assertEquals(await replies, [`:${count}\r\n`, ":1\r\n", "*2\r\n:1\r\n:0\r\n"]);
+    assert(answered > 10, `${answered} requests were answered meanwhile`);
+    const { success } = await server.stop();
+    assert(success);
+  },
+});
+
+Deno.test({
+  name: "a server that stops does not wait long for DELPREFIX, and its store is whole",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    const pairs = Array.from({ length: 50_000 }, (_, i) => [`key:${i}`, "value"]);
+    assertEquals(await connection.exchange("MSET", ...pairs.flat()), "+OK\r\n");
+    await connection.send("DELPREFIX key:\r\n");
+    assert((await server.stop()).success);
+    await server.restart();
+    using again = await RawConnection.open(server.socketPath);
+    assertMatch(await again.exchange("DBSIZE"), /^:\d+\r\n$/);
   },
 });
 

@@ -9,6 +9,7 @@ import { expiryHandlers } from "../../../src/commands/expiry.ts";
 import { introspectionHandlers } from "../../../src/commands/introspection.ts";
 import { keyHandlers } from "../../../src/commands/keys.ts";
 import { lcsHandlers } from "../../../src/commands/lcs.ts";
+import { prefixHandlers } from "../../../src/commands/prefix_deletion.ts";
 import { serverHandlers } from "../../../src/commands/server.ts";
 import { stringHandlers } from "../../../src/commands/strings.ts";
 import { transactionHandlers } from "../../../src/commands/transactions.ts";
@@ -24,6 +25,7 @@ const handlerNames = [
   introspectionHandlers,
   keyHandlers,
   lcsHandlers,
+  prefixHandlers,
   serverHandlers,
   stringHandlers,
   transactionHandlers,

@@ -10,6 +10,7 @@ const signedLetter = 0x69;
 const unsignedLetter = 0x75;
 const signedBitsMax = 64;
 const unsignedBitsMax = 63;
+const noBytes = new Uint8Array(0);
 
 /**
  * The operations of a request, one after the other, and the value that they work on: in place until one
@@ -52,6 +53,8 @@ class Operations {
   /** To be called at the end: a value that no operation has changed is not written. */
   commit(store: Store): void {
     if (this.#isCopied) store.commit();
+    // What is mapped may be so no more when the next request comes.
+    this.field.setRow(noBytes, 0, 0);
   }
 
   begin(): void {

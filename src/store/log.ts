@@ -163,10 +163,12 @@ export class Log {
     reader.open(this.windowOf(segment), start, this.endOf(segment), this.seedOf(segment));
   }
 
-  /** The seed of the checksums of a segment's records. */
+  /** The seed of the checksums of a segment's records, with offsets in the window. */
   seedOf(segment: number): number {
-    const word = (this.windowOffset(segment) >> 2) + segmentHeader.seedWord;
-    return this.table.sequence[segment] ^ this.windowOf(segment).i32[word];
+    const start = this.windowOffset(segment);
+    const seedWord = this.windowOf(segment).i32[(start >> 2) + segmentHeader.seedWord];
+    // Only a record's place in its segment counts: a backup puts whole segments elsewhere.
+    return recordSeed(this.table.sequence[segment] ^ seedWord, -start);
   }
 
   /**

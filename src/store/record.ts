@@ -38,8 +38,8 @@ export function offsetOf(address: number): number {
 }
 
 /**
- * The seed of a record's checksum, from its segment's and its byte offset in the window: a record that
- * turns up at another place is not whole.
+ * The seed of a record's checksum, from its segment's (`Log.seedOf`) and its byte offset: a record that
+ * turns up at another place of the segment is not whole.
  */
 export function recordSeed(segmentSeed: number, offset: number): number {
   return segmentSeed + Math.imul(offset, 0x9e3779b1) | 0;

@@ -43,7 +43,7 @@ export class RunCopy {
     this.#target = log.windowOf(this.#segment).i32;
     this.#start = (log.windowOffset(this.#segment) + segmentHeaderBytes) >> 2;
     this.#sourceSum = new RunningChecksum(recordSeed(source.seed, source.offset));
-    this.#targetSum = new RunningChecksum(recordSeed(this.#seed, this.#start << 2));
+    this.#targetSum = new RunningChecksum(recordSeed(this.#seed, segmentHeaderBytes));
   }
 
   /** Copies about so many bytes; returns whether all is copied. */

@@ -275,9 +275,8 @@ export const mutations: readonly Mutation[] = [
     name: "checksums have no seed: records of a segment's earlier life are valid",
     breaks: prefixOnly,
     file: "src/store/log.ts",
-    from: "return this.table.sequence[segment] ^ this.windowOf(segment).i32[word];",
-    to: "const seedWord = this.windowOf(segment).i32[word];\n" +
-      "    return seedWord === 0 ? 0 : this.table.sequence[segment] ^ seedWord;",
+    from: "return recordSeed(this.table.sequence[segment] ^ seedWord, -start);",
+    to: "return recordSeed(0 * seedWord, -start);",
   },
   {
     name: "segments are replayed in the order of their places",

@@ -41,6 +41,10 @@ Deno.test("kv info has sections for people, INFO's text for a pipe, and JSON", a
     assertStringIncludes(section.stdout, "store_keys:101");
     const json = await program.run(["--json", "info"]);
     assertEquals(JSON.parse(json.stdout).store_keys, "101");
+    // Options go behind the subcommand as well.
+    const elsewhere = await program.run(["info", "--socket", "nowhere.sock", "store"]);
+    assertEquals([elsewhere.code, elsewhere.stdout], [3, ""]);
+    assertStringIncludes(elsewhere.stderr, "nowhere.sock");
   });
 });
 

@@ -1,10 +1,10 @@
 /** BITFIELD and BITFIELD_RO: integers of any length at any place of a value. */
+import { parseSafeInteger } from "../protocol/numbers.ts";
 import type { Store } from "../store/store.ts";
 import { readBitOffset } from "./bit_offset.ts";
-import { IntegerField, type Overflow } from "./integer_field.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { copyExtended } from "./extended_value.ts";
-import { parseSafeInteger } from "../protocol/numbers.ts";
+import { IntegerField, type Overflow } from "./integer_field.ts";
 
 const signedLetter = 0x69;
 const unsignedLetter = 0x75;

@@ -16,6 +16,7 @@ const remedy = "deno run -A scripts/generate_docs.ts";
 /** In the order in which somebody new wants them. */
 const groups: readonly { readonly group: CommandGroup; readonly title: string }[] = [
   { group: "string", title: "Strings" },
+  { group: "bitmap", title: "Bits" },
   { group: "generic", title: "Keyspace" },
   { group: "transactions", title: "Transactions" },
   { group: "connection", title: "Connection" },
@@ -28,8 +29,8 @@ const introduction = `# Commands
 
 In the grammars, capitals stand for themselves and other words for what you put in; \`[ ]\` may be
 left out, \`< | >\` is one of several, and \`...\` means more of the same. "Since" names the version of
-Redis that brought the command, or of kv where Redis has no such command; complexities are given as
-Redis states them.
+Redis that brought the command, or of Valkey or kv where Redis has no such command; complexities are
+given as Redis states them.
 `;
 
 function commandsPage(): string {
@@ -56,9 +57,14 @@ function contents(): string {
   return `## Contents\n\n${lines.join("")}`;
 }
 
+function originOf({ ownToKv, ofValkey }: CommandSpec): string {
+  if (ownToKv) return "kv";
+  return ofValkey ? "Valkey" : "Redis";
+}
+
 function commandSection(spec: CommandSpec): string {
-  const { deprecatedSince, replacedBy, ownToKv } = spec;
-  const facts = [`Since: ${ownToKv ? "kv" : "Redis"} ${spec.since}`];
+  const { deprecatedSince, replacedBy } = spec;
+  const facts = [`Since: ${originOf(spec)} ${spec.since}`];
   if (deprecatedSince !== undefined) {
     const instead = replacedBy === undefined ? "" : `; use ${replacedBy.replace("`!", "`")}`;
     facts.push(`Deprecated since: Redis ${deprecatedSince}${instead}`);

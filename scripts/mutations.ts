@@ -19,8 +19,9 @@ const leftOut = ["kill_rounds", "small_disk", "word_list", "mutations"];
 /** What notices most comes first, what takes longest last. */
 const comesFirst = ["held_disk", "model_sequences", "power_cuts"];
 const comesLast = ["damaged_files", "mapped_damage", "failing_calls", "eviction"];
-/** The tests take so long at most; what takes longer hangs. */
-const limitMs = 300_000;
+/** Without a mutation the tests take so long at most; with one, so many times what they took. */
+const limitMs = 900_000;
+const limitFactor = 3;
 const copies = 2;
 /** The same in each run, unless it is given: a mutation is caught or not. */
 const seed = Deno.env.get("KV_TEST_SEED") ?? "1";
@@ -55,7 +56,11 @@ async function testStages(folder: string): Promise<string[][]> {
 }
 
 /** Runs the tests in a copy of the tree until the first one fails. */
-async function runTests(folder: string, stages: readonly string[][]): Promise<Outcome> {
+async function runTests(
+  folder: string,
+  stages: readonly string[][],
+  limitMs: number,
+): Promise<Outcome> {
   const started = performance.now();
   let caughtBy: string | null = null;
   for (const files of stages) {
@@ -98,6 +103,7 @@ async function tryMutation(
   folder: string,
   { file, from, to }: Mutation,
   stages: readonly string[][],
+  limitMs: number,
 ): Promise<Outcome> {
   const path = join(folder, file);
   const original = await Deno.readTextFile(path);
@@ -105,7 +111,7 @@ async function tryMutation(
   if (parts.length !== 2) throw new Error(`${file} should have this once: ${from}`);
   await Deno.writeTextFile(path, parts.join(to));
   try {
-    return await runTests(folder, stages);
+    return await runTests(folder, stages, limitMs);
   } finally {
     await Deno.writeTextFile(path, original);
   }
@@ -116,13 +122,14 @@ async function tryAll(
   folders: readonly string[],
   chosen: readonly Mutation[],
   stages: readonly string[][],
+  limitMs: number,
 ): Promise<string[]> {
   const survivors: string[] = [];
   const left = [...chosen];
   await Promise.all(folders.map(async (folder) => {
     while (left.length > 0) {
       const mutation = left.shift()!;
-      const { caughtBy, seconds } = await tryMutation(folder, mutation, stages);
+      const { caughtBy, seconds } = await tryMutation(folder, mutation, stages, limitMs);
       if (caughtBy === null) survivors.push(mutation.name);
       const result = caughtBy === null
         ? `NOT CAUGHT: ${mutation.breaks}`
@@ -147,14 +154,15 @@ if (import.meta.main) {
       Array.from({ length: copies }, () => Deno.makeTempDir({ dir: workplace })),
     );
     for (const folder of folders) await copyTree(folder);
-    const unchanged = await runTests(folders[0], stages);
+    const unchanged = await runTests(folders[0], stages, limitMs);
     if (unchanged.caughtBy !== null) {
       throw new Error(`Without any mutation, this test fails: ${unchanged.caughtBy}`);
     }
     console.log(
       `${unchanged.seconds.toFixed(1).padStart(6)} s  without any mutation, all tests pass`,
     );
-    const survivors = await tryAll(folders, chosen, stages);
+    const limit = unchanged.seconds * 1000 * limitFactor;
+    const survivors = await tryAll(folders, chosen, stages, limit);
     console.log(`${chosen.length - survivors.length} of ${chosen.length} mutations caught`);
     for (const name of survivors) console.log(`NOT CAUGHT: ${name}`);
     isWell = survivors.length === 0;

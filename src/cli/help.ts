@@ -17,6 +17,7 @@ import { didYouMean, didYouMeanWithin } from "./suggestion.ts";
 
 const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
   string: "Strings and counters",
+  bitmap: "Bits",
   generic: "Keys and expiry",
   transactions: "Transactions",
   connection: "Connection",
@@ -131,11 +132,16 @@ function describeSubcommand({ name, grammar, summary }: Subcommand, style: Style
   return lines.join("\n");
 }
 
+function describeOrigin({ ownToKv, ofValkey, since }: CommandSpec): string {
+  if (ownToKv) return `kv ${since}, not in Redis`;
+  return ofValkey ? `Valkey ${since}, not in Redis` : `Redis ${since}`;
+}
+
 function describeCommand(spec: CommandSpec, style: Style): string {
   const lines = [style.title(grammar(spec)), `  ${spec.summary}`];
   const facts: Row[] = [
     ["group", groupTitles[spec.group]],
-    ["since", spec.ownToKv ? `kv ${spec.since}, not in Redis` : `Redis ${spec.since}`],
+    ["since", describeOrigin(spec)],
     ["complexity", spec.complexity],
   ];
   if (spec.replacedBy) facts.push(["instead", spec.replacedBy.replaceAll("`", "")]);

@@ -11,14 +11,17 @@ type Fields = ReadonlyMap<string, string>;
 
 /**
  * On a terminal, or as JSON with every field of INFO; anything else is left to the command INFO, whose
- * text scripts know. Returns null then.
+ * text scripts know. Resolves with the exit status.
  */
-export function info(args: readonly string[], leading: GivenOptions): Promise<number | null> {
+export function info(args: readonly string[], leading: GivenOptions): Promise<number> {
   return administer("info", args, leading, run);
 }
 
-async function run(settings: ClientSettings, rest: readonly string[]): Promise<number | null> {
-  if (rest.length > 0 || settings.format === "raw") return null;
+async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {
+  if (rest.length > 0 || settings.format === "raw") {
+    const { runCommand } = await import("./run_command.ts");
+    return await runCommand(["info", ...rest], settings);
+  }
   return await withServer(settings, async (client) => {
     const fields = await infoFields(client);
     writeOutput(

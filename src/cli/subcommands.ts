@@ -54,11 +54,7 @@ export const subcommands: readonly Subcommand[] = [
     summary: "Show what a server's store holds and how it does; INFO's own text in a pipe",
     async run(args, options) {
       const { info } = await import("./info.ts");
-      const status = await info(args, options);
-      if (status !== null) return status;
-      const { runCommand } = await import("./run_command.ts");
-      const { clientSettings } = await import("./options.ts");
-      return await runCommand(["info", ...args], clientSettings(options));
+      return await info(args, options);
     },
   },
   {

@@ -41,6 +41,10 @@ export interface SetOptions extends ExpiryOptions {
   readonly nx?: boolean;
   /** Only when the key exists. */
   readonly xx?: boolean;
+  /** Only when the key has this value. */
+  readonly ifeq?: KeyValueArgument;
+  /** Only when the key has another value, or none. */
+  readonly ifne?: KeyValueArgument;
   /** Answer with the value that was there. */
   readonly get?: boolean;
 }
@@ -142,6 +146,8 @@ export abstract class KeyValueCommands {
     if (options.keepttl) words.push("KEEPTTL");
     if (options.nx) words.push("NX");
     if (options.xx) words.push("XX");
+    if (options.ifeq !== undefined) words.push("IFEQ", options.ifeq);
+    if (options.ifne !== undefined) words.push("IFNE", options.ifne);
     if (!options.get) return this.#call(toDone, "SET", key, value, ...words);
     return this.#call(toTextOrNull, "SET", key, value, "GET", ...words);
   }
@@ -154,6 +160,11 @@ export abstract class KeyValueCommands {
   /** Deletes `key` and resolves with what it held, or null. */
   getDel(key: KeyValueArgument): Promise<string | null> {
     return this.#call(toTextOrNull, "GETDEL", key);
+  }
+
+  /** Deletes `key` if it holds this value, as the owner of a lock does. Resolves with whether it did. */
+  delIfEq(key: KeyValueArgument, value: KeyValueArgument): Promise<boolean> {
+    return this.#call(toBoolean, "DELIFEQ", key, value);
   }
 
   /** The value of `key`, whose deadline is changed on the way. */
@@ -209,6 +220,21 @@ export abstract class KeyValueCommands {
   /** Writes over the value from byte `offset` on. Resolves with the new length in bytes. */
   setRange(key: KeyValueArgument, offset: number, value: KeyValueArgument): Promise<number> {
     return this.#call(toInteger, "SETRANGE", key, offset, value);
+  }
+
+  /** Sets a bit, the highest one of the first byte being 0. Resolves with what it was. */
+  setBit(key: KeyValueArgument, offset: number, bit: 0 | 1): Promise<number> {
+    return this.#call(toInteger, "SETBIT", key, offset, bit);
+  }
+
+  /** A bit of the value, 0 behind its end. */
+  getBit(key: KeyValueArgument, offset: number): Promise<number> {
+    return this.#call(toInteger, "GETBIT", key, offset);
+  }
+
+  /** How many bits of the value are 1. */
+  bitCount(key: KeyValueArgument): Promise<number> {
+    return this.#call(toInteger, "BITCOUNT", key);
   }
 
   /**

@@ -35,6 +35,7 @@ export interface ArgumentSpec {
 
 export type CommandGroup =
   | "string"
+  | "bitmap"
   | "generic"
   | "connection"
   | "transactions"
@@ -85,13 +86,15 @@ export interface CommandSpec {
   readonly tips: readonly string[];
   /** One sentence in Redis's words, few of which end with a full stop; own commands do without. */
   readonly summary: string;
-  /** The version of Redis (or of kv, where Redis lacks the command) that brought it. */
+  /** The version of Redis that brought it (of kv or Valkey, where Redis lacks the command). */
   readonly since: string;
   readonly complexity: string;
   readonly arguments: readonly ArgumentSpec[];
   readonly subcommands?: readonly CommandSpec[];
   /** Set where Redis has no such command. */
   readonly ownToKv?: boolean;
+  /** Set where Valkey has such a command, and Redis has not. */
+  readonly ofValkey?: boolean;
   /** Set where the version of Redis that kv is compared with, 7.0, lacks the command. */
   readonly newerThanPeer?: boolean;
   /** What Redis recommends instead, for commands that it calls deprecated. */

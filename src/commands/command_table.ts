@@ -3,6 +3,7 @@
  * helps and completes with it, so nothing here may import a handler.
  */
 import type { CommandSpec } from "./command_spec.ts";
+import { bitmapCommands } from "./tables/bitmap.ts";
 import { connectionCommands } from "./tables/connection.ts";
 import { diagnosticCommands } from "./tables/diagnostics.ts";
 import { genericCommands } from "./tables/generic.ts";
@@ -18,6 +19,7 @@ const prefixLengthMin = 2;
 
 /** All commands, sorted by name; subcommands are inside of theirs. */
 export const commandTable: readonly CommandSpec[] = [
+  ...bitmapCommands,
   ...connectionCommands,
   ...diagnosticCommands,
   ...genericCommands,
@@ -65,5 +67,5 @@ function isOneEditAway(a: string, b: string): boolean {
   const restOfA = a.slice(head, a.length - tail);
   const restOfB = b.slice(head, b.length - tail);
   if (restOfA.length <= 1 && restOfB.length <= 1) return true;
-  return restOfA.length === 2 && restOfA === restOfB[1] + restOfB[0];
+  return restOfB.length === 2 && restOfA === restOfB[1] + restOfB[0];
 }

@@ -15,6 +15,9 @@ import type { Session } from "./session.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** `proto-max-bulk-len` cannot be set below this, so shorter values need no look at it. */
+const bulkLengthAlwaysAllowed = 2 ** 20;
+
 /** Runs one command. */
 export type Handler = (context: CommandContext) => void;
 
@@ -129,6 +132,19 @@ export class CommandContext {
    * found. */
   find(i: number): boolean {
     return this.store.find(this.request.bytes, this.request.starts[i], this.request.ends[i]);
+  }
+
+  /** Whether `proto-max-bulk-len` allows a value of `size` bytes. */
+  allowsLength(size: number): boolean {
+    return size <= bulkLengthAlwaysAllowed ||
+      size <= Number(this.server.config.get("proto-max-bulk-len"));
+  }
+
+  /** The contrary; then that is replied. */
+  exceedsBulkLength(size: number): boolean {
+    if (this.allowsLength(size)) return false;
+    this.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    return true;
   }
 
   syntaxError(): void {

@@ -8,6 +8,7 @@ import type { CallTimer } from "./call_timer.ts";
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext } from "./context.ts";
 import { allCommands, type Command, type CommandMap } from "./registry.ts";
+import { describeStoreError } from "./store_error.ts";
 
 /** Redis shows this much of an unknown command's name, and of its arguments. */
 const quotedBytesMax = 128;
@@ -155,7 +156,7 @@ export class Dispatcher {
   #replyFailure(error: unknown, command: Command): void {
     const { reply, store } = this.#context;
     store.failBatch();
-    if (error instanceof StoreError) return reply.error(`${errorPrefix(error)} ${error.message}`);
+    if (error instanceof StoreError) return reply.error(describeStoreError(error));
     this.onBug(error, command.name);
     const message = error instanceof Error ? error.message : String(error);
     reply.error(`ERR internal error in '${command.name}': ${message}`);
@@ -168,11 +169,6 @@ export class Dispatcher {
     if (session.queue !== null) session.queueFailed = true;
     reply();
   }
-}
-
-function errorPrefix({ code }: StoreError): string {
-  if (code === "NO_SPACE") return "OOM";
-  return code === "SYNC_FAILED" ? "MISCONF" : "ERR";
 }
 
 function wrongArity(context: CommandContext, name: string): void {

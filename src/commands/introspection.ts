@@ -4,6 +4,7 @@ import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts"
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
 import { helpHandler } from "./help_reply.ts";
+import { keyFlagsInUse } from "./variable_key_flags.ts";
 
 const encoder = new TextEncoder();
 
@@ -196,7 +197,7 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
   for (const { first, last, step, flags } of spec.keys) {
     const end = last < 0 ? count + last : last;
     for (let i = first; i <= end; i += step) {
-      found.push({ argument: i + 2, flags: flagsInUse(context, flags) });
+      found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
     }
   }
   reply.array(found.length);
@@ -218,15 +219,6 @@ function nestedCommand(context: CommandContext): CommandSpec | undefined {
   const command = context.commands.named(name);
   if (!command?.subcommands) return command?.spec;
   return context.commands.named(`${name}|${context.text(3)}`)?.spec;
-}
-
-/** Flags that depend on the options are SET's only: it reads the old value with GET, else never. */
-function flagsInUse(context: CommandContext, flags: readonly string[]): readonly string[] {
-  if (!flags.includes("variable_flags")) return flags;
-  for (let i = 5; i < context.argc; i++) {
-    if (context.is(i, "GET")) return ["RW", "access", "update"];
-  }
-  return ["OW", "update"];
 }
 
 /** A set of words, in RESP2 an array. */

@@ -3,6 +3,8 @@
  */
 import { assert } from "../store/assert.ts";
 import { CommandNames } from "./command_names.ts";
+import { bitHandlers } from "./bits.ts";
+import { bitfieldHandlers } from "./bitfield.ts";
 import type { CommandSpec } from "./command_spec.ts";
 import { clientControlHandlers } from "./client_control.ts";
 import { connectionHandlers } from "./connection.ts";
@@ -13,6 +15,8 @@ import { introspectionHandlers } from "./introspection.ts";
 import { keyHandlers } from "./keys.ts";
 import { latencyHandlers } from "./latency.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
+import { lcsHandlers } from "./lcs.ts";
+import { prefixHandlers } from "./prefix_deletion.ts";
 import { serverHandlers } from "./server.ts";
 import { slowlogHandlers } from "./slowlog.ts";
 import { stringHandlers } from "./strings.ts";
@@ -22,12 +26,16 @@ const encoder = new TextEncoder();
 
 const handlers: Readonly<Record<string, Handler>> = {
   ...clientControlHandlers,
+  ...bitHandlers,
+  ...bitfieldHandlers,
   ...connectionHandlers,
   ...counterHandlers,
   ...expiryHandlers,
   ...introspectionHandlers,
   ...keyHandlers,
   ...latencyHandlers,
+  ...lcsHandlers,
+  ...prefixHandlers,
   ...serverHandlers,
   ...slowlogHandlers,
   ...stringHandlers,

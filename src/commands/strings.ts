@@ -4,30 +4,20 @@
  */
 import { copyBytes } from "../store/copy_bytes.ts";
 import type { CommandContext, Handler } from "./context.ts";
+import { fromNowMilliseconds, fromNowSeconds, readFutureDeadline } from "./deadline.ts";
+import { IndexRange, readPlace } from "./index_range.ts";
 import {
-  fromNowMilliseconds,
-  fromNowSeconds,
-  readFutureDeadline,
-  type TimeUnit,
-  unixMilliseconds,
-  unixSeconds,
-} from "./deadline.ts";
+  dropDeadline,
+  ifExists,
+  ifMissing,
+  keepDeadline,
+  returnOld,
+  SetOptions,
+} from "./set_options.ts";
+import { digestOfFound, isMet, isMetByNone, valueConditionAt } from "./value_condition.ts";
 
-// The options of SET and GETEX, as bits. The place of the time argument stands above them.
-const ifMissing = 1;
-const ifExists = 2;
-const returnOld = 4;
-const keepDeadline = 8;
-const dropDeadline = 16;
-const inSeconds = 32;
-const inMilliseconds = 64;
-const atSeconds = 128;
-const atMilliseconds = 256;
-const timeBits = inSeconds | inMilliseconds | atSeconds | atMilliseconds;
-const timeArgumentShift = 9;
-
-/** `proto-max-bulk-len` cannot be set below this, so shorter values need no look at it. */
-const bulkLengthAlwaysAllowed = 2 ** 20;
+const options = new SetOptions();
+const range = new IndexRange();
 
 /** GET key */
 function get(context: CommandContext): void {
@@ -40,8 +30,8 @@ function get(context: CommandContext): void {
 }
 
 /**
- * SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds |
- * PXAT unix-time-milliseconds | KEEPTTL]
+ * SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds |
+ * PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
  */
 function set(context: CommandContext): void {
   const { store, request, reply } = context;
@@ -55,75 +45,26 @@ function set(context: CommandContext): void {
 function setWithOptions(context: CommandContext): void {
   const { store, request, reply } = context;
   const { bytes, starts, ends } = request;
-  const options = parseOptions(context, 3, true);
-  if (options < 0) return;
-  let deadline = 0;
-  if ((options & timeBits) !== 0) {
-    deadline = readTimeOption(context, options, "set");
-    if (deadline !== deadline) return;
-  }
+  if (!options.read(context, 3, true)) return;
+  let deadline = options.readDeadline(context, "set");
+  if (deadline !== deadline) return;
   const found = store.find(bytes, starts[1], ends[1]);
-  if ((options & returnOld) !== 0) {
-    if (found) reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
-    else reply.null();
-  }
-  if ((options & (found ? ifMissing : ifExists)) !== 0) {
-    if ((options & returnOld) === 0) reply.null();
-    return;
-  }
-  if ((options & keepDeadline) !== 0 && found) deadline = store.foundExpireAt;
+  const isAllowed = allowsSet(context, found);
+  if (isAllowed === null) return;
+  const withOld = (options.bits & returnOld) !== 0;
+  if (withOld && found) reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
+  else if (withOld || !isAllowed) reply.null();
+  if (!isAllowed) return;
+  if ((options.bits & keepDeadline) !== 0 && found) deadline = store.foundExpireAt;
   store.put(bytes, starts[2], ends[2], deadline);
-  if ((options & returnOld) === 0) reply.ok();
+  if (!withOld) reply.ok();
 }
 
-/**
- * Reads the options from argument `i` on; -1 when they make no sense together, and that is replied.
- * SET knows NX, XX, GET and KEEPTTL, GETEX knows PERSIST. The same time option may come twice: the
- * last one counts.
- */
-function parseOptions(context: CommandContext, i: number, forSet: boolean): number {
-  const { argc } = context.request;
-  let options = 0;
-  for (; i < argc; i++) {
-    const bit = optionAt(context, i, forSet);
-    const isTime = (bit & timeBits) !== 0;
-    if (bit === 0 || (options & conflicting(bit)) !== 0 || (isTime && i + 1 === argc)) {
-      context.syntaxError();
-      return -1;
-    }
-    if (isTime) options = options & (1 << timeArgumentShift) - 1 | ++i << timeArgumentShift;
-    options |= bit;
-  }
-  return options;
-}
-
-function optionAt(context: CommandContext, i: number, forSet: boolean): number {
-  if (context.is(i, "EX")) return inSeconds;
-  if (context.is(i, "PX")) return inMilliseconds;
-  if (context.is(i, "EXAT")) return atSeconds;
-  if (context.is(i, "PXAT")) return atMilliseconds;
-  if (!forSet) return context.is(i, "PERSIST") ? dropDeadline : 0;
-  if (context.is(i, "NX")) return ifMissing;
-  if (context.is(i, "XX")) return ifExists;
-  if (context.is(i, "GET")) return returnOld;
-  return context.is(i, "KEEPTTL") ? keepDeadline : 0;
-}
-
-/** The options that one option cannot stand with. */
-function conflicting(bit: number): number {
-  if (bit === returnOld) return 0;
-  if (bit === ifMissing) return ifExists;
-  if (bit === ifExists) return ifMissing;
-  return (timeBits | keepDeadline | dropDeadline) & ~bit;
-}
-
-/** The deadline that a time option names; NaN when it is none, and the error is replied. */
-function readTimeOption(context: CommandContext, options: number, command: string): number {
-  let unit: TimeUnit = fromNowSeconds;
-  if ((options & inMilliseconds) !== 0) unit = fromNowMilliseconds;
-  else if ((options & atSeconds) !== 0) unit = unixSeconds;
-  else if ((options & atMilliseconds) !== 0) unit = unixMilliseconds;
-  return readFutureDeadline(context, options >> timeArgumentShift, unit, command);
+/** Whether the options' condition is met; null when it makes no sense, and that is replied. */
+function allowsSet(context: CommandContext, found: boolean): boolean | null {
+  const { bits, condition, conditionArgument } = options;
+  if (condition === null) return (bits & (found ? ifMissing : ifExists)) === 0;
+  return found ? isMet(context, condition, conditionArgument) : isMetByNone(condition);
 }
 
 /** UPDATE key value: kv's own; sets only what exists. */
@@ -178,26 +119,55 @@ function getdel(context: CommandContext): void {
   store.remove();
 }
 
+/** DELEX key [IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] */
+function delex(context: CommandContext): void {
+  const { store, reply, argc } = context;
+  if (argc !== 2 && argc !== 4) return wrongArity(context, "delex");
+  if (!context.find(1)) return reply.integer(0);
+  if (argc === 4) {
+    const condition = valueConditionAt(context, 2);
+    if (condition === null) {
+      return reply.error("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+    }
+    const isAllowed = isMet(context, condition, 3);
+    if (isAllowed === null) return;
+    if (!isAllowed) return reply.integer(0);
+  }
+  store.remove();
+  reply.integer(1);
+}
+
+/** DELIFEQ key value */
+function delifeq(context: CommandContext): void {
+  const { store, reply } = context;
+  if (!context.find(1) || !isMet(context, "IFEQ", 2)) return reply.integer(0);
+  store.remove();
+  reply.integer(1);
+}
+
+/** DIGEST key */
+function digest(context: CommandContext): void {
+  const { store, reply } = context;
+  if (context.find(1)) reply.bulkText(digestOfFound(store));
+  else reply.null();
+}
+
 /**
  * GETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds |
  * PERSIST]
  */
 function getex(context: CommandContext): void {
   const { store, reply } = context;
-  const options = parseOptions(context, 2, false);
-  if (options < 0) return;
+  if (!options.read(context, 2, false)) return;
   // A missing key is answered before a bad time is.
   if (!context.find(1)) return reply.null();
-  let deadline = 0;
-  if ((options & timeBits) !== 0) {
-    deadline = readTimeOption(context, options, "getex");
-    if (deadline !== deadline) return;
-  }
+  const deadline = options.readDeadline(context, "getex");
+  if (deadline !== deadline) return;
   reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
   if (deadline > 0) {
     if (deadline <= store.now) store.remove();
     else store.setExpiry(deadline);
-  } else if ((options & dropDeadline) !== 0 && store.foundExpireAt !== 0) {
+  } else if ((options.bits & dropDeadline) !== 0 && store.foundExpireAt !== 0) {
     store.setExpiry(0);
   }
 }
@@ -270,7 +240,7 @@ function append(context: CommandContext): void {
     return reply.integer(added);
   }
   const size = store.foundEnd - store.foundStart;
-  if (exceedsBulkLength(context, size + added)) return;
+  if (context.exceedsBulkLength(size + added)) return;
   const old = store.foundBytes;
   const oldStart = store.foundStart;
   const at = store.reserve(size + added, store.foundExpireAt);
@@ -283,23 +253,10 @@ function append(context: CommandContext): void {
 /** GETRANGE key start end. SUBSTR is its old name. */
 function getrange(context: CommandContext): void {
   const { store, reply } = context;
-  let first = context.safeInteger(2);
-  let last = context.safeInteger(3);
-  if (first !== first || last !== last) {
-    const bigFirst = context.int64(2);
-    const bigLast = context.int64(3);
-    if (bigFirst === null || bigLast === null) return context.notAnInteger();
-    // Decided here, where clamping cannot make the two equal.
-    if (bigFirst < 0n && bigLast < 0n && bigFirst > bigLast) return emptyBulk(context);
-    first = clampToSafe(bigFirst);
-    last = clampToSafe(bigLast);
-  }
-  if (!context.find(1)) return emptyBulk(context);
-  const size = store.foundEnd - store.foundStart;
-  if (first < 0 && last < 0 && first > last) return emptyBulk(context);
-  if (first < 0) first = Math.max(0, first + size);
-  if (last < 0) last = Math.max(0, last + size);
-  if (last >= size) last = size - 1;
+  if (!range.read(context, 2)) return;
+  if (!context.find(1) || range.isReversed) return emptyBulk(context);
+  range.clampTo(store.foundEnd - store.foundStart);
+  const { first, last } = range;
   if (first > last) return emptyBulk(context);
   reply.bulk(store.foundBytes, store.foundStart + first, store.foundStart + last + 1);
 }
@@ -308,26 +265,18 @@ function emptyBulk(context: CommandContext): void {
   context.reply.bulk(context.request.bytes, 0, 0);
 }
 
-function clampToSafe(value: bigint): number {
-  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));
-}
-
 /** SETRANGE key offset value */
 function setrange(context: CommandContext): void {
   const { store, request, reply } = context;
   const { bytes, starts, ends } = request;
-  let offset = context.safeInteger(2);
-  if (offset !== offset) {
-    const big = context.int64(2);
-    if (big === null) return context.notAnInteger();
-    offset = clampToSafe(big);
-  }
+  const offset = readPlace(context, 2);
+  if (offset !== offset) return;
   if (offset < 0) return reply.error("ERR offset is out of range");
   const added = ends[3] - starts[3];
   const found = store.find(bytes, starts[1], ends[1]);
   const size = found ? store.foundEnd - store.foundStart : 0;
   if (added === 0) return reply.integer(size);
-  if (exceedsBulkLength(context, offset + added)) return;
+  if (context.exceedsBulkLength(offset + added)) return;
   const total = Math.max(size, offset + added);
   const old = store.foundBytes;
   const oldStart = store.foundStart;
@@ -343,16 +292,11 @@ function setrange(context: CommandContext): void {
   reply.integer(total);
 }
 
-/** Whether a value would be longer than `proto-max-bulk-len` allows; if so, that is replied. */
-function exceedsBulkLength(context: CommandContext, size: number): boolean {
-  if (size <= bulkLengthAlwaysAllowed) return false;
-  if (size <= Number(context.server.config.get("proto-max-bulk-len"))) return false;
-  context.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-  return true;
-}
-
 export const stringHandlers: Record<string, Handler> = {
   append,
+  delex,
+  delifeq,
+  digest,
   get,
   getdel,
   getex,

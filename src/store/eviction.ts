@@ -106,8 +106,12 @@ export class Eviction {
     this.#policy = policy;
     const places = Math.floor((bytesMax - storeHeaderBytes) / this.#limits.segmentBytes);
     this.#log.placesMax = places;
+    // A store that is full and larger already needs room to become smaller.
+    const { segmentsReserved } = this.#limits;
+    const { count } = this.#log.table;
+    this.#log.placesToShrink = count > places ? count + 2 * segmentsReserved : 0;
     const evicts = policy !== "noeviction" && bytesMax !== Infinity;
-    const working = this.#limits.segmentsReserved + shortSegments;
+    const working = segmentsReserved + shortSegments;
     this.#liveBytesMax = evicts
       ? liveShare * (places - working) * this.#limits.segmentBytes
       : Infinity;

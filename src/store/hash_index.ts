@@ -98,6 +98,7 @@ export class HashIndex {
   /** Called when the first one is met. */
   onDamage: () => void = () => {};
   #growing = false;
+  #cutting = false;
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
 
@@ -188,8 +189,10 @@ export class HashIndex {
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      if (this.#keyRoom(address) < 0) continue;
-      sum ^= this.#records[address >>> 26].i32[offsetOf(address) >> 2];
+      if (this.#keyRoom(address) < 4) continue;
+      const { i32 } = this.#records[address >>> 26];
+      const word = offsetOf(address) >> 2;
+      sum ^= i32[word] ^ i32[word + recordHeaderBytes / 4]; // They may be in two cache lines.
     }
     return sum;
   }
@@ -561,11 +564,14 @@ export class HashIndex {
    */
   shrink(): boolean {
     const { file } = this;
+    if (this.#cutting) return true;
     // Many more pages than growing ahead leaves free: only `clear` does that.
     const kept = Math.max(growthPagesMin, 2 * this.#pageCount) * indexPageBytes;
     if (this.#growing || file.bodyBytes <= kept) return false;
-    file.shrink(Math.max(kept, file.bodyBytes - shrinkBytesMax));
-    return file.bodyBytes > kept;
+    const bytes = Math.max(kept, file.bodyBytes - shrinkBytesMax);
+    this.#cutting = true;
+    file.shrinkInBackground(bytes).finally(() => this.#cutting = false);
+    return true;
   }
 
   /**
@@ -575,32 +581,24 @@ export class HashIndex {
   load(): boolean {
     const pageCount = this.file.header.i32[indexHeader.pageCountWord];
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
+    const prefixes = new Int32Array(pageCount);
+    const depths = new Uint8Array(pageCount);
+    const count = this.#readHeaders(prefixes, depths);
+    if (count < 0) return false;
     let bits = 1;
-    let covered = 0;
-    for (let page = 0; page < pageCount; page++) {
-      const depth = this.#headerWord(page, indexPage.depthWord) - 1;
-      if (depth < 1 || depth > depthMax) return false;
-      bits = Math.max(bits, depth);
-      covered += 1 << (depthMax - depth);
-    }
-    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
-    if (covered !== 2 ** depthMax) return false;
+    for (let page = 0; page < pageCount; page++) if (depths[page] > bits) bits = depths[page];
     const directory = new Int32Array(1 << bits).fill(-1);
-    let count = 0;
     for (let page = 0; page < pageCount; page++) {
-      const depth = this.#headerWord(page, indexPage.depthWord) - 1;
-      const prefix = this.#headerWord(page, indexPage.prefixWord);
-      const first = prefix >>> (32 - bits);
-      const span = 1 << (bits - depth);
-      // Bits behind the prefix, or a hash that another page has already.
+      const depth = depths[page];
+      const prefix = prefixes[page];
+      // Bits behind the prefix.
       if (prefix << depth !== 0) return false;
-      for (let i = first; i < first + span; i++) {
-        if (directory[i] !== -1) return false;
+      const first = prefix >>> (32 - bits);
+      const end = first + (1 << (bits - depth));
+      for (let i = first; i < end; i++) {
+        if (directory[i] !== -1) return false; // A hash that another page has already.
         directory[i] = page << depthBits | depth;
       }
-      const entries = this.#headerWord(page, indexPage.countWord);
-      if (entries < 0 || entries > this.#entriesMax) return false;
-      count += entries;
     }
     this.#directory = directory;
     this.#directoryBits = bits;
@@ -609,8 +607,28 @@ export class HashIndex {
     return true;
   }
 
-  #headerWord(page: number, word: number): number {
-    return this.#wordsOf(page)[(page & pageInWindowMask) * pageWords + word];
+  /**
+   * Copies what the pages' headers say, in one loop that touches each page once: it is most of what an
+   * opening does. Returns how many entries there are; -1 when the pages cannot cover all hashes.
+   */
+  #readHeaders(prefixes: Int32Array, depths: Uint8Array): number {
+    const { windows } = this.file;
+    const entriesMax = this.#entriesMax;
+    let covered = 0;
+    let count = 0;
+    for (let page = 0; page < prefixes.length; page++) {
+      const words = windows[page >>> pagesPerWindowShift].i32;
+      const base = (page & pageInWindowMask) * pageWords;
+      const depth = words[base + indexPage.depthWord] - 1;
+      const entries = words[base + indexPage.countWord];
+      if (depth < 1 || depth > depthMax || entries < 0 || entries > entriesMax) return -1;
+      depths[page] = depth;
+      prefixes[page] = words[base + indexPage.prefixWord];
+      covered += 1 << (depthMax - depth);
+      count += entries;
+    }
+    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
+    return covered === 2 ** depthMax ? count : -1;
   }
 
   // --- walking ---------------------------------------------------------------------------------

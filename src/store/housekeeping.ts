@@ -59,9 +59,13 @@ export class Housekeeping {
   #activityMs = 0;
   /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
+  /** It found none when it was tried last. */
+  #isRemovalStuck = false;
   #closed = false;
   /** There is more to cut off the files' ends. */
   #isShrinking = false;
+  /** A full pass of compaction was asked for, and the file is not as short as it makes it. */
+  #isPassOn = false;
   /** Resolvers of `whenRoom`. */
   #waiting: (() => void)[] = [];
 
@@ -111,10 +115,12 @@ export class Housekeeping {
         this.onSlice("expire-cycle", expired - started);
         this.onSlice("eviction-cycle", performance.now() - expired);
       }
+      this.#isRemovalStuck = false;
     } catch (error) {
       // Without any room the keys stay, the expired ones unseen; the next slice tries again.
       if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
       this.#removeAgainAt = time.now + idleAfterMs;
+      this.#isRemovalStuck = true;
     }
   }
 
@@ -122,8 +128,9 @@ export class Housekeeping {
   get #mustSyncToFree(): boolean {
     const { log, durability, compaction, eviction } = this.#parts;
     const { leavingCount } = log.table;
-    const isUrgent = log.isCramped || eviction.isShort || compaction.isPassEnding;
-    if (isUrgent) return leavingCount > 0;
+    // Each round brings the pass nearer to its end, whether it frees anything or not.
+    if (compaction.isPassEnding) return true;
+    if (log.isCramped || eviction.isShort) return leavingCount > 0;
     const isOften = durability.policy !== "no";
     return leavingCount > (isOften || compaction.hasWork(false) ? leavingMax : 0);
   }
@@ -161,6 +168,7 @@ export class Housekeeping {
     const { compaction, durability } = this.#parts;
     compaction.retry();
     this.#removeAgainAt = 0;
+    this.#isRemovalStuck = false;
     this.#measureActivity();
     this.#shrink();
     if (this.#mustSyncToFree) durability.start();
@@ -180,13 +188,27 @@ export class Housekeeping {
 
   /** As an idle store does, or one that was asked to. */
   get #mayTidyUp(): boolean {
-    return this.#isIdle || this.#parts.compaction.isFullPass;
+    return this.#isIdle || this.#isPassOn;
+  }
+
+  /** Begins a full pass of compaction, which ends with cutting the file; false when one is going on. */
+  beginFullPass(): boolean {
+    const begun = this.#parts.compaction.beginFullPass();
+    this.#isPassOn = true;
+    this.arm();
+    return begun;
+  }
+
+  /** How far the full pass is, 0 to 1; null when there is none. */
+  get fullPassShare(): number | null {
+    return this.#isPassOn ? this.#parts.compaction.fullPassShare : null;
   }
 
   #shrink(): void {
-    const { log, index } = this.#parts;
+    const { log, index, compaction } = this.#parts;
     const isLogLonger = log.shrink(this.#mayTidyUp);
     this.#isShrinking = index.shrink() || isLogLonger;
+    if (!this.#isShrinking && !compaction.isFullPass) this.#isPassOn = false;
   }
 
   /**
@@ -205,7 +227,8 @@ export class Housekeeping {
   get #isGainingRoom(): boolean {
     const { durability, compaction, eviction, log } = this.#parts;
     if (!eviction.isShort || this.#closed || durability.failure !== null) return false;
-    return eviction.isDue || compaction.hasWork(false) || log.table.leavingCount > 0;
+    return eviction.isDue && !this.#isRemovalStuck || compaction.hasWork(false) ||
+      log.table.leavingCount > 0;
   }
 
   #letWaitingGo(): void {

@@ -10,7 +10,7 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum } from "./checksum.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
-import type { RecordReader } from "./record.ts";
+import { type RecordReader, recordSeed } from "./record.ts";
 import {
   formatVersion,
   record,
@@ -88,6 +88,8 @@ export class Log {
   growthFailed = false;
   /** How many places the body may have; a body that has more already shrinks as it can. */
   placesMax = Infinity;
+  /** So many may be used to make such a body shorter, by deletes and compaction. */
+  placesToShrink = 0;
   /** Bytes appended since the log was opened. */
   appendedBytes = 0;
   /** Records appended since the log was opened. */
@@ -101,6 +103,8 @@ export class Log {
   /** The head was taken out of the reserve. */
   #isHeadOfReserve = false;
   #closed = false;
+  /** The end of the file is being cut off. */
+  #cutting = false;
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
   /** From here on the head segment is dirty; a window offset. */
@@ -159,10 +163,12 @@ export class Log {
     reader.open(this.windowOf(segment), start, this.endOf(segment), this.seedOf(segment));
   }
 
-  /** The seed of the checksums of a segment's records. */
+  /** The seed of the checksums of a segment's records, with offsets in the window. */
   seedOf(segment: number): number {
-    const word = (this.windowOffset(segment) >> 2) + segmentHeader.seedWord;
-    return this.table.sequence[segment] ^ this.windowOf(segment).i32[word];
+    const start = this.windowOffset(segment);
+    const seedWord = this.windowOf(segment).i32[(start >> 2) + segmentHeader.seedWord];
+    // Only a record's place in its segment counts: a backup puts whole segments elsewhere.
+    return recordSeed(this.table.sequence[segment] ^ seedWord, -start);
   }
 
   /**
@@ -174,6 +180,16 @@ export class Log {
       this.#roll(bytes + spare);
     }
     return this.headOffset;
+  }
+
+  /** The same for what makes room: that may take segments which are held in reserve. */
+  reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
+    this.purpose = purpose;
+    try {
+      return this.reserve(bytes, spare);
+    } finally {
+      this.purpose = "write";
+    }
   }
 
   /** The head is of the reserve, which was not made good since: writes may not fill it. */
@@ -204,7 +220,8 @@ export class Log {
   append(bytes: number): void {
     const offset = this.headOffset;
     const { i32 } = this.headWindow;
-    i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, this.headSeed);
+    const seed = recordSeed(this.headSeed, offset);
+    i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, seed);
     this.headOffset = offset + bytes;
     this.appendedBytes += bytes;
     this.appendedRecords++;
@@ -267,8 +284,7 @@ export class Log {
     const segment = this.#takeSegment(length);
     this.table.take(segment, length, 0, segmentState.filling);
     // Whatever its header was: until the copy is whole, there is none.
-    const word = this.windowOffset(segment) >> 2;
-    this.windowOf(segment).i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     return segment;
   }
 
@@ -293,7 +309,7 @@ export class Log {
     const { i32, f64 } = this.windowOf(segment);
     const start = this.windowOffset(segment);
     const word = start >> 2;
-    i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     i32[word + segmentHeader.seedWord] = seedWord;
     i32[word + segmentHeader.magicWord] = segmentMagic;
     i32[word + segmentHeader.versionWord] = formatVersion;
@@ -304,6 +320,17 @@ export class Log {
     this.onHead(sequence);
     i32[word + segmentHeader.checksumWord] = checksum(i32, word, segmentHeaderBytes / 4, 0);
     return start;
+  }
+
+  /**
+   * Clears a header; its checksum first, as the checksum comes last when it is written: without one, a
+   * header does not count, and a process may be killed between any two words.
+   */
+  #clearHeader(segment: number): void {
+    const { i32 } = this.windowOf(segment);
+    const word = this.windowOffset(segment) >> 2;
+    i32[word + segmentHeader.checksumWord] = 0;
+    i32.fill(0, word, word + segmentHeaderBytes / 4);
   }
 
   /** Appends from `offset` (in the window) of a segment that is the last of the log. */
@@ -379,7 +406,10 @@ export class Log {
   }
 
   get #countMax(): number {
-    return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, this.placesMax);
+    const allowed = this.purpose === "write"
+      ? this.placesMax
+      : Math.max(this.placesMax, this.placesToShrink);
+    return Math.min(segmentCountMax, bodyBytesMax / this.segmentBytes, allowed);
   }
 
   #noSpace(): StoreError {
@@ -436,10 +466,11 @@ export class Log {
   }
 
   /**
-   * Gives free places at the end of the file back to the file system, some at a time: that takes 0.2 ms
-   * for each MiB. Returns whether there are more.
+   * Gives free places at the end of the file back to the file system, some at a time: others who write
+   * to the file wait meanwhile. Returns whether there are more.
    */
   shrink(idle: boolean): boolean {
+    if (this.#cutting) return true;
     if (this.#preparing || this.#closed) return false;
     const { table } = this;
     const needed = this.placesNeeded(idle);
@@ -449,9 +480,10 @@ export class Log {
     const least = before - Math.max(1, Math.floor(shrinkBytesMax / this.segmentBytes));
     const count = table.cutFreeTail(Math.max(needed, least));
     if (count === before) return false;
-    this.file.shrink(count * this.segmentBytes);
+    this.#cutting = true;
+    this.file.shrinkInBackground(count * this.segmentBytes).finally(() => this.#cutting = false);
     this.onCut();
-    return count === least && count > needed;
+    return true;
   }
 
   /**
@@ -480,9 +512,7 @@ export class Log {
 
   /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */
   eraseSegment(segment: number): void {
-    const { i32 } = this.windowOf(segment);
-    const word = this.windowOffset(segment) >> 2;
-    i32.fill(0, word, word + segmentHeaderBytes / 4);
+    this.#clearHeader(segment);
     this.table.erase(segment);
     this.erased.push(segment);
     this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });

@@ -26,8 +26,9 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
-  shrink(bodyBytes: number): void {
+  shrinkInBackground(bodyBytes: number): Promise<boolean> {
     this.bodyBytes = bodyBytes;
+    return Promise.resolve(true);
   }
 
   sync(): void {}

@@ -38,6 +38,14 @@ export function offsetOf(address: number): number {
 }
 
 /**
+ * The seed of a record's checksum, from its segment's (`Log.seedOf`) and its byte offset: a record that
+ * turns up at another place of the segment is not whole.
+ */
+export function recordSeed(segmentSeed: number, offset: number): number {
+  return segmentSeed + Math.imul(offset, 0x9e3779b1) | 0;
+}
+
+/**
  * Walks over the records of one segment, without an object for each: after `next` returned true, the
  * fields tell of the record.
  */
@@ -58,13 +66,13 @@ export class RecordReader {
     this.#limits = limits;
   }
 
-  /** Goes to `start` of a segment that ends at `end` in the window and has this sequence. */
-  open(window: Window, start: number, end: number, sequence: number): void {
+  /** Goes to `start` of a segment that ends at `end` in the window and has this seed. */
+  open(window: Window, start: number, end: number, seed: number): void {
     this.window = window;
     this.offset = start;
     this.bytes = 0;
     this.#end = end;
-    this.#seed = sequence | 0;
+    this.#seed = seed | 0;
   }
 
   get keyStart(): number {
@@ -101,7 +109,8 @@ export class RecordReader {
     if (valueLength < 0 || valueLength > this.#limits.valueBytesMax) return false;
     const bytes = recordBytes(keyLength, valueLength);
     if (offset + bytes > this.#end) return false;
-    if (checksum(i32, word, bytes >> 2, this.#seed) !== i32[word]) return false;
+    const seed = recordSeed(this.#seed, offset);
+    if (checksum(i32, word, bytes >> 2, seed) !== i32[word]) return false;
     this.bytes = bytes;
     this.kind = kind;
     this.flags = kindWord >>> 16;

@@ -78,6 +78,7 @@ const identityWords: readonly number[] = [
 ];
 /** A header with so many of them is one, if perhaps a damaged one. */
 const identityWordsMin = 3;
+const groupRecords = 32;
 
 export class Recovery {
   readonly #parts: RecoveryParts;
@@ -102,6 +103,13 @@ export class Recovery {
   #batchIsDurable = false;
   /** Before the first record that is no member: the batch they belong to ended long ago. */
   #implicitBatch = false;
+  // Records whose turn it is: looked up together, so that their cache misses overlap.
+  readonly #group = new Int32Array(groupRecords);
+  readonly #groupKinds = new Uint8Array(groupRecords);
+  readonly #groupHashes = new Int32Array(groupRecords);
+  #groupSize = 0;
+  /** Keeps the prefetch from being optimised away. */
+  #prefetched = 0;
   /** All segments are replayed into an empty index: what is live is counted on the way. */
   #countsAll = false;
 
@@ -168,17 +176,19 @@ export class Recovery {
     for (let i = 0; i < identityWords.length; i++) {
       if (i32[word + identityWords[i]] === this.#identity[i]) matching++;
     }
-    if (matching < identityWordsMin) {
+    const stored = i32[word + segmentHeader.checksumWord];
+    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
+    // Without a checksum, it was being written or cleared when the process was killed.
+    const isUnfinished = stored === 0 && sum !== 0;
+    if (matching < identityWordsMin || isUnfinished) {
       // Free, or the inside of a run that was freed: no entry of the index may lead here.
       table.setUnverified(place, 0);
       return 1;
     }
     const length = i32[word + segmentHeader.runLengthWord];
     const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
-    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
     if (
-      matching === identityWords.length && sum === i32[word + segmentHeader.checksumWord] &&
-      length >= 1 &&
+      matching === identityWords.length && sum === stored && length >= 1 &&
       place + length <= table.count
     ) {
       table.take(place, length, sequence, segmentState.sealed);
@@ -288,6 +298,7 @@ export class Recovery {
       yield (i + 1) / this.#found.length;
     }
     if (this.#batch !== null && this.#batchIsDurable) this.#endBatch(); // Only its end is damaged.
+    this.#applyGroup();
     if (this.#batch !== null) {
       // Its end is missing: nothing of it happened.
       if (end === this.#batchSegment + 1) {
@@ -313,6 +324,7 @@ export class Recovery {
     this.#records = 0;
     this.#discarded = 0;
     this.#batch = null;
+    this.#groupSize = 0;
     this.#parts.index.clear();
     this.#clearLive();
   }
@@ -320,7 +332,9 @@ export class Recovery {
   /** As `#replaySegment`; null when the index that survived turns out not to be whole. */
   #tryToReplay(segment: SegmentFound, index: number): number | null {
     try {
-      return this.#replaySegment(segment, index);
+      const end = this.#replaySegment(segment, index);
+      this.#applyGroup();
+      return end;
     } catch (error) {
       if (this.#countsAll || !(error instanceof StoreError)) throw error;
       return null;
@@ -378,27 +392,47 @@ export class Recovery {
       this.#endBatch();
     } else if (isMember && isBehind && !this.#implicitBatch) return false;
     if (!isMember) this.#implicitBatch = false;
-    if (reader.kind === recordKind.put) this.#applyPut(address);
-    else this.#applyDelete(address);
+    this.#apply(address, reader.kind);
     return true;
   }
 
   #endBatch(): void {
     const members = this.#batch!;
     this.#batch = null;
-    for (const { address, kind } of members) {
-      if (kind === recordKind.put) this.#applyPut(address);
-      else this.#applyDelete(address);
-    }
+    for (const { address, kind } of members) this.#apply(address, kind);
   }
 
-  #applyPut(address: number): void {
-    const { index, hash } = this.#parts;
+  /** Has a record come into effect, with those that `#group` holds, in their order. */
+  #apply(address: number, kind: number): void {
     const window = this.#log.windows[address >>> 26];
     const offset = offsetOf(address);
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyEndAt(window, offset);
-    const keyHash = hash.of(window.u8, keyStart, keyEnd);
+    const i = this.#groupSize++;
+    this.#group[i] = address;
+    this.#groupKinds[i] = kind;
+    this.#groupHashes[i] = this.#parts.hash.of(window.u8, keyStart, keyEnd);
+    if (this.#groupSize === groupRecords) this.#applyGroup();
+  }
+
+  #applyGroup(): void {
+    const size = this.#groupSize;
+    this.#groupSize = 0;
+    this.#prefetched = this.#parts.index.prefetch(this.#groupHashes, size);
+    for (let i = 0; i < size; i++) {
+      const address = this.#group[i];
+      const keyHash = this.#groupHashes[i];
+      if (this.#groupKinds[i] === recordKind.put) this.#applyPut(address, keyHash);
+      else this.#applyDelete(address, keyHash);
+    }
+  }
+
+  #applyPut(address: number, keyHash: number): void {
+    const { index } = this.#parts;
+    const window = this.#log.windows[address >>> 26];
+    const offset = offsetOf(address);
+    const keyStart = offset + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offset);
     const old = index.find(keyHash, window.u8, keyStart, keyEnd);
     if (old === address) return;
     if (this.#countsAll) this.#log.table.addLive(address, recordBytesAt(window, offset));
@@ -412,8 +446,8 @@ export class Recovery {
     }
   }
 
-  #applyDelete(address: number): void {
-    const { index, hash } = this.#parts;
+  #applyDelete(address: number, keyHash: number): void {
+    const { index } = this.#parts;
     const { table, windows } = this.#log;
     const window = windows[address >>> 26];
     const offset = offsetOf(address);
@@ -431,7 +465,6 @@ export class Recovery {
       table.addLive(address, bytes);
       this.#parts.indexHeader.tombstoneBytes += bytes;
     }
-    const keyHash = hash.of(window.u8, keyStart, keyEnd);
     const old = index.find(keyHash, window.u8, keyStart, keyEnd);
     if (old === 0) return;
     this.#subtract(old);

@@ -7,6 +7,7 @@
 import { RunningChecksum } from "./checksum.ts";
 import { record, segmentHeaderBytes } from "./format.ts";
 import type { Log } from "./log.ts";
+import { recordSeed } from "./record.ts";
 import type { Window } from "../sys/mapped_file.ts";
 
 /** The record to copy. */
@@ -17,7 +18,7 @@ export interface RunCopySource {
   /** Byte offset in the window. */
   readonly offset: number;
   readonly bytes: number;
-  /** The seed of its checksum. */
+  /** The seed of its segment. */
   readonly seed: number;
 }
 
@@ -41,8 +42,8 @@ export class RunCopy {
     this.#segment = log.takeForFilling(segmentHeaderBytes + source.bytes);
     this.#target = log.windowOf(this.#segment).i32;
     this.#start = (log.windowOffset(this.#segment) + segmentHeaderBytes) >> 2;
-    this.#sourceSum = new RunningChecksum(source.seed);
-    this.#targetSum = new RunningChecksum(this.#seed);
+    this.#sourceSum = new RunningChecksum(recordSeed(source.seed, source.offset));
+    this.#targetSum = new RunningChecksum(recordSeed(this.#seed, segmentHeaderBytes));
   }
 
   /** Copies about so many bytes; returns whether all is copied. */

@@ -199,6 +199,15 @@ export class SegmentTable {
     this.state[segment] = segmentState.erased;
   }
 
+  /** The record at `address` counts no more. A damaged one may claim any length. */
+  dropLive(address: number, bytes: number): void {
+    const segment = this.firstOf[address >>> this.addressShift];
+    const live = this.liveBytes[segment];
+    const dropped = bytes <= live ? Math.max(0, bytes) : live;
+    this.liveBytes[segment] = live - dropped;
+    this.liveTotal -= dropped;
+  }
+
   /** The record at `address` counts from now on (or no more, with negative `bytes`). */
   addLive(address: number, bytes: number): void {
     this.liveBytes[this.firstOf[address >>> this.addressShift]] += bytes;

@@ -7,8 +7,8 @@
  * *simple interface* (`get`, `set`, `delete`, `has`, `keys`) copies, and takes text as well.
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
-import { assert } from "./assert.ts";
 import { Backups } from "./backup.ts";
+import { Batch, batchEndBytes } from "./batch.ts";
 import { checksum } from "./checksum.ts";
 import { Compaction } from "./compaction.ts";
 import { copyBytes } from "./copy_bytes.ts";
@@ -23,7 +23,8 @@ import { Housekeeping, type SliceKind } from "./housekeeping.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
-import type { AppendPurpose, Log } from "./log.ts";
+import { LiveRecords } from "./live_records.ts";
+import type { Log } from "./log.ts";
 import {
   indexBytes,
   type OpeningReport,
@@ -32,20 +33,14 @@ import {
   type StoreParts,
 } from "./opening.ts";
 import { DurationHistogram } from "./duration_histogram.ts";
-import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
+import { expireAtOf, keyEndAt, offsetOf, recordBytesAt, recordSeed } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
-import { UndoList } from "./undo_list.ts";
 import { WatchedKeys } from "./watched_keys.ts";
 
-/** The mark that ends a batch. */
-const batchEndBytes = recordBytes(0, 0);
 /** Entries looked at in one go by `scan`. */
 const scanEntriesMax = 65536;
-/** Batches nest this deep: EXEC, a command, the command's own. */
-const batchDepthMax = 8;
-const savepointFields = 4;
 /** Longer records are verified once, so many of them. */
 const verifiedBytesMin = 4096;
 const verifiedMax = 4096;
@@ -226,15 +221,8 @@ export class Store {
   #reservedLength = 0;
   #reservedExpireAt = 0;
 
-  // The open batch; see `beginBatch`.
-  #batchDepth = 0;
-  /** Its first mark is in the log. */
-  #batchBegun = false;
-  /** The depth at which a write failed, 0 for none. */
-  #failedDepth = 0;
-  /** For each depth: head segment, offset, next sequence, length of the undo list. */
-  readonly #savepoints = new Float64Array((batchDepthMax + 1) * savepointFields);
-  readonly #undo = new UndoList();
+  readonly #records: LiveRecords;
+  readonly #batch: Batch;
   /** Segments with lower sequence numbers were emptied by `clear`; 0 when there are none. */
   #clearedBefore = 0;
 
@@ -271,6 +259,8 @@ export class Store {
     this.#index.onDamage = () => this.damages.push(damagedIndex);
     if (this.#table.hasUnverified) this.#index.onOtherKey = this.#checkOtherKey;
     this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
+    this.#records = new LiveRecords(this.#windows, this.#table, this.#expiry, this.#hash);
+    this.#batch = new Batch(this.#log, this.#index, this.#hash, this.#records);
     this.#eviction = new Eviction(
       this.#log,
       this.#index,
@@ -394,9 +384,10 @@ export class Store {
     const left = this.#log.endOf(segment) - offset;
     const word = offset >> 2;
     const { i32 } = window;
+    const seed = recordSeed(table.seeds[segment], offset);
     if (
       bytes > 0 && bytes <= left &&
-      checksum(i32, word, bytes >> 2, table.seeds[segment]) === i32[word + record.checksumWord]
+      checksum(i32, word, bytes >> 2, seed) === i32[word + record.checksumWord]
     ) {
       // Once is enough for what takes long.
       if (bytes > verifiedBytesMin && this.#verified.size < verifiedMax) {
@@ -525,7 +516,7 @@ export class Store {
     try {
       return this.#reserve(length, expireAt);
     } catch (error) {
-      this.#failedDepth ||= this.#batchDepth;
+      this.#batch.fail();
       throw error;
     }
   }
@@ -537,7 +528,7 @@ export class Store {
       this.#refuseSize(keyLength, length);
     }
     const log = this.#log;
-    const flags = this.#joinBatch("write");
+    const flags = this.#batch.join("write");
     if (this.#address === 0) {
       this.#index.prepareInsert(this.#keyHash, this.#key, this.#keyStart, this.#keyEnd);
     }
@@ -571,34 +562,14 @@ export class Store {
     this.#table.addLive(address, this.#reservedLength);
     if (old !== 0) {
       this.#index.replace(address);
-      this.#retire(old);
+      this.#records.retire(old);
     } else {
       this.#index.insert(this.#keyHash, address);
       if (this.#touchesNew) this.#eviction.touch(this.#keyHash);
     }
-    if (this.#batchDepth > 0) this.#undo.push(address, old);
+    if (this.#batch.depth > 0) this.#batch.note(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
     this.#address = address;
-  }
-
-  /** The record at `address` counts no more. */
-  #retire(address: number): void {
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
-    this.#table.addLive(address, -recordBytesAt(window, offset));
-    if (expireAtOf(window, offset) !== 0) this.#expiry.dropped();
-  }
-
-  /** The record at `address` counts again. */
-  #reinstate(address: number): void {
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
-    this.#table.addLive(address, recordBytesAt(window, offset));
-    const expireAt = expireAtOf(window, offset);
-    if (expireAt !== 0) {
-      const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
-      this.#expiry.added(expireAt, hash);
-    }
   }
 
   /** Removes the key of the last `find`, which found it. */
@@ -606,7 +577,7 @@ export class Store {
     try {
       this.#remove();
     } catch (error) {
-      this.#failedDepth ||= this.#batchDepth;
+      this.#batch.fail();
       throw error;
     }
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
@@ -615,31 +586,20 @@ export class Store {
   #remove(): void {
     if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
     const log = this.#log;
-    const flags = this.#joinBatch("delete");
+    const flags = this.#batch.join("delete");
     const keyLength = this.#keyEnd - this.#keyStart;
     const bytes = recordBytes(keyLength, 0);
-    const offset = this.#reserveFor("delete", bytes, flags === 0 ? 0 : batchEndBytes);
+    const offset = log.reserveFor("delete", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | flags << 16, keyLength, 0);
     this.#writeKey(offset);
     const address = log.addressOf(offset);
     log.append(bytes);
     this.#index.remove();
-    this.#retire(this.#address);
+    this.#records.retire(this.#address);
     this.#table.addLive(address, bytes);
     this.#indexHeader.tombstoneBytes += bytes;
-    if (this.#batchDepth > 0) this.#undo.push(0, this.#address);
+    if (this.#batch.depth > 0) this.#batch.note(0, this.#address);
     this.#address = 0;
-  }
-
-  /** Room for what makes room: that may take segments which are held in reserve. */
-  #reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
-    const log = this.#log;
-    log.purpose = purpose;
-    try {
-      return log.reserve(bytes, spare);
-    } finally {
-      log.purpose = "write";
-    }
   }
 
   /** Gives the key of the last `find`, which found it, another deadline (Unix ms; 0: none). */
@@ -654,9 +614,9 @@ export class Store {
       this.#watched.touchAll((key) => this.find(key, 0, key.length));
     }
     const log = this.#log;
-    const flags = this.#joinBatch("compaction");
+    const flags = this.#batch.join("compaction");
     const bytes = recordBytes(0, 0);
-    const offset = this.#reserveFor("compaction", bytes, flags === 0 ? 0 : batchEndBytes);
+    const offset = log.reserveFor("compaction", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | (flags | recordFlag.all) << 16, 0, 0);
     log.append(bytes);
     this.#index.clear();
@@ -669,11 +629,9 @@ export class Store {
     }
     table.addLive(log.addressOf(offset), bytes);
     table.holdsClear[log.head] = 1;
-    // What was before cannot be brought back by index entries: the undo list begins anew.
-    this.#undo.clear();
+    this.#batch.forget();
     this.#clearedBefore = table.sequence[log.head];
-    if (this.#batchDepth === 0) this.#letClearedGo();
-    else this.#forgetSavepoints();
+    if (this.#batch.depth === 0) this.#letClearedGo();
   }
 
   /** Segments of which nothing counts since `clear` are freed as soon as that is durable. */
@@ -708,98 +666,16 @@ export class Store {
    * its `endBatch` takes back all that the batch wrote.
    */
   beginBatch(): void {
-    const depth = ++this.#batchDepth;
-    assert(depth <= batchDepthMax, "batches nest a few levels deep");
-    const log = this.#log;
-    const at = depth * savepointFields;
-    this.#savepoints[at] = log.head;
-    this.#savepoints[at + 1] = log.headOffset;
-    this.#savepoints[at + 2] = log.nextSequence;
-    this.#savepoints[at + 3] = this.#batchBegun ? this.#undo.length : -1;
+    this.#batch.begin();
   }
 
   /** Takes back what the open batch has written: `endBatch` will. */
   failBatch(): void {
-    this.#failedDepth ||= this.#batchDepth;
+    this.#batch.fail();
   }
 
   endBatch(): void {
-    const depth = this.#batchDepth--;
-    if (this.#failedDepth === depth) {
-      this.#failedDepth = 0;
-      this.#rollBack(depth);
-    }
-    if (depth > 1 || !this.#batchBegun) return;
-    this.#log.appendMark(recordKind.batch, recordFlag.batchEnd);
-    this.#finishBatch();
-    if (this.#clearedBefore > 0) this.#letClearedGo();
-  }
-
-  /**
-   * The flags of a record that is written now: a batch's member, or none. The batch's first mark goes
-   * to the log with its first write.
-   */
-  #joinBatch(purpose: AppendPurpose): number {
-    if (this.#batchDepth === 0) return 0;
-    if (this.#batchBegun) return recordFlag.member;
-    this.#reserveFor(purpose, batchEndBytes, 0);
-    this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
-    this.#batchBegun = true;
-    // Until the batch's end, the index is ahead of what a recovery would make of the log.
-    this.#index.beginChange();
-    return recordFlag.member;
-  }
-
-  #finishBatch(): void {
-    this.#batchBegun = false;
-    this.#undo.clear();
-    this.#index.endChange();
-  }
-
-  #rollBack(depth: number): void {
-    if (!this.#batchBegun) return;
-    const at = depth * savepointFields;
-    const undoLength = this.#savepoints[at + 3];
-    for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) this.#undoWrite(i);
-    this.#undo.length = Math.max(0, undoLength);
-    this.#log.rewind({
-      segment: this.#savepoints[at],
-      offset: this.#savepoints[at + 1],
-      nextSequence: this.#savepoints[at + 2],
-    });
-    // The savepoint is older than the batch's first mark: that is gone too.
-    if (undoLength < 0) this.#finishBatch();
-  }
-
-  #undoWrite(i: number): void {
-    const newAddress = this.#undo.newAddress(i);
-    const oldAddress = this.#undo.oldAddress(i);
-    const address = newAddress || oldAddress;
-    const window = this.#windows[address >>> 26];
-    const keyStart = offsetOf(address) + recordHeaderBytes;
-    const keyEnd = keyEndAt(window, offsetOf(address));
-    const hash = this.#hash.of(window.u8, keyStart, keyEnd);
-    this.#index.find(hash, window.u8, keyStart, keyEnd);
-    if (newAddress !== 0) this.#retire(newAddress);
-    if (oldAddress !== 0) this.#reinstate(oldAddress);
-    if (newAddress !== 0 && oldAddress !== 0) this.#index.replace(oldAddress);
-    else if (newAddress !== 0) this.#index.remove();
-    else {
-      this.#index.prepareInsert(hash, window.u8, keyStart, keyEnd);
-      this.#index.insert(hash, oldAddress);
-    }
-  }
-
-  /** After a `clear` in a batch, nothing before it can be taken back any more. */
-  #forgetSavepoints(): void {
-    const log = this.#log;
-    for (let depth = 1; depth <= this.#batchDepth; depth++) {
-      const at = depth * savepointFields;
-      this.#savepoints[at] = log.head;
-      this.#savepoints[at + 1] = log.headOffset;
-      this.#savepoints[at + 2] = log.nextSequence;
-      this.#savepoints[at + 3] = 0;
-    }
+    if (this.#batch.end() && this.#clearedBefore > 0) this.#letClearedGo();
   }
 
   // --- watching --------------------------------------------------------------------------------
@@ -893,9 +769,7 @@ export class Store {
    * and to make the file as short as it can be. False when that is going on already.
    */
   compact(): boolean {
-    const begun = this.#compaction.beginFullPass();
-    this.#housekeeping.arm();
-    return begun;
+    return this.#housekeeping.beginFullPass();
   }
 
   /**
@@ -914,7 +788,7 @@ export class Store {
 
   /** How far `compact` has come, 0 to 1; null when it is not going on. */
   get compactionShare(): number | null {
-    return this.#compaction.isFullPass ? this.#compaction.fullPassShare : null;
+    return this.#housekeeping.fullPassShare;
   }
 
   /** Told how long each slice of work in the background took, in ms; null when nobody wants to know. */
@@ -1047,6 +921,11 @@ export class Store {
       expiryMs: this.#housekeeping.expiryMs,
       damages: this.damages.length,
     };
+  }
+
+  /** Nothing of it may be read or written any more. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Syncs everything, marks the store as closed in order, and lets go of the files. */

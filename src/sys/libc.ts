@@ -76,6 +76,12 @@ const symbols = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  ftruncateInBackground: {
+    name: "ftruncate",
+    parameters: ["i32", "i64"],
+    result: "i32",
+    nonblocking: true,
+  },
   fsync: { parameters: ["i32"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
@@ -238,6 +244,14 @@ export function fileBytes(fd: number, path: string): number {
 export function truncateFile(fd: number, bytes: number, path: string): void {
   const length = BigInt(bytes);
   if (uninterrupted((library) => library.ftruncate(fd, length)) !== 0) fail("truncate", path);
+}
+
+/** The same on another thread; resolves to whether it succeeded. */
+export async function truncateInBackground(fd: number, bytes: number): Promise<boolean> {
+  const length = BigInt(bytes);
+  // The first one may have been interrupted: nobody knows.
+  return await libc().ftruncateInBackground(fd, length) === 0 ||
+    await libc().ftruncateInBackground(fd, length) === 0;
 }
 
 /** Writes a file's data and metadata to the device. */

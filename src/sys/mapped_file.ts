@@ -16,6 +16,7 @@ import {
   syncInBackground,
   SystemError,
   truncateFile,
+  truncateInBackground,
   tryLock,
   unlock,
   unmap,
@@ -47,10 +48,11 @@ export interface StoreFile {
   /** Grows the body on another thread; resolves to whether it is as long now. */
   growInBackground(bodyBytes: number): Promise<boolean>;
   /**
-   * Cuts the body; what lies behind must not be touched any more. A file system that refuses keeps the
-   * body as long as it is. Not to be called while a growth is under way.
+   * Cuts the body at once, and the file on another thread, since giving blocks back takes milliseconds;
+   * what lies behind must not be touched any more. Resolves to whether it succeeded: if not, the body
+   * is as long as it was. Not to be called while another cut or a growth is under way.
    */
-  shrink(bodyBytes: number): void;
+  shrinkInBackground(bodyBytes: number): Promise<boolean>;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
   /** The same on another thread; resolves to whether it succeeded. */
@@ -72,6 +74,17 @@ export interface MappedFileOptions {
   /** Nothing is written, to the file or through the mappings; the file has to exist. */
   readonly readOnly?: boolean;
 }
+
+interface Cut {
+  readonly bodyBytes: number;
+  readonly done: Promise<boolean>;
+  /** The file is known to have been as short. */
+  hasBegun: boolean;
+}
+
+/** A cut that has not begun after so long, or has failed, holds up nobody any longer. */
+const cutLimitMs = 20;
+const tryAgain = 11; // EAGAIN
 
 const closedWindow = windowOf(new ArrayBuffer(0));
 
@@ -98,6 +111,8 @@ export class MappedFile implements StoreFile {
   readonly #pending = new Set<Promise<unknown>>();
   /** Growths among them. */
   #growths = 0;
+  /** What the body is being cut to. */
+  #cut: Cut | null = null;
   /** A growth failed, and may have left blocks behind the body. */
   #hasLeftovers = false;
   readonly #readOnly: boolean;
@@ -150,6 +165,7 @@ export class MappedFile implements StoreFile {
 
   grow(bodyBytes: number): void {
     if (bodyBytes <= this.bodyBytes) return;
+    this.#awaitCut();
     this.#mapWindows(bodyBytes);
     const from = this.#headerBytes + this.bodyBytes;
     try {
@@ -163,6 +179,7 @@ export class MappedFile implements StoreFile {
   }
 
   async growInBackground(bodyBytes: number): Promise<boolean> {
+    if (this.#cut !== null) await this.#cut.done;
     if (bodyBytes <= this.bodyBytes) return true;
     const from = this.#headerBytes + this.bodyBytes;
     const length = bodyBytes - this.bodyBytes;
@@ -206,8 +223,29 @@ export class MappedFile implements StoreFile {
     }
   }
 
-  shrink(bodyBytes: number): void {
-    if (this.#tryToTruncate(bodyBytes)) this.bodyBytes = bodyBytes;
+  async shrinkInBackground(bodyBytes: number): Promise<boolean> {
+    const before = this.bodyBytes;
+    this.bodyBytes = bodyBytes;
+    const cut = this.#track(truncateInBackground(this.#fd, this.#headerBytes + bodyBytes));
+    this.#cut = { bodyBytes, done: cut, hasBegun: false };
+    const isCut = await cut;
+    this.#cut = null;
+    if (!isCut) this.bodyBytes = Math.max(this.bodyBytes, before);
+    return isCut;
+  }
+
+  /**
+   * Returns when the file has lost what is being cut: blocks that were added before would be lost with
+   * it. The file's size changes first, and the file system lets others wait while it frees the blocks.
+   */
+  #awaitCut(): void {
+    if (this.#cut === null || this.#cut.hasBegun) return;
+    const bytes = this.#headerBytes + this.#cut.bodyBytes;
+    const deadline = performance.now() + cutLimitMs;
+    while (fileBytes(this.#fd, this.path) > bytes) {
+      if (performance.now() > deadline) throw new SystemError("extend", tryAgain, this.path);
+    }
+    this.#cut.hasBegun = true;
   }
 
   sync(offset: number, length: number): void {

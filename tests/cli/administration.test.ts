@@ -41,6 +41,10 @@ Deno.test("kv info has sections for people, INFO's text for a pipe, and JSON", a
     assertStringIncludes(section.stdout, "store_keys:101");
     const json = await program.run(["--json", "info"]);
     assertEquals(JSON.parse(json.stdout).store_keys, "101");
+    // Options go behind the subcommand as well.
+    const elsewhere = await program.run(["info", "--socket", "nowhere.sock", "store"]);
+    assertEquals([elsewhere.code, elsewhere.stdout], [3, ""]);
+    assertStringIncludes(elsewhere.stderr, "nowhere.sock");
   });
 });
 
@@ -67,14 +71,19 @@ Deno.test("kv compact frees what was deleted, while the server goes on", async (
 Deno.test("kv backup makes a copy of one moment while the store is written", async () => {
   await withServer(async (program, server, connection) => {
     await fill(connection, 20_000, () => "0".padEnd(200));
+    // Places at the start of the file become free: segments stand elsewhere in the copy.
+    await fill(connection, 20_000, () => "1".padEnd(200));
+    assertEquals((await program.run(["compact"])).code, 0);
     // Two keys that are only ever changed together, all the time.
     using writer = await RawConnection.open(server.socketPath);
+    const change = (i: number) => {
+      const value = `${i}`.padEnd(5000);
+      return writer.pipeline([["MSET", "left", value, "right", value], ["DEL", `key:${i}`]]);
+    };
+    for (const i of [1, 2]) await change(i);
     let isDone = false;
     const writing = (async () => {
-      for (let i = 1; !isDone && i < 100_000; i++) {
-        const value = `${i}`.padEnd(5000);
-        await writer.pipeline([["MSET", "left", value, "right", value], ["DEL", `key:${i}`]]);
-      }
+      for (let i = 3; !isDone && i < 100_000; i++) await change(i);
     })();
     const copy = server.folder.join("copy.db");
     const { code, stdout, stderr } = await program.run(["backup", "copy.db"]);
@@ -92,7 +101,7 @@ Deno.test("kv backup makes a copy of one moment while the store is written", asy
     // All that was deleted before, and nothing that was deleted later.
     const deleted = await reader.exchange(
       "EXISTS",
-      `key:${Math.max(1, left - 1)}`,
+      `key:${left - 1}`,
       `key:${left + 2}`,
     );
     assertEquals(deleted, ":1\r\n");

@@ -54,7 +54,7 @@ test("kv alone shows the help, as a wrong command line", async (kv) => {
 test("kv help COMMAND shows how it is written, for every command", async (kv) => {
   const { code, stdout } = await kv.run(["help", "SET"]);
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "SET key value [NX | XX] [GET] [EX seconds | PX milliseconds");
+  assertStringIncludes(stdout, "SET key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value");
   // All in one process: the prompt has the same help.
   const { helpText } = await import("../../src/cli/help.ts");
   for (const spec of commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []])) {

@@ -40,6 +40,14 @@ test("set with nx and xx tells whether it was done", async (client) => {
   assertEquals(await client.get("a"), "3");
 });
 
+test("bits are set, read and counted", async (client) => {
+  assertEquals(await client.setBit("a", 9, 1), 0);
+  assertEquals(await client.setBit("a", 9, 1), 1);
+  assertEquals(await client.getBit("a", 9), 1);
+  assertEquals(await client.getBit("a", 100), 0);
+  assertEquals(await client.bitCount("a"), 1);
+});
+
 test("set with get answers with the value before", async (client) => {
   assertEquals(await client.set("a", "one", { get: true }), null);
   assertEquals(await client.set("a", "two", { get: true }), "one");
@@ -235,6 +243,22 @@ Deno.test({
     await client.set("a", 1);
     assertEquals(await client.update("a", 2), true);
     assertEquals(await client.get("a"), "2");
+  },
+});
+
+Deno.test({
+  name: "set with ifeq and ifne, and delIfEq, look at the value that is there",
+  ignore: targetOfRun() !== "kv",
+  async fn() {
+    await using both = await ServerAndClient.start();
+    const { client } = both;
+    assertEquals(await client.set("a", 1, { ifeq: 0 }), false);
+    assertEquals(await client.set("a", "", { ifne: 0 }), true);
+    assertEquals(await client.set("a", 1, { ifeq: "", ex: 100 }), true);
+    assertEquals(await client.set("a", 2, { ifne: 1, get: true }), "1");
+    assertEquals(await client.delIfEq("a", 2), false);
+    assertEquals(await client.delIfEq("a", 1), true);
+    assertEquals(await client.exists("a"), 0);
   },
 });
 

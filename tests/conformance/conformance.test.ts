@@ -6,12 +6,15 @@
 import { arityCases } from "./cases/arity.ts";
 import { binaryCases } from "./cases/binary.ts";
 import { clientControlCases } from "./cases/client_control.ts";
+import { bitCases } from "./cases/bits.ts";
+import { bitfieldCases } from "./cases/bitfield.ts";
 import { connectionCases } from "./cases/connection.ts";
 import { counterCases } from "./cases/counters.ts";
 import { diagnosticCases } from "./cases/diagnostics.ts";
 import { expiryCases } from "./cases/expiry.ts";
 import { introspectionCases } from "./cases/introspection.ts";
 import { keyCases } from "./cases/keys.ts";
+import { lcsCases } from "./cases/lcs.ts";
 import { protocolCases } from "./cases/protocol.ts";
 import { resp3Cases } from "./cases/resp3.ts";
 import { scanCases } from "./cases/scan.ts";
@@ -24,6 +27,9 @@ import { testConformance } from "./runner.ts";
 
 testConformance("strings", stringCases);
 testConformance("parts of strings", stringPartCases);
+testConformance("bits", bitCases);
+testConformance("fields of bits", bitfieldCases);
+testConformance("LCS", lcsCases);
 testConformance("counters", counterCases);
 testConformance("keys", keyCases);
 testConformance("SCAN", scanCases);

@@ -137,6 +137,191 @@ const cases: readonly ConformanceCase[] = [
     ],
   },
   {
+    // Redis has them from 8.4 on, Valkey the first one from 8.1 on.
+    name: "SET with IFEQ, IFNE, IFDEQ and IFDNE looks at the value that is there",
+    steps: [
+      ["SET foo hello", "+OK\r\n"],
+      ["SET foo a IFEQ world", "$-1\r\n"],
+      ["SET foo a IFNE hello", "$-1\r\n"],
+      ["SET foo a IFDEQ 0000000000000000", "$-1\r\n"],
+      ["SET foo a IFDNE 9555e8555c62dcfd", "$-1\r\n"],
+      ["GET foo", "$5\r\nhello\r\n"],
+      ["SET foo world IFEQ hello", "+OK\r\n"],
+      ["SET foo hello ifne hello", "+OK\r\n"],
+      ["SET foo hello IFDEQ 9555E8555c62dcfd", "+OK\r\n"],
+      ["SET foo world IFDNE 0000000000000000", "+OK\r\n"],
+      ["GET foo", "$5\r\nworld\r\n"],
+      [["SET", "foo", "", "IFEQ", "world"], "+OK\r\n"],
+      [["SET", "foo", "a\0b", "IFEQ", ""], "+OK\r\n"],
+      [["SET", "foo", "b", "IFEQ", "a\0c"], "$-1\r\n"],
+      [["SET", "foo", "b", "IFEQ", "a\0b"], "+OK\r\n"],
+    ],
+  },
+  {
+    name: "a key that does not exist is created by IFNE and IFDNE only",
+    steps: [
+      ["SET foo a IFEQ b", "$-1\r\n"],
+      ["SET foo a IFDEQ 9555e8555c62dcfd", "$-1\r\n"],
+      ["SET foo a IFDEQ short", "$-1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["SET foo a IFNE a", "+OK\r\n"],
+      ["DEL foo", ":1\r\n"],
+      ["SET foo a IFDNE short", "+OK\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    name: "conditions on the value go together with GET and the options of time",
+    steps: [
+      ["SET foo a EX 100", "+OK\r\n"],
+      ["SET foo b IFEQ x GET EX 1000", "$1\r\na\r\n"],
+      ["TTL foo", /^:(99|100)\r\n$/],
+      ["SET foo b GET IFEQ a KEEPTTL", "$1\r\na\r\n"],
+      ["GET foo", "$1\r\nb\r\n"],
+      ["TTL foo", /^:(99|100)\r\n$/],
+      ["SET foo c EX 1000 IFNE x", "+OK\r\n"],
+      ["TTL foo", /^:(999|1000)\r\n$/],
+      ["SET foo d IFEQ c", "+OK\r\n"],
+      ["TTL foo", ":-1\r\n"],
+      ["SET missing a IFEQ x GET", "$-1\r\n"],
+      ["SET missing a IFNE x GET", "$-1\r\n"],
+      ["GET missing", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    name: "conditions on the value exclude each other, NX and XX",
+    steps: [
+      ["SET foo a", "+OK\r\n"],
+      ["SET foo b IFEQ", "-ERR syntax error\r\n"],
+      ["SET foo b IFEQ a NX", "-ERR syntax error\r\n"],
+      ["SET foo b XX IFEQ a", "-ERR syntax error\r\n"],
+      ["SET foo b IFEQ a IFNE c", "-ERR syntax error\r\n"],
+      ["SET foo b IFDNE a IFDEQ c", "-ERR syntax error\r\n"],
+      ["GETEX foo IFEQ a", "-ERR syntax error\r\n"],
+      ["SET foo b IFDEQ 123", "-ERR must be exactly 16 hexadecimal characters\r\n"],
+      ["SET foo b GET IFDNE 123", "-ERR must be exactly 16 hexadecimal characters\r\n"],
+      // As in Redis, what is long enough may be no digest.
+      ["SET foo b IFDEQ zzzzzzzzzzzzzzzz", "$-1\r\n"],
+      ["GET foo", "$1\r\na\r\n"],
+    ],
+  },
+  {
+    // Redis has it from 8.4 on.
+    name: "DELEX removes a key, or only one with a certain value",
+    steps: [
+      ["DELEX foo", ":0\r\n"],
+      ["SET foo hello", "+OK\r\n"],
+      ["DELEX foo", ":1\r\n"],
+      ["SET foo hello", "+OK\r\n"],
+      ["DELEX foo IFEQ world", ":0\r\n"],
+      ["DELEX foo IFNE hello", ":0\r\n"],
+      ["DELEX foo IFDEQ 0000000000000000", ":0\r\n"],
+      ["DELEX foo IFDNE 9555E8555C62DCFD", ":0\r\n"],
+      ["DELEX foo ifeq hello", ":1\r\n"],
+      ["SET foo 0123", "+OK\r\n"],
+      ["DELEX foo IFEQ 123", ":0\r\n"],
+      ["DELEX foo IFNE 123", ":1\r\n"],
+      ["SET foo hello", "+OK\r\n"],
+      ["DELEX foo IFDEQ 9555e8555c62dcfd", ":1\r\n"],
+      ["SET foo hello", "+OK\r\n"],
+      ["DELEX foo IFDNE zzzzzzzzzzzzzzzz", ":1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+    ],
+  },
+  {
+    name:
+      "DELEX refuses first what is too long or too short, and looks at no condition without a key",
+    steps: [
+      ["DELEX foo IFEQ", "-ERR wrong number of arguments for 'delex' command\r\n"],
+      ["DELEX foo IFEQ a b", "-ERR wrong number of arguments for 'delex' command\r\n"],
+      ["DELEX foo NOSUCH a", ":0\r\n"],
+      ["DELEX foo IFDEQ a", ":0\r\n"],
+      ["SET foo a", "+OK\r\n"],
+      ["DELEX foo NOSUCH a", "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE\r\n"],
+      ["DELEX foo IFDEQ a", "-ERR must be exactly 16 hexadecimal characters\r\n"],
+      ["DELEX foo IFDNE 9555e8555c62dcfd0", "-ERR must be exactly 16 hexadecimal characters\r\n"],
+      ["WATCH foo", "+OK\r\n"],
+      ["DELEX foo IFEQ b", ":0\r\n", "second"],
+      ["MULTI", "+OK\r\n"],
+      ["EXEC", "*0\r\n"],
+      ["WATCH foo", "+OK\r\n"],
+      ["DELEX foo IFEQ a", ":1\r\n", "second"],
+      ["MULTI", "+OK\r\n"],
+      ["EXEC", "*-1\r\n"],
+    ],
+  },
+  {
+    // Valkey has it from 9.0 on.
+    name: "DELIFEQ removes a key with a certain value",
+    steps: [
+      ["DELIFEQ foo a", ":0\r\n"],
+      ["SET foo a", "+OK\r\n"],
+      ["DELIFEQ foo b", ":0\r\n"],
+      ["DELIFEQ foo A", ":0\r\n"],
+      ["DELIFEQ foo a", ":1\r\n"],
+      ["EXISTS foo", ":0\r\n"],
+      ["DELIFEQ foo", "-ERR wrong number of arguments for 'delifeq' command\r\n"],
+    ],
+  },
+  {
+    name: "DIGEST is the XXH3 hash, with its leading zeros",
+    steps: [
+      ["DIGEST foo", "$-1\r\n"],
+      ["SET foo hello", "+OK\r\n"],
+      ["DIGEST foo", "$16\r\n9555e8555c62dcfd\r\n"],
+      ["SET foo v8", "+OK\r\n"],
+      ["DIGEST foo", "$16\r\n0cc76dbb41381419\r\n"],
+      ["DIGEST", "-ERR wrong number of arguments for 'digest' command\r\n"],
+    ],
+  },
+  {
+    name: "COMMAND GETKEYSANDFLAGS knows what newer commands do to their keys",
+    steps: [
+      ["COMMAND GETKEYSANDFLAGS SET a b IFEQ c", "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RW\r\n+update\r\n"],
+      ["COMMAND GETKEYSANDFLAGS DELEX a", "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RM\r\n+delete\r\n"],
+      [
+        "COMMAND GETKEYSANDFLAGS DELEX a IFNE b",
+        "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RW\r\n+delete\r\n",
+      ],
+    ],
+  },
+  {
+    // Redis needs a script for it, or a client that scans.
+    name: "DELPREFIX removes the keys that begin alike",
+    steps: [
+      ["DELPREFIX user:", ":0\r\n"],
+      ["MSET user:1 a user:2 b user c USER:3 d other:user:4 e", "+OK\r\n"],
+      ["SET user:5 f EX 100", "+OK\r\n"],
+      ["DELPREFIX user:", ":3\r\n"],
+      ["MGET user user:1 user:2 user:5", "*4\r\n$1\r\nc\r\n$-1\r\n$-1\r\n$-1\r\n"],
+      ["DBSIZE", ":3\r\n"],
+      // No pattern.
+      ["MSET a* 1 ab 2 [ab] 3", "+OK\r\n"],
+      ["DELPREFIX a*", ":1\r\n"],
+      ["DELPREFIX [a", ":1\r\n"],
+      [["DELPREFIX", ""], ":4\r\n"],
+      ["DBSIZE", ":0\r\n"],
+      ["DELPREFIX", "-ERR wrong number of arguments for 'delprefix' command\r\n"],
+      ["DELPREFIX a b", "-ERR wrong number of arguments for 'delprefix' command\r\n"],
+    ],
+  },
+  {
+    name: "DELPREFIX in a transaction is one step of it, and WATCH sees it",
+    steps: [
+      ["MSET a:1 1 a:2 2", "+OK\r\n"],
+      ["MULTI", "+OK\r\n"],
+      ["SET a:3 3", "+QUEUED\r\n"],
+      ["DELPREFIX a:", "+QUEUED\r\n"],
+      ["SET a:4 4", "+QUEUED\r\n"],
+      ["DBSIZE", "+QUEUED\r\n"],
+      ["EXEC", "*4\r\n+OK\r\n:3\r\n+OK\r\n:1\r\n"],
+      ["WATCH a:4", "+OK\r\n"],
+      ["DELPREFIX a:", ":1\r\n", "second"],
+      ["MULTI", "+OK\r\n"],
+      ["EXEC", "*-1\r\n"],
+    ],
+  },
+  {
     name: "BGREWRITEAOF compacts the store",
     steps: [
       ["SET foo bar", "+OK\r\n"],
@@ -187,6 +372,77 @@ Deno.test({
     assertMatch(await connection.exchange("RENAME", longest, tooLong), /^-[^\n]+\r\n$/);
     assertEquals(await connection.exchange("GET", longest), "$1\r\n1\r\n");
     assertEquals(await connection.exchange("PING"), "+PONG\r\n");
+  },
+});
+
+// Redis allocates it, kv makes it where it belongs: in the file.
+Deno.test({
+  name: "SETBIT at the last offset makes a value of 512 MiB, and none of it on the heap",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    assertEquals(await connection.exchange("SETBIT", "foo", "4294967295", "1"), ":0\r\n");
+    assertEquals(await connection.exchange("STRLEN", "foo"), ":536870912\r\n");
+    assertEquals(await connection.exchange("BITCOUNT", "foo"), ":1\r\n");
+    assertEquals(await connection.exchange("BITPOS", "foo", "1"), ":4294967295\r\n");
+    const info = await connection.exchange("INFO", "memory");
+    const peak = Number(/used_memory_peak:(\d+)/.exec(info)?.[1]);
+    assert(peak < 100 * 2 ** 20, `${peak} bytes were used`);
+    // Redis would make the value longer than its limit.
+    assertEquals(
+      await connection.exchange("BITFIELD", "foo", "SET", "u2", "4294967295", "1"),
+      "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n",
+    );
+  },
+});
+
+Deno.test({
+  name: "DELPREFIX serves other clients meanwhile, and its own client afterwards",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    using other = await RawConnection.open(server.socketPath);
+    const count = 50_000;
+    for (let first = 0; first < count; first += 1000) {
+      const pairs = Array.from({ length: 1000 }, (_, i) => [`key:${first + i}`, "value"]);
+      assertEquals(await connection.exchange("MSET", ...pairs.flat()), "+OK\r\n");
+    }
+    await connection.exchange("SET", "other", "value");
+    let isDone = false;
+    const replies = connection.pipeline([["DELPREFIX", "key:"], ["DBSIZE"], [
+      "WAITAOF",
+      "1",
+      "0",
+      "0",
+    ]])
+      .finally(() => isDone = true);
+    let answered = 0;
+    while (!isDone) {
+      assertEquals(await other.exchange("GET", "other"), "$5\r\nvalue\r\n");
+      if (!isDone) answered++;
+    }
+    assertEquals(await replies, [`:${count}\r\n`, ":1\r\n", "*2\r\n:1\r\n:0\r\n"]);
+    assert(answered > 10, `${answered} requests were answered meanwhile`);
+    const { success } = await server.stop();
+    assert(success);
+  },
+});
+
+Deno.test({
+  name: "a server that stops does not wait long for DELPREFIX, and its store is whole",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    const pairs = Array.from({ length: 50_000 }, (_, i) => [`key:${i}`, "value"]);
+    assertEquals(await connection.exchange("MSET", ...pairs.flat()), "+OK\r\n");
+    await connection.send("DELPREFIX key:\r\n");
+    assert((await server.stop()).success);
+    await server.restart();
+    using again = await RawConnection.open(server.socketPath);
+    assertMatch(await again.exchange("DBSIZE"), /^:\d+\r\n$/);
   },
 });
 

@@ -16,6 +16,7 @@ export const likelyErrors = {
   read: "EIO",
   flock: "EIO",
   ftruncate: "EIO",
+  ftruncateInBackground: "EIO",
   fsync: "EIO",
   lseek: "EIO",
   mmap: "ENOMEM",
@@ -35,6 +36,7 @@ const interruptible = new Set<CallName>([
   "read",
   "flock",
   "ftruncate",
+  "ftruncateInBackground",
   "fsync",
   "lseek",
   "munmap",
@@ -46,6 +48,7 @@ const interruptible = new Set<CallName>([
 /** Functions that fail together when a failure lasts. */
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
+  ["ftruncate", "ftruncateInBackground"],
   ["msync", "msyncInBackground", "fsync"],
 ];
 
@@ -148,6 +151,8 @@ export class FailingLibc implements Disposable {
         return Promise.resolve(0);
       case "fallocateInBackground":
         return Promise.resolve(real.posix_fallocate(...args));
+      case "ftruncateInBackground":
+        return Promise.resolve(real.ftruncate(...args));
       case "munmap":
         this.#leftMapped.delete(Deno.UnsafePointer.value(args[0] as Deno.PointerObject));
         return real.munmap(...args);
@@ -165,6 +170,7 @@ export class FailingLibc implements Disposable {
         // On a disk that is nearly full, ext4 leaves behind what it did find.
         if (errno === errnoNumbers.ENOSPC) real.posix_fallocate(fd, from, length / 2n + 1n);
         return name === "posix_fallocate" ? errno : Promise.resolve(errno);
+      case "ftruncateInBackground":
       case "msyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(-1);

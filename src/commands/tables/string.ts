@@ -4,6 +4,13 @@ import type { ArgumentSpec, CommandSpec } from "../command_spec.ts";
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const keyList: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0, multiple: true };
 
+const valueConditions: readonly ArgumentSpec[] = [
+  { name: "ifeq-value", type: "string", token: "IFEQ" },
+  { name: "ifne-value", type: "string", token: "IFNE" },
+  { name: "ifdeq-digest", type: "string", token: "IFDEQ" },
+  { name: "ifdne-digest", type: "string", token: "IFDNE" },
+];
+
 export const stringCommands: readonly CommandSpec[] = [
   {
     name: "append",
@@ -44,6 +51,55 @@ export const stringCommands: readonly CommandSpec[] = [
     since: "1.0.0",
     complexity: "O(1)",
     arguments: [key, { name: "decrement", type: "integer" }],
+  },
+  {
+    name: "delex",
+    arity: -2,
+    group: "string",
+    flags: ["write", "fast"],
+    keys: [{ first: 1, last: 1, step: 1, flags: ["RW", "delete", "variable_flags"] }],
+    categories: ["write", "string", "fast"],
+    tips: [],
+    summary: "Removes a key, perhaps only when its value is, or is not, a given one",
+    since: "8.4.0",
+    complexity:
+      "O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.",
+    arguments: [key, {
+      name: "condition",
+      type: "oneof",
+      optional: true,
+      arguments: valueConditions,
+    }],
+    newerThanPeer: true,
+  },
+  {
+    name: "delifeq",
+    arity: 3,
+    group: "string",
+    flags: ["write", "fast"],
+    keys: [{ first: 1, last: 1, step: 1, flags: ["RM", "access", "delete"] }],
+    categories: ["write", "string", "fast"],
+    tips: [],
+    summary: "Removes a key if its value is the given one",
+    since: "9.0.0",
+    complexity: "O(1)",
+    arguments: [key, { name: "value", type: "string" }],
+    ofValkey: true,
+    newerThanPeer: true,
+  },
+  {
+    name: "digest",
+    arity: 2,
+    group: "string",
+    flags: ["readonly", "fast"],
+    keys: [{ first: 1, last: 1, step: 1, flags: ["RO", "access"] }],
+    categories: ["read", "string", "fast"],
+    tips: [],
+    summary: "Returns the XXH3 hash of a value in 16 hexadecimal digits",
+    since: "8.4.0",
+    complexity: "O(N) where N is the length of the string value.",
+    arguments: [key],
+    newerThanPeer: true,
   },
   {
     name: "get",
@@ -170,6 +226,26 @@ export const stringCommands: readonly CommandSpec[] = [
     arguments: [key, { name: "increment", type: "double" }],
   },
   {
+    name: "lcs",
+    arity: -3,
+    group: "string",
+    flags: ["readonly"],
+    keys: [{ first: 1, last: 2, step: 1, flags: ["RO", "access"] }],
+    categories: ["read", "string", "slow"],
+    tips: [],
+    summary: "Find longest common substring",
+    since: "7.0.0",
+    complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
+    arguments: [
+      { name: "key1", type: "key", keySpecIndex: 0 },
+      { name: "key2", type: "key", keySpecIndex: 0 },
+      { name: "len", type: "pure-token", token: "LEN", optional: true },
+      { name: "idx", type: "pure-token", token: "IDX", optional: true },
+      { name: "len", type: "integer", token: "MINMATCHLEN", optional: true },
+      { name: "withmatchlen", type: "pure-token", token: "WITHMATCHLEN", optional: true },
+    ],
+  },
+  {
     name: "mget",
     arity: -2,
     group: "string",
@@ -256,11 +332,11 @@ export const stringCommands: readonly CommandSpec[] = [
         type: "oneof",
         optional: true,
         since: "2.6.12",
-        arguments: [{ name: "nx", type: "pure-token", token: "NX" }, {
-          name: "xx",
-          type: "pure-token",
-          token: "XX",
-        }],
+        arguments: [
+          { name: "nx", type: "pure-token", token: "NX" },
+          { name: "xx", type: "pure-token", token: "XX" },
+          ...valueConditions.map((condition) => ({ ...condition, since: "8.4.0" })),
+        ],
       },
       { name: "get", type: "pure-token", token: "GET", optional: true, since: "6.2.0" },
       {
@@ -281,6 +357,7 @@ export const stringCommands: readonly CommandSpec[] = [
       ["6.0.0", "Added the `KEEPTTL` option."],
       ["6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."],
       ["7.0.0", "Allowed the `NX` and `GET` options to be used together."],
+      ["8.4.0", "Added the `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE` options."],
     ],
   },
   {

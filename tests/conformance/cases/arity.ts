@@ -35,8 +35,23 @@ export const arityCases: readonly ConformanceCase[] = [
       ["GETRANGE a 0 1 2", "-ERR wrong number of arguments for 'getrange' command\r\n"],
       ["SUBSTR a 0", "-ERR wrong number of arguments for 'substr' command\r\n"],
       ["SUBSTR a 0 1 2", "-ERR wrong number of arguments for 'substr' command\r\n"],
+      ["LCS a", "-ERR wrong number of arguments for 'lcs' command\r\n"],
       ["SETRANGE a 0", "-ERR wrong number of arguments for 'setrange' command\r\n"],
       ["SETRANGE a 0 b c", "-ERR wrong number of arguments for 'setrange' command\r\n"],
+    ],
+  },
+  {
+    name: "commands on bits refuse a wrong number of arguments",
+    steps: [
+      ["SETBIT a 1", "-ERR wrong number of arguments for 'setbit' command\r\n"],
+      ["SETBIT a 1 1 1", "-ERR wrong number of arguments for 'setbit' command\r\n"],
+      ["GETBIT a", "-ERR wrong number of arguments for 'getbit' command\r\n"],
+      ["GETBIT a 1 1", "-ERR wrong number of arguments for 'getbit' command\r\n"],
+      ["BITCOUNT", "-ERR wrong number of arguments for 'bitcount' command\r\n"],
+      ["BITPOS a", "-ERR wrong number of arguments for 'bitpos' command\r\n"],
+      ["BITOP AND a", "-ERR wrong number of arguments for 'bitop' command\r\n"],
+      ["BITFIELD", "-ERR wrong number of arguments for 'bitfield' command\r\n"],
+      ["BITFIELD_RO", "-ERR wrong number of arguments for 'bitfield_ro' command\r\n"],
     ],
   },
   {

@@ -224,6 +224,67 @@ const setrange: Generate = (source) => {
   return ["SETRANGE", source.key(), offset, source.value()];
 };
 
+/** Where a bit is. Offsets that would make values of many MiB are left out. */
+function bitOffset(source: RequestSource): string {
+  return source.random.chance(0.9)
+    ? String(source.random.below(3000))
+    : source.random.pick(["-1", "4294967296", "9223372036854775807", "abc", "", "#1", "01"]);
+}
+
+const bit: Generate = (source) => [source.random.pick(["0", "1", "0", "1", "2", "-1", "", "a"])];
+
+/** Limits of a range, none, one or two, and perhaps the unit that they are in. */
+const bitRange: Generate = (source) => {
+  const limits = source.list(0, 2, () => source.integer());
+  return source.random.chance(0.6) ? [...limits, source.random.pick(["BIT", "byte", "x"])] : limits;
+};
+
+const bitop: Generate = (source) => {
+  const operation = source.random.pick(["AND", "OR", "XOR", "NOT", "xor", "NAND"]);
+  const sources = operation === "NOT" ? source.list(1, 2, () => source.key()) : source.keyList();
+  return ["BITOP", operation, source.key(), ...sources];
+};
+
+function bitfieldPlace(source: RequestSource): string[] {
+  const { random } = source;
+  const form = random.pick(["u", "i"]) + random.between(1, 64);
+  return [
+    random.chance(0.95) ? form : random.pick(["u0", "i65", "u08", "x8", ""]),
+    random.chance(0.3) ? `#${random.below(40)}` : bitOffset(source),
+  ];
+}
+
+/**
+ * Before anything that may fail there is a SET, which makes the key exist: in Redis, but not in kv, an
+ * operation that fails and creates a key at once is nothing to who watches the key.
+ */
+const bitfield: Generate = (source) => {
+  const { random } = source;
+  const words = ["SET", "u1", "3100", "0"];
+  for (let left = random.below(5); left > 0; left--) {
+    const name = random.pick(["GET", "SET", "INCRBY", "OVERFLOW"]);
+    if (name === "OVERFLOW") words.push(name, random.pick(["WRAP", "SAT", "FAIL", "sat", "X"]));
+    else words.push(name, ...bitfieldPlace(source), ...name === "GET" ? [] : [source.integer()]);
+  }
+  return ["BITFIELD", source.key(), ...words];
+};
+
+const bitfieldRo: Generate = (source) => {
+  const words = Array.from({ length: source.random.below(4) }, () => bitfieldPlace(source));
+  const name = source.random.chance(0.95) ? "GET" : "SET";
+  return ["BITFIELD_RO", source.key(), ...words.flatMap((place) => [name, ...place])];
+};
+
+const lcs: Generate = (source) => {
+  const words: string[] = [];
+  while (source.random.chance(0.5)) {
+    const option = source.random.pick(["LEN", "IDX", "idx", "WITHMATCHLEN", "MINMATCHLEN", "X"]);
+    words.push(option);
+    if (option === "MINMATCHLEN") words.push(source.integer());
+  }
+  return ["LCS", source.key(), source.key(), ...words];
+};
+
 const unknown: Generate = (source) => {
   const name = source.random.pick(["NOSUCH", "get ", "\0", "se", "\xffx", "y".repeat(200)]);
   return [name, ...source.list(0, 5, () => source.value())];
@@ -252,6 +313,14 @@ const choices: readonly (readonly [number, Generate])[] = [
   [3, (source) => ["GETRANGE", source.key(), source.integer(), source.integer()]],
   [1, (source) => ["SUBSTR", source.key(), source.integer(), source.integer()]],
   [4, setrange],
+  [4, (source) => ["SETBIT", source.key(), bitOffset(source), ...bit(source)]],
+  [2, (source) => ["GETBIT", source.key(), bitOffset(source)]],
+  [3, (source) => ["BITCOUNT", source.key(), ...bitRange(source)]],
+  [3, (source) => ["BITPOS", source.key(), ...bit(source), ...bitRange(source)]],
+  [4, bitop],
+  [5, bitfield],
+  [2, bitfieldRo],
+  [3, lcs],
   [4, keyOnly("INCR")],
   [3, keyOnly("DECR")],
   [4, (source) => ["INCRBY", source.key(), source.integer()]],

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { bitHandlers } from "../../../src/commands/bits.ts";
+import { bitfieldHandlers } from "../../../src/commands/bitfield.ts";
 import type { ArgumentSpec, CommandSpec } from "../../../src/commands/command_spec.ts";
 import { commandTable, findCommand, suggest } from "../../../src/commands/command_table.ts";
 import { clientControlHandlers } from "../../../src/commands/client_control.ts";
@@ -8,6 +10,8 @@ import { expiryHandlers } from "../../../src/commands/expiry.ts";
 import { introspectionHandlers } from "../../../src/commands/introspection.ts";
 import { keyHandlers } from "../../../src/commands/keys.ts";
 import { latencyHandlers } from "../../../src/commands/latency.ts";
+import { lcsHandlers } from "../../../src/commands/lcs.ts";
+import { prefixHandlers } from "../../../src/commands/prefix_deletion.ts";
 import { serverHandlers } from "../../../src/commands/server.ts";
 import { slowlogHandlers } from "../../../src/commands/slowlog.ts";
 import { stringHandlers } from "../../../src/commands/strings.ts";
@@ -17,12 +21,16 @@ const allSpecs = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []
 
 const handlerNames = [
   clientControlHandlers,
+  bitHandlers,
+  bitfieldHandlers,
   connectionHandlers,
   counterHandlers,
   expiryHandlers,
   introspectionHandlers,
   keyHandlers,
   latencyHandlers,
+  lcsHandlers,
+  prefixHandlers,
   serverHandlers,
   slowlogHandlers,
   stringHandlers,
@@ -50,7 +58,7 @@ Deno.test("the table is sorted, and no name is in it twice", () => {
 
 Deno.test("a subcommand is named after its command", () => {
   for (const spec of commandTable) {
-    assertMatch(spec.name, /^[a-z]+$/);
+    assertMatch(spec.name, /^[a-z]+(_ro)?$/);
     for (const subcommand of spec.subcommands ?? []) {
       assertMatch(subcommand.name, new RegExp(`^${spec.name}\\|[a-z-]+$`));
       assertEquals(subcommand.subcommands, undefined);
@@ -118,6 +126,8 @@ Deno.test("suggest finds names with one letter left out, added, changed or swapp
   assertEquals(suggest("incrybfloat"), ["incrbyfloat"]);
   assertEquals(suggest("gte"), ["get"]);
   assertEquals(suggest("mgte"), ["mget"]);
+  // Two letters swapped and one added are two edits: `lcs` is not meant.
+  assertEquals(suggest("cl"), ["client"]);
 });
 
 Deno.test("suggest goes on with names that begin as typed, the shortest first", () => {

@@ -25,6 +25,8 @@ function withArguments(list: readonly ArgumentSpec[]): CommandSpec {
   return { ...specOf("ping"), name: "try", arguments: list };
 }
 
+const condition = "[NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | " +
+  "IFDNE ifdne-digest]";
 const expiration = "[EX seconds | PX milliseconds | EXAT unix-time-seconds | " +
   "PXAT unix-time-milliseconds | KEEPTTL]";
 
@@ -32,7 +34,7 @@ Deno.test("grammar is written as in Redis's documentation", () => {
   const expected = [
     ["get", "GET key"],
     ["ping", "PING [message]"],
-    ["set", `SET key value [NX | XX] [GET] ${expiration}`],
+    ["set", `SET key value ${condition} [GET] ${expiration}`],
     ["mget", "MGET key [key ...]"],
     ["mset", "MSET key value [key value ...]"],
     ["scan", "SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]"],
@@ -57,8 +59,8 @@ Deno.test("the hint behind a bare name is the rest of its grammar", () => {
 });
 
 Deno.test("the hint leaves out what is typed", () => {
-  assertEquals(hint("set k"), `value [NX | XX] [GET] ${expiration}`);
-  assertEquals(hint("set k v"), `[NX | XX] [GET] ${expiration}`);
+  assertEquals(hint("set k"), `value ${condition} [GET] ${expiration}`);
+  assertEquals(hint("set k v"), `${condition} [GET] ${expiration}`);
   assertEquals(hint("rename a"), "newkey");
   assertEquals(hint("rename a b"), "");
   assertEquals(hint("hello 3"), "[AUTH username password] [SETNAME clientname]");
@@ -66,14 +68,14 @@ Deno.test("the hint leaves out what is typed", () => {
 });
 
 Deno.test("options may come in any order and in any case", () => {
-  assertEquals(hint("set k v get"), `[NX | XX] ${expiration}`);
+  assertEquals(hint("set k v get"), `${condition} ${expiration}`);
   assertEquals(hint("set k v ex 10 nx"), "[GET]");
   assertEquals(hint("set k v KEEPTTL Get xx"), "");
   assertEquals(hint("scan 0 count 5"), "[MATCH pattern] [TYPE type]");
 });
 
 Deno.test("behind an option's name stands what it wants", () => {
-  assertEquals(hint("set k v ex"), "seconds [NX | XX] [GET]");
+  assertEquals(hint("set k v ex"), `seconds ${condition} [GET]`);
   assertEquals(hint("scan 0 match"), "pattern [COUNT count] [TYPE type]");
   assertEquals(
     hint("client|list type"),
@@ -112,7 +114,9 @@ Deno.test("a command with subcommands is completed and hinted by their names", (
 });
 
 Deno.test("completions are the options that are still open", () => {
-  assertEquals(options("set k v"), ["NX", "XX", "GET", "EX", "PX", "EXAT", "PXAT", "KEEPTTL"]);
+  const conditions = ["NX", "XX", "IFEQ", "IFNE", "IFDEQ", "IFDNE"];
+  const times = ["EX", "PX", "EXAT", "PXAT", "KEEPTTL"];
+  assertEquals(options("set k v"), [...conditions, "GET", ...times]);
   assertEquals(options("set k v", "e"), ["EX", "EXAT"]);
   assertEquals(options("set k v nx ex 10"), ["GET"]);
   assertEquals(options("client|list type"), ["NORMAL", "MASTER", "REPLICA", "PUBSUB"]);

@@ -10,6 +10,7 @@ import {
   openOn,
   put,
   remove,
+  storePath,
   tinyLimits,
   valueOf,
   withStore,
@@ -270,4 +271,32 @@ Deno.test("watched keys are told apart by every byte", async () => {
     put(store, "a\x80", "1");
     assertEquals(store.versionOf(other), version);
   });
+});
+
+Deno.test("a batch on a full disk has room for its end, however it fills the last segment", async () => {
+  for (let length = 0; length < 64; length += 8) {
+    for (let shift = 0; shift < 64; shift += 16) {
+      const disk = new SimulatedDisk();
+      await withStore(openOn(disk), (store) => {
+        put(store, "shift", "s".repeat(shift));
+        for (let i = 0; i < 3; i++) put(store, `fill:${i}`, "f".repeat(1000));
+        disk.bytesMax = disk.bytesOf(storePath).length + disk.bytesOf(indexPath).length;
+        let count = 0;
+        for (let isRefused = false; !isRefused; count++) {
+          assert(count < 2000);
+          store.beginBatch();
+          try {
+            for (let i = 0; i <= count % 50; i++) put(store, `k:${count}:${i}`, "v".repeat(length));
+          } catch {
+            isRefused = true;
+          }
+          store.endBatch();
+        }
+        assertEquals(valueOf(store, `k:${count - 1}:0`), null);
+      });
+      disk.remove(indexPath);
+      disk.bytesMax = Infinity;
+      await withStore(openOn(disk), (store) => assertEquals(store.opening.damages, []));
+    }
+  }
 });

@@ -294,3 +294,73 @@ Deno.test("values that leave much of their segments empty are not copied for eve
     });
   }
 });
+
+Deno.test("compaction stops at damage, and keeps what is behind it", async () => {
+  const disk = new SimulatedDisk();
+  const key = (i: number) => `key:${String(i).padStart(2, "0")}`;
+  await withStore(openOn(disk), async (store) => {
+    // 16 records a segment: the second one has the keys 16 to 31, of which few will count.
+    for (let i = 0; i < 60; i++) put(store, key(i), "v".repeat(200));
+    await store.sync();
+    for (let i = 0; i < 60; i++) if (i < 16 || i > 18 && i < 29) put(store, key(i), "w");
+    const bytes = disk.bytesOf(storePath);
+    bytes[new TextDecoder("latin1").decode(bytes).indexOf(`${key(22)}v`) + 100] ^= 1;
+    assert(store.compact());
+    await until(() => Promise.resolve(store.compactionShare === null), "the pass to end");
+    // What is free now is used again.
+    for (let i = 0; i < 2000; i++) {
+      put(store, `other:${i % 10}`, "x".repeat(200));
+      if (i % 20 === 0) await settle(store);
+    }
+    assert(store.statistics.segmentsEmptied > 2);
+    assertEquals(store.statistics.damages, 1);
+    for (const i of [16, 17, 18, 29, 30, 31]) {
+      assertEquals(valueOf(store, key(i)), "v".repeat(200), key(i));
+    }
+  });
+});
+
+Deno.test("a large record that is damaged is not made whole by moving it", async () => {
+  const disk = new SimulatedDisk(2 ** 23);
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+    put(store, "large", "0123456789".repeat(2_900));
+    put(store, "behind", "1");
+    await store.sync();
+    const bytes = disk.bytesOf(storePath);
+    bytes[new TextDecoder("latin1").decode(bytes).indexOf("large0123") + 1000] ^= 1;
+    for (let i = 0; i < 2000; i++) if (i % 20 > 0) remove(store, `key:${i}`);
+    store.tick();
+    await until(() => Promise.resolve(store.statistics.damages > 0), "the damage to be met");
+    await store.sync();
+  });
+  disk.remove(indexPath);
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.opening.damages.length, 1);
+    assertEquals([valueOf(store, "large"), valueOf(store, "behind")], [null, "1"]);
+  });
+});
+
+Deno.test("the record that deletes every key outlives all older ones, over a stop too", async () => {
+  const seed = chooseSeed("deleted for good");
+  const random = new SeededRandom(seed);
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 100; i++) put(store, `old:${i}`, "v".repeat(200));
+    store.clear();
+    put(store, "new:0", "v");
+  });
+  await withStore(openOn(disk), async (store) => {
+    for (let cycle = 0; cycle < 40; cycle++) {
+      for (let i = 0; i < 40; i++) put(store, `new:${i % 10}`, `${cycle}`.padEnd(100, "w"));
+      store.tick();
+      if (cycle % 2 === 1) await store.sync();
+      for (let i = 0; i < 10; i++) {
+        const cut = disk.powerCut(random, indexPath);
+        const keys = await withStore(openOn(cut), (store) => [...contents(store).keys()]);
+        assertEquals(keys.filter((key) => key.startsWith("old")), [], `KV_TEST_SEED=${seed}`);
+      }
+    }
+    assert(store.statistics.segmentsEmptied > 10);
+  });
+});

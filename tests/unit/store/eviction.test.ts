@@ -11,6 +11,7 @@ import {
   indexPath,
   openOn,
   put,
+  remove,
   someTime,
   storePath,
   valueOf,
@@ -139,6 +140,35 @@ Deno.test("a limit below what there is lets keys go and the file shrink", async 
       store.tick();
       await store.sync();
       if (i % 10 === 0) await putPatiently(store, "tick", `${i}`);
+    }
+    assert(disk.bytesOf(storePath).length <= bytesMax);
+    assert(store.count > 500, `${store.count} keys are left`);
+  });
+});
+
+Deno.test("a full store without a free segment shrinks to a limit all the same", async () => {
+  const disk = new SimulatedDisk(2 ** 24);
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 5000; i++) put(store, `key:${i}`, "v".repeat(100));
+    // The disk is full for a while, and deletes take what is held in reserve for them.
+    disk.bytesMax = disk.bytesOf(storePath).length + disk.bytesOf(indexPath).length;
+    const useUp = (change: (i: number) => void) => {
+      assertThrows(
+        () => {
+          for (let i = 0; i < 5000; i++) change(i);
+        },
+        StoreError,
+        "Cannot grow",
+      );
+    };
+    useUp((i) => put(store, `key:${i}`, "w".repeat(100)));
+    useUp((i) => remove(store, `key:${i}`));
+    disk.bytesMax = Infinity;
+    store.sizeLimit = { bytesMax, policy: "allkeys-random" };
+    for (let i = 0; i < 20_000 && disk.bytesOf(storePath).length > bytesMax; i++) {
+      await store.whenRoom();
+      store.tick();
+      await new Promise((resolve) => setTimeout(resolve));
     }
     assert(disk.bytesOf(storePath).length <= bytesMax);
     assert(store.count > 500, `${store.count} keys are left`);

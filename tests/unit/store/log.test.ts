@@ -42,9 +42,7 @@ function append(log: Log, bytes: number, spare = 0): number {
 /** The lengths of the records that can be read in a segment; seals as "seal". */
 function recordsIn(log: Log, segment: number): (number | string)[] {
   const reader = new RecordReader(limits);
-  const start = log.windowOffset(segment);
-  const end = start + log.table.runLength[segment] * segmentBytes;
-  reader.open(log.windowOf(segment), start + segmentHeaderBytes, end, log.table.sequence[segment]);
+  log.openRecords(reader, segment);
   const found: (number | string)[] = [];
   while (reader.hasRoom && reader.next()) {
     found.push(reader.kind === recordKind.seal ? "seal" : reader.bytes);

@@ -9,7 +9,7 @@ import {
 } from "../../../src/store/format.ts";
 import { StoreError } from "../../../src/store/errors.ts";
 import { Store, type StoreOptions } from "../../../src/store/store.ts";
-import { SeededRandom } from "../../support/seeded_random.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
@@ -22,6 +22,7 @@ import {
   someTime,
   storePath,
   tinyLimits,
+  valueOf,
   withStore,
 } from "./tiny_store.ts";
 
@@ -204,6 +205,74 @@ Deno.test("a segment that is missing behind the durable position ends the log", 
   }
 });
 
+Deno.test("what was cut off does not come back when the end that was put there is damaged", async () => {
+  const { disk, from, states } = await withTail();
+  const torn = 5;
+  disk.bytesOf(storePath)[from + torn * tailBytes + 30] ^= 1;
+  await withStore(openOn(disk), async (store) => {
+    put(store, "after", "1");
+    await store.sync();
+  });
+  disk.bytesOf(storePath)[from + torn * tailBytes + 4] ^= 0x10; // The seal's kind.
+  const found = await recovered(disk, ({ opening }) => assertEquals(opening.damages.length, 1));
+  assertEquals(found, new Map([...states[torn], ["after", "1"]].sort() as [string, string][]));
+});
+
+Deno.test("a torn record is not mended by what is put in its place", async () => {
+  const seed = chooseSeed("torn record");
+  const random = new SeededRandom(seed);
+  // It ends with its segment, and with zeros, which reach into another sector than its start.
+  const torn = "x".repeat(40).padEnd(612, "\0");
+  const disk = await killed(async (store) => {
+    put(store, "fill", "f".repeat(3364));
+    await store.sync();
+    put(store, "torn", torn);
+  });
+  const end = offsetOf(disk, "tornx") - 24 + recordBytes("torn".length, torn.length);
+  assertEquals((end - storeHeaderBytes) % segmentBytes, 0);
+  disk.bytesOf(storePath)[end - 10] = 1;
+  disk.settle();
+  await withStore(openOn(disk), async (store) => {
+    assertEquals(contents(store).size, 1);
+    put(store, "after", "1");
+    for (let i = 0; i < 200; i++) {
+      const found = await withStore(openOn(disk.powerCut(random, indexPath)), contents);
+      assert(!found.has("torn") || !found.has("after"), `KV_TEST_SEED=${seed}`);
+    }
+  });
+});
+
+Deno.test("a segment whose header is gone is missed after a clean stop", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 60; i++) put(store, `key:${i}`, "v".repeat(200));
+  });
+  const start = offsetOf(disk, "key:0v") - 24 - segmentHeaderBytes;
+  disk.bytesOf(storePath).fill(0, start, start + segmentHeaderBytes);
+  await withStore(openOn(disk), (store) => {
+    assertEquals(
+      store.opening.damages.map(({ fileOffset, reason }) => [fileOffset, reason]),
+      [[start, "a segment is missing"]],
+    );
+    assertEquals([valueOf(store, "key:0"), valueOf(store, "key:59")], [null, "v".repeat(200)]);
+  });
+});
+
+Deno.test("a process that is killed while it reads the log leaves no index to believe", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 100; i++) put(store, `key:${i}`, "v".repeat(200));
+  });
+  disk.remove(indexPath);
+  const images: SimulatedDisk[] = [];
+  const all = await withStore(
+    openOn(disk, { onProgress: () => images.push(disk.copy()) }),
+    contents,
+  );
+  assert(images.length > 4, `${images.length} images`);
+  for (const image of images) assertEquals(await withStore(openOn(image), contents), all);
+});
+
 // --- damage --------------------------------------------------------------------------------------
 
 Deno.test("damage before the durable position is reported where it is, all else is served", async () => {
@@ -254,6 +323,94 @@ function without(disk: SimulatedDisk): SimulatedDisk {
   disk.remove(indexPath);
   return disk;
 }
+
+Deno.test("a header that was being written or cleared is no damage", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 40; i++) put(store, `key:${i}`, "v".repeat(200));
+    await store.sync();
+  });
+  const expected = await recovered(disk.copy());
+  const bytes = disk.bytesOf(storePath);
+  const placeAt = (place: number) => storeHeaderBytes + place * segmentBytes;
+  const places = Array.from(
+    { length: (bytes.length - storeHeaderBytes) / segmentBytes },
+    (_, i) => i,
+  );
+  const free = places.find((place) => bytes[placeAt(place) + 4] === 0)!;
+  for (const from of [0, 8, 16, 24, 32, 40, 48]) {
+    for (let to = from + 4; to <= segmentHeaderBytes; to += 4) {
+      // Some words of a header that is whole elsewhere, but for the checksum in its first four bytes.
+      const copy = disk.copy();
+      const header = bytes.slice(placeAt(0) + from, placeAt(0) + to);
+      copy.bytesOf(storePath).set(header, placeAt(free) + from);
+      copy.bytesOf(storePath).fill(0, placeAt(free), placeAt(free) + 4);
+      const found = await recovered(copy, ({ opening }) => assertEquals(opening.damages, []));
+      assertEquals(found, expected);
+    }
+  }
+});
+
+Deno.test("a record that stands where another one was written is damaged", async () => {
+  const disk = await killed(async (store) => {
+    put(store, "a", "first");
+    put(store, "a", "other");
+    put(store, "b", "whole");
+    await store.sync();
+  });
+  const bytes = disk.bytesOf(storePath);
+  const first = offsetOf(disk, "afirst") - 24;
+  const second = offsetOf(disk, "aother") - 24;
+  const length = second - first;
+  const record = bytes.slice(first, second);
+  bytes.copyWithin(first, second, second + length);
+  bytes.set(record, second);
+  const found = await recovered(disk, ({ opening }) => {
+    assertEquals(opening.damages, [
+      { fileOffset: first, bytes: 2 * length, reason: "records cannot be read" },
+    ]);
+  });
+  assertEquals([...found], [["b", "whole"]]);
+});
+
+Deno.test("overwriting a damaged record leaves the counts of live bytes as they have to be", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 20; i++) put(store, `key:${i}`, "value");
+    await store.sync();
+  });
+  const live = await withStore(openOn(disk.copy()), (store) => {
+    put(store, "key:7", "again");
+    return store.statistics.liveBytes;
+  });
+  const valueLengthByte = 12;
+  disk.bytesOf(storePath)[offsetOf(disk, "key:7value") - 24 + valueLengthByte + 2] = 1;
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.get("key:7"), null);
+    put(store, "key:7", "again");
+    const { liveBytes } = store.statistics;
+    assert(liveBytes > 0 && liveBytes <= live + recordBytes(5, 5), `${liveBytes}, not ${live}`);
+  });
+});
+
+Deno.test("a segment with damage is kept for a repair, whatever happens to its keys", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 40; i++) put(store, `key:${i}`, "v".repeat(200));
+    await store.sync();
+  });
+  const at = offsetOf(disk, "key:7vvv");
+  disk.bytesOf(storePath)[at + 50] ^= 1;
+  const damages = await withStore(openOn(without(disk)), async (store) => {
+    store.clear();
+    for (let i = 0; i < 1000; i++) {
+      put(store, `other:${i % 20}`, "w".repeat(200));
+      if (i % 50 > 0) continue;
+      store.tick();
+      await store.sync();
+    }
+    return store.opening.damages;
+  });
+  assertEquals(damages.length, 1);
+  await recovered(disk, ({ opening }) => assertEquals(opening.damages, damages));
+});
 
 Deno.test("a damaged segment header costs its segment and no other", async () => {
   const keys = Array.from({ length: 40 }, (_, i) => `key:${String(i).padStart(2, "0")}`);
@@ -353,6 +510,24 @@ Deno.test("a store that was closed opens without reading its log, on another boo
     assertEquals([store.opening.kind, store.opening.records], ["clean", 0]);
     assertEquals(store.count, 100);
   });
+});
+
+Deno.test("a stop leaves nothing that a power cut could take", async () => {
+  const seed = chooseSeed("power cut after a stop");
+  const random = new SeededRandom(seed);
+  const disk = new SimulatedDisk();
+  const all = await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 300; i++) put(store, `key:${i}`, `value of ${i}`);
+    for (let i = 0; i < 300; i += 3) remove(store, `key:${i}`);
+    return contents(store);
+  });
+  for (let i = 0; i < 100; i++) {
+    const cut = disk.powerCut(random);
+    await withStore(openOn(cut), (store) => {
+      assertEquals(store.opening.kind, "clean");
+      assertEquals(contents(store), all, `KV_TEST_SEED=${seed}`);
+    });
+  }
 });
 
 Deno.test("a killed store is read from where its index had come, not from the start", async () => {

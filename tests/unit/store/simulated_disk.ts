@@ -107,6 +107,13 @@ export class SimulatedDisk {
     return copy;
   }
 
+  /** All that is cached reaches the disk. */
+  settle(): void {
+    for (const { cached, durable, length } of this.#contents.values()) {
+      durable.set(cached.subarray(0, length));
+    }
+  }
+
   /** The disk after a power cut: each sector that was not synced is there or not. */
   powerCut(random: SeededRandom, without?: string): SimulatedDisk {
     const after = this.copy(without);
@@ -199,8 +206,9 @@ class SimulatedFile implements StoreFile {
     }
   }
 
-  shrink(bodyBytes: number): void {
+  shrinkInBackground(bodyBytes: number): Promise<boolean> {
     this.#disk.shrink(this.#content, this.#headerBytes + bodyBytes);
+    return Promise.resolve(true);
   }
 
   sync(offset: number, length: number): void {

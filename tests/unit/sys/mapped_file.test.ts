@@ -3,6 +3,7 @@ import { interceptLibc } from "../../../src/sys/libc.ts";
 import { MappedFile, SystemError, windowBytes } from "../../../src/sys/mapped_file.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { type ErrnoName, FailingLibc } from "../../torture/failing_calls.ts";
+import { HeldCalls } from "../../torture/held_disk.ts";
 
 const headerBytes = 8192;
 
@@ -149,7 +150,9 @@ Deno.test("without address space for another window the body stays as it is", as
 Deno.test("a body that the file system does not cut stays as long as it is", async () => {
   await withFile(async (file, path) => {
     file.grow(10 * 4096);
-    await withFailing("EIO", () => file.shrink(4096));
+    await withFailing("EIO", async () => {
+      assertEquals(await file.shrinkInBackground(4096), false);
+    });
     assertEquals([file.bodyBytes, Deno.statSync(path).size], [10 * 4096, headerBytes + 10 * 4096]);
     assertEquals(await file.growInBackground(2 * 4096), true);
     assertEquals(file.bodyBytes, 10 * 4096);
@@ -191,11 +194,46 @@ Deno.test("shrinking gives the end back, and growing brings zeros", async () => 
   await withFile(async (file, path) => {
     file.grow(10 * 4096);
     file.windows[0].u8.fill(9, 0, 10 * 4096);
-    file.shrink(2 * 4096);
+    const cut = file.shrinkInBackground(2 * 4096);
     assertEquals(file.bodyBytes, 2 * 4096);
+    assertEquals(await cut, true);
     assertEquals((await Deno.stat(path)).size, headerBytes + 2 * 4096);
     file.grow(10 * 4096);
     assertEquals([file.windows[0].u8[8191], file.windows[0].u8[8192]], [9, 0]);
+  });
+});
+
+Deno.test("what grows while the end is cut off is backed by blocks", async () => {
+  await withFile(async (file, path) => {
+    file.grow(2 ** 24);
+    file.windows[0].u8.fill(9, 0, 2 ** 24);
+    const cut = file.shrinkInBackground(4096);
+    file.grow(2 ** 23);
+    file.grow(2 ** 23 + 4096);
+    file.windows[0].u8[2 ** 23] = 1;
+    assertEquals(await cut, true);
+    assertEquals(file.windows[0].u8[4096], 0);
+    const later = file.shrinkInBackground(4096);
+    assertEquals(await file.growInBackground(2 ** 23), true);
+    assertEquals([await later, file.bodyBytes], [true, 2 ** 23]);
+    const { size, blocks } = await Deno.stat(path);
+    assertEquals(size, headerBytes + 2 ** 23);
+    assert(blocks! * 512 >= size, `${blocks} blocks`);
+  });
+});
+
+Deno.test("a cut that does not begin lets a growth fail, and is made up for", async () => {
+  using held = new HeldCalls("ftruncateInBackground");
+  await withFile(async (file) => {
+    file.grow(10 * 4096);
+    held.hold();
+    const cut = file.shrinkInBackground(4096);
+    assertThrows(() => file.grow(20 * 4096), SystemError, "Cannot extend");
+    assertEquals(file.bodyBytes, 4096);
+    held.release();
+    assertEquals(await cut, true);
+    file.grow(20 * 4096);
+    assertEquals(file.bodyBytes, 20 * 4096);
   });
 });
 

@@ -1,0 +1,142 @@
+/**
+ * Batches: what is written in one happens as a whole or, after a crash, not at all. Its records stand
+ * between two marks in the log; when a write in it fails, the log is rewound and the index is put back.
+ */
+import { assert } from "./assert.ts";
+import { recordBytes, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
+import type { HashIndex } from "./hash_index.ts";
+import type { KeyedHash } from "./keyed_hash.ts";
+import type { LiveRecords } from "./live_records.ts";
+import type { AppendPurpose, Log } from "./log.ts";
+import { keyEndAt, offsetOf } from "./record.ts";
+import { UndoList } from "./undo_list.ts";
+
+/** The mark that ends a batch. */
+export const batchEndBytes = recordBytes(0, 0);
+/** Batches nest this deep: EXEC, a command, the command's own. */
+const depthMax = 8;
+const savepointFields = 4;
+
+export class Batch {
+  /** How many batches are open, one in the other; only the outermost is one unit after a crash. */
+  depth = 0;
+  readonly #log: Log;
+  readonly #index: HashIndex;
+  readonly #hash: KeyedHash;
+  readonly #records: LiveRecords;
+  /** The first mark is in the log. */
+  #begun = false;
+  /** The depth at which a write failed, 0 for none. */
+  #failedDepth = 0;
+  /** For each depth: head segment, offset, next sequence, length of the undo list. */
+  readonly #savepoints = new Float64Array((depthMax + 1) * savepointFields);
+  readonly #undo = new UndoList();
+
+  constructor(log: Log, index: HashIndex, hash: KeyedHash, records: LiveRecords) {
+    this.#log = log;
+    this.#index = index;
+    this.#hash = hash;
+    this.#records = records;
+  }
+
+  begin(): void {
+    const depth = ++this.depth;
+    assert(depth <= depthMax, "batches nest a few levels deep");
+    this.#save(depth, this.#begun ? this.#undo.length : -1);
+  }
+
+  #save(depth: number, undoLength: number): void {
+    const log = this.#log;
+    const at = depth * savepointFields;
+    this.#savepoints[at] = log.head;
+    this.#savepoints[at + 1] = log.headOffset;
+    this.#savepoints[at + 2] = log.nextSequence;
+    this.#savepoints[at + 3] = undoLength;
+  }
+
+  /** A write failed: the matching `end` takes back what was written since the innermost `begin`. */
+  fail(): void {
+    this.#failedDepth ||= this.depth;
+  }
+
+  /** Returns whether the outermost batch has ended, with anything in it. */
+  end(): boolean {
+    const depth = this.depth--;
+    if (this.#failedDepth === depth) {
+      this.#failedDepth = 0;
+      this.#rollBack(depth);
+    }
+    if (depth > 1 || !this.#begun) return false;
+    this.#log.appendMark(recordKind.batch, recordFlag.batchEnd);
+    this.#finish();
+    return true;
+  }
+
+  /**
+   * The flags of a record that is written now: a batch's member, or none. The batch's first mark goes
+   * to the log with its first write.
+   */
+  join(purpose: AppendPurpose): number {
+    if (this.depth === 0) return 0;
+    if (this.#begun) return recordFlag.member;
+    this.#log.reserveFor(purpose, batchEndBytes, 0);
+    this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
+    this.#begun = true;
+    // Until the batch's end, the index is ahead of what a recovery would make of the log.
+    this.#index.beginChange();
+    return recordFlag.member;
+  }
+
+  /** A key's record is at `newAddress` instead of `oldAddress` now; 0: there is, or was, none. */
+  note(newAddress: number, oldAddress: number): void {
+    this.#undo.push(newAddress, oldAddress);
+  }
+
+  #finish(): void {
+    this.#begun = false;
+    this.#undo.clear();
+    this.#index.endChange();
+  }
+
+  #rollBack(depth: number): void {
+    if (!this.#begun) return;
+    const at = depth * savepointFields;
+    const undoLength = this.#savepoints[at + 3];
+    for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) this.#undoWrite(i);
+    this.#undo.length = Math.max(0, undoLength);
+    this.#log.rewind({
+      segment: this.#savepoints[at],
+      offset: this.#savepoints[at + 1],
+      nextSequence: this.#savepoints[at + 2],
+    });
+    // The savepoint is older than the batch's first mark: that is gone too.
+    if (undoLength < 0) this.#finish();
+  }
+
+  #undoWrite(i: number): void {
+    const index = this.#index;
+    const newAddress = this.#undo.newAddress(i);
+    const oldAddress = this.#undo.oldAddress(i);
+    const address = newAddress || oldAddress;
+    const window = this.#log.windows[address >>> 26];
+    const { u8 } = window;
+    const keyStart = offsetOf(address) + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offsetOf(address));
+    const hash = this.#hash.of(u8, keyStart, keyEnd);
+    index.find(hash, u8, keyStart, keyEnd);
+    if (newAddress !== 0) this.#records.retire(newAddress);
+    if (oldAddress !== 0) this.#records.reinstate(oldAddress);
+    if (newAddress !== 0 && oldAddress !== 0) index.replace(oldAddress);
+    else if (newAddress !== 0) index.remove();
+    else {
+      index.prepareInsert(hash, u8, keyStart, keyEnd);
+      index.insert(hash, oldAddress);
+    }
+  }
+
+  /** Every key was deleted: what was before cannot be brought back by index entries any more. */
+  forget(): void {
+    this.#undo.clear();
+    for (let depth = 1; depth <= this.depth; depth++) this.#save(depth, 0);
+  }
+}

@@ -1,0 +1,46 @@
+/** What the counts and the expiry queue are told when a record comes to count, or counts no more. */
+import type { Window } from "../sys/mapped_file.ts";
+import type { Expiry } from "./expiry.ts";
+import { recordHeaderBytes } from "./format.ts";
+import type { KeyedHash } from "./keyed_hash.ts";
+import { expireAtOf, keyEndAt, offsetOf, recordBytesAt } from "./record.ts";
+import type { SegmentTable } from "./segment_table.ts";
+
+export class LiveRecords {
+  readonly #windows: readonly Window[];
+  readonly #table: SegmentTable;
+  readonly #expiry: Expiry;
+  readonly #hash: KeyedHash;
+
+  constructor(
+    windows: readonly Window[],
+    table: SegmentTable,
+    expiry: Expiry,
+    hash: KeyedHash,
+  ) {
+    this.#windows = windows;
+    this.#table = table;
+    this.#expiry = expiry;
+    this.#hash = hash;
+  }
+
+  /** The record at `address` counts no more. */
+  retire(address: number): void {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    this.#table.dropLive(address, recordBytesAt(window, offset));
+    if (expireAtOf(window, offset) !== 0) this.#expiry.dropped();
+  }
+
+  /** The record at `address` counts again. */
+  reinstate(address: number): void {
+    const window = this.#windows[address >>> 26];
+    const offset = offsetOf(address);
+    this.#table.addLive(address, recordBytesAt(window, offset));
+    const expireAt = expireAtOf(window, offset);
+    if (expireAt !== 0) {
+      const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+      this.#expiry.added(expireAt, hash);
+    }
+  }
+}

@@ -69,7 +69,7 @@ function commandSection(spec: CommandSpec): string {
     const instead = replacedBy === undefined ? "" : `; use ${replacedBy.replace("`!", "`")}`;
     facts.push(`Deprecated since: Redis ${deprecatedSince}${instead}`);
   }
-  facts.push(`Complexity: ${spec.complexity}`);
+  if (spec.complexity !== undefined) facts.push(`Complexity: ${spec.complexity}`);
   const options = optionsOf(spec.arguments, undefined);
   if (options.length > 0) facts.push(`Options: ${options.join(", ")}`);
   const list = facts.map((fact) => `- ${fact}\n`).join("");

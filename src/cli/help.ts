@@ -20,6 +20,7 @@ const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
   bitmap: "Bits",
   generic: "Keys and expiry",
   transactions: "Transactions",
+  pubsub: "Messages",
   connection: "Connection",
   server: "Server",
 };
@@ -142,7 +143,7 @@ function describeCommand(spec: CommandSpec, style: Style): string {
   const facts: Row[] = [
     ["group", groupTitles[spec.group]],
     ["since", describeOrigin(spec)],
-    ["complexity", spec.complexity],
+    ["complexity", spec.complexity ?? "not stated"],
   ];
   if (spec.replacedBy) facts.push(["instead", spec.replacedBy.replaceAll("`", "")]);
   lines.push("", ...columns(facts, style));

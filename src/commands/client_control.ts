@@ -26,9 +26,9 @@ export function clientTypeAt(context: CommandContext, i: number): ClientType | u
   return context.is(i, "MASTER") ? "master" : undefined;
 }
 
-/** The type of a client: there are no others as yet. */
-export function clientTypeOf(_session: Session): ClientType {
-  return "normal";
+/** The type of a client. There are no replicas; and who monitors counts as normal. */
+export function clientTypeOf({ subscriber }: Session): ClientType {
+  return subscriber === null ? "normal" : "pubsub";
 }
 
 export function unknownClientType(context: CommandContext, i: number): void {

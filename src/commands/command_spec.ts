@@ -39,6 +39,7 @@ export type CommandGroup =
   | "generic"
   | "connection"
   | "transactions"
+  | "pubsub"
   | "server";
 
 /** Flags of Redis's `COMMAND INFO` that exist here. */
@@ -49,6 +50,7 @@ export type CommandFlag =
   | "admin"
   | "fast"
   | "noscript"
+  | "pubsub"
   | "loading"
   | "stale"
   | "skip_monitor"
@@ -88,7 +90,8 @@ export interface CommandSpec {
   readonly summary: string;
   /** The version of Redis that brought it (of kv or Valkey, where Redis lacks the command). */
   readonly since: string;
-  readonly complexity: string;
+  /** Missing where Redis says nothing. */
+  readonly complexity?: string;
   readonly arguments: readonly ArgumentSpec[];
   readonly subcommands?: readonly CommandSpec[];
   /** Set where Redis has no such command. */

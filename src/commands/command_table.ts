@@ -7,6 +7,7 @@ import { bitmapCommands } from "./tables/bitmap.ts";
 import { connectionCommands } from "./tables/connection.ts";
 import { diagnosticCommands } from "./tables/diagnostics.ts";
 import { genericCommands } from "./tables/generic.ts";
+import { pubsubCommands } from "./tables/pubsub.ts";
 import { serverCommands } from "./tables/server.ts";
 import { stringCommands } from "./tables/string.ts";
 import { transactionCommands } from "./tables/transactions.ts";
@@ -23,6 +24,7 @@ export const commandTable: readonly CommandSpec[] = [
   ...connectionCommands,
   ...diagnosticCommands,
   ...genericCommands,
+  ...pubsubCommands,
   ...serverCommands,
   ...stringCommands,
   ...transactionCommands,

@@ -12,9 +12,15 @@ const invalidName = "ERR Client names cannot contain spaces, newlines or special
 
 /** PING [message] */
 function ping(context: CommandContext): void {
-  const { reply, request } = context;
-  if (request.argc === 1) return reply.pong();
+  const { reply, request, session } = context;
   if (request.argc > 2) return reply.error("ERR wrong number of arguments for 'ping' command");
+  if (session.subscriber !== null && session.protocol === 2) {
+    // There, everything looks like a message.
+    reply.array(2);
+    reply.bulkText("pong");
+    if (request.argc === 1) return reply.bulkText("");
+  }
+  if (request.argc === 1) return reply.pong();
   reply.bulk(request.bytes, request.starts[1], request.ends[1]);
 }
 
@@ -39,6 +45,7 @@ function select(context: CommandContext): void {
 function reset(context: CommandContext): void {
   const { session, store, reply } = context;
   session.endTransaction(store);
+  context.forget(session);
   session.name = "";
   session.muted = 0;
   session.isNoTouch = false;

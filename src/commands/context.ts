@@ -5,13 +5,18 @@
  */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { Request } from "../protocol/request.ts";
+import { type ChangeListener, keyChange, type MissListener } from "../store/key_change.ts";
 import type { Store } from "../store/store.ts";
 import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
 import { CallTimer } from "./call_timer.ts";
 import { ClientPause } from "./client_pause.ts";
 import type { CommandMap } from "./registry.ts";
+import { KeyTracking } from "./key_tracking.ts";
+import { type KeyspaceEvent, KeyspaceEvents, type RunningCommand } from "./keyspace_events.ts";
+import { Monitors } from "./monitor.ts";
 import type { ServerControl } from "./server_control.ts";
 import type { Session } from "./session.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -31,6 +36,12 @@ export class CommandContext {
   readonly timer: CallTimer;
   request: Request;
   session: Session;
+  /** The command that is being run; null between requests. */
+  command: RunningCommand | null = null;
+  readonly subscriptions = new Subscriptions();
+  readonly keyspaceEvents = new KeyspaceEvents(this.subscriptions);
+  readonly keyTracking: KeyTracking;
+  readonly monitors = new Monitors();
   /** What CLIENT PAUSE keeps back. */
   readonly pause = new ClientPause();
   /** Places of arguments that the slow log does not show; set by the handler of the request. */
@@ -54,6 +65,7 @@ export class CommandContext {
     this.store = store;
     this.reply = reply;
     this.server = server;
+    this.keyTracking = new KeyTracking((id) => server.session(id));
     this.session = session;
     this.request = {
       bytes: new Uint8Array(0),
@@ -61,6 +73,44 @@ export class CommandContext {
       starts: new Int32Array(0),
       ends: new Int32Array(0),
     };
+  }
+
+  /** Has the store tell what happens to keys if anybody wants to know, and only then. */
+  observeStore(): void {
+    const { store, keyspaceEvents: events, keyTracking: tracking } = this;
+    const isTracked = tracking.clientCount > 0;
+    store.onChange = events.isOn || isTracked ? this.#noteChange : null;
+    store.onClear = isTracked ? () => tracking.noteClear() : null;
+    store.onMiss = events.tellsOfMisses ? this.#noteMiss : null;
+  }
+
+  readonly #noteChange: ChangeListener = (change, bytes, start, end) => {
+    const { command, keyspaceEvents: events, keyTracking: tracking } = this;
+    if (tracking.clientCount > 0) {
+      const author = command === null || change >= keyChange.expired ? null : this.session;
+      tracking.noteChange(author, bytes, start, end);
+    }
+    if (events.isOn) events.noteChange(change, command, bytes, start, end);
+  };
+
+  readonly #noteMiss: MissListener = (bytes, start, end) => {
+    this.keyspaceEvents.noteMiss(this.command, bytes, start, end);
+  };
+
+  /** Tells of an event of the key that is argument `i`. */
+  tell(event: KeyspaceEvent, i: number): void {
+    if (!this.keyspaceEvents.isOn) return;
+    const { bytes, starts, ends } = this.request;
+    this.keyspaceEvents.tell(event, bytes, starts[i], ends[i]);
+  }
+
+  /** A client has gone, or wants to be as if it had just come: nothing is sent to it unasked. */
+  forget(session: Session): void {
+    if (session.subscriber !== null) this.subscriptions.forget(session);
+    if (session.isMonitor) this.monitors.remove(session);
+    if (session.tracking === null) return;
+    this.keyTracking.disable(session);
+    this.observeStore();
   }
 
   /** How many arguments, the command's name included. */

@@ -65,6 +65,9 @@ export class Dispatcher {
       const { name } = command;
       return this.#refuse(command, () => wrongArity(context, name));
     }
+    if (
+      (session.subscriber !== null || session.isMonitor) && this.#isOutOfPlace(command)
+    ) return;
     if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
       session.isPostponed = true;
       return;
@@ -82,6 +85,27 @@ export class Dispatcher {
       }
     }
     this.#call(command);
+    if (session.tracking !== null) {
+      session.tracking.noteCommand(command.name, session.queue !== null);
+    }
+  }
+
+  /** Whether a client that listens, or monitors, may not run a command; then that is replied. */
+  #isOutOfPlace(command: Command): boolean {
+    const { session, reply } = this.#context;
+    if (session.isMonitor && (command.isReadOnly || command.isWrite || command.isMessage)) {
+      this.#refuse(command, () => reply.error("ERR Replica can't interact with the keyspace"));
+      return true;
+    }
+    if (session.subscriber === null || session.protocol !== 2 || command.isForSubscribers) {
+      return false;
+    }
+    this.#refuse(command, () =>
+      reply.error(
+        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
+          "RESET are allowed in this context",
+      ));
+    return true;
   }
 
   /** Whether a pause is for such commands; for an EXEC, what is queued decides. */
@@ -115,6 +139,7 @@ export class Dispatcher {
     const missesBefore = store.misses;
     const { timer } = this;
     if (command !== timer.command) timer.switchTo(command);
+    context.command = command;
     try {
       command.handler!(context);
     } catch (error) {
@@ -122,12 +147,18 @@ export class Dispatcher {
       reply.length = replyStart;
       this.#replyFailure(error, command);
     }
+    if (context.monitors.isOn && !command.isHidden) {
+      context.monitors.show(context.request, context.session, context.redacted);
+    }
     timer.finish(command, context);
     this.processed++;
     if (reply.errors !== errorsBefore) command.failed++;
     if (command.isReadOnly) {
       this.hits += store.hits - hitsBefore;
       this.misses += store.misses - missesBefore;
+      if (context.session.tracking !== null) {
+        context.keyTracking.remember(context.session, command.spec, context.request);
+      }
     }
   }
 

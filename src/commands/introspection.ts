@@ -1,5 +1,6 @@
 /** COMMAND and its subcommands: what the command table says, in the shape in which Redis says it. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import { isOfKeys, visitKeys } from "./command_keys.ts";
 import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
@@ -97,13 +98,20 @@ function replyAllDocs(reply: ReplyWriter, specs: readonly CommandSpec[]): void {
 
 function replyDocs(reply: ReplyWriter, spec: CommandSpec): void {
   const { deprecatedSince, replacedBy, history, subcommands } = spec;
-  const optionalFields = [deprecatedSince, deprecatedSince, replacedBy, history, subcommands];
+  const optionalFields = [
+    spec.complexity,
+    deprecatedSince,
+    deprecatedSince,
+    replacedBy,
+    history,
+    subcommands,
+  ];
   const present = optionalFields.filter((field) => field !== undefined).length;
-  reply.map(4 + present + (spec.arguments.length > 0 ? 1 : 0));
+  reply.map(3 + present + (spec.arguments.length > 0 ? 1 : 0));
   replyField(reply, "summary", spec.summary);
   replyField(reply, "since", spec.since);
   replyField(reply, "group", spec.group);
-  replyField(reply, "complexity", spec.complexity);
+  if (spec.complexity !== undefined) replyField(reply, "complexity", spec.complexity);
   if (deprecatedSince !== undefined) {
     reply.bulkText("doc_flags");
     replyStatuses(reply, ["deprecated"]);
@@ -188,18 +196,16 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
   const { reply, argc } = context;
   const spec = nestedCommand(context);
   if (spec === undefined) return reply.error("ERR Invalid command specified");
-  if (spec.keys.length === 0) return reply.error("ERR The command has no key arguments");
+  const positions = spec.keys.filter(isOfKeys);
+  if (positions.length === 0) return reply.error("ERR The command has no key arguments");
   const count = argc - 2;
   if (spec.arity > 0 ? count !== spec.arity : count < -spec.arity) {
     return reply.error("ERR Invalid number of arguments specified for command");
   }
   const found: { argument: number; flags: readonly string[] }[] = [];
-  for (const { first, last, step, flags } of spec.keys) {
-    const end = last < 0 ? count + last : last;
-    for (let i = first; i <= end; i += step) {
-      found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
-    }
-  }
+  visitKeys(positions, count, (i, flags) => {
+    found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
+  });
   reply.array(found.length);
   for (const { argument, flags } of found) {
     if (withFlags) reply.array(2);

@@ -2,6 +2,7 @@
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlobRange } from "./glob.ts";
+import { ownEvents } from "./keyspace_events.ts";
 
 const star = 0x2a;
 /** Slots that KEYS visits in one go. */
@@ -83,6 +84,7 @@ function moveKey(context: CommandContext, ifMissing: boolean): void {
   } finally {
     store.endBatch();
   }
+  context.tell(ownEvents.renameTo, 2);
   if (ifMissing) reply.integer(1);
   else reply.ok();
 }
@@ -100,7 +102,10 @@ function copy(context: CommandContext): void {
   if (sameArguments(context, 1, 2)) {
     return reply.error("ERR source and destination objects are the same");
   }
-  if (!context.find(1)) return reply.integer(0);
+  if (!context.find(1)) {
+    context.tell(ownEvents.miss, 1);
+    return reply.integer(0);
+  }
   const { foundBytes, foundStart, foundEnd, foundExpireAt } = store;
   if (context.find(2) && !replace) return reply.integer(0);
   store.put(foundBytes, foundStart, foundEnd, foundExpireAt);

@@ -16,10 +16,13 @@ import { keyHandlers } from "./keys.ts";
 import { latencyHandlers } from "./latency.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import { lcsHandlers } from "./lcs.ts";
+import { monitorHandlers } from "./monitor.ts";
 import { prefixHandlers } from "./prefix_deletion.ts";
+import { pubsubHandlers } from "./pubsub.ts";
 import { serverHandlers } from "./server.ts";
 import { slowlogHandlers } from "./slowlog.ts";
 import { stringHandlers } from "./strings.ts";
+import { trackingHandlers } from "./tracking.ts";
 import { transactionHandlers } from "./transactions.ts";
 
 const encoder = new TextEncoder();
@@ -35,10 +38,13 @@ const handlers: Readonly<Record<string, Handler>> = {
   ...keyHandlers,
   ...latencyHandlers,
   ...lcsHandlers,
+  ...monitorHandlers,
   ...prefixHandlers,
+  ...pubsubHandlers,
   ...serverHandlers,
   ...slowlogHandlers,
   ...stringHandlers,
+  ...trackingHandlers,
   ...transactionHandlers,
 };
 
@@ -63,6 +69,12 @@ export class Command {
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
   readonly isBrief: boolean;
   readonly skipsSlowLog: boolean;
+  /** MONITOR does not show it. */
+  readonly isHidden: boolean;
+  /** Sends messages to subscribers. */
+  readonly isMessage: boolean;
+  /** Clients that listen to channels may run it in RESP2, too. */
+  readonly isForSubscribers: boolean;
   /** Other commands run inside of it. */
   readonly runsOthers: boolean;
   // Statistics for INFO, kept by `CallTimer` and the dispatcher.
@@ -90,6 +102,9 @@ export class Command {
     this.isFast = spec.flags.includes("fast");
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");
+    this.isHidden = spec.flags.includes("skip_monitor") || spec.flags.includes("admin");
+    this.isMessage = /^s?publish$/.test(spec.name);
+    this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);
     this.runsOthers = spec.name === "exec";
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);
   }

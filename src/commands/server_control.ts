@@ -18,6 +18,8 @@ export interface ServerControl {
   readonly config: Configuration;
   /** All connected clients, in the order in which they came. */
   sessions(): Iterable<Session>;
+  /** The connected client with that id. */
+  session(id: number): Session | undefined;
   /** The text of INFO for these sections (lower case; none: the default ones). */
   info(sections: readonly string[]): string;
   /** Begins the end: no further requests are read; the process exits with status 0. `save` is false

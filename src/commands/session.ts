@@ -1,6 +1,8 @@
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { copyRequest, type Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
+import type { ClientTracking } from "./key_tracking.ts";
+import type { Subscriber } from "./subscriptions.ts";
 
 /** A key that WATCH guards: its bytes and what was there. */
 export interface WatchedKey {
@@ -26,6 +28,11 @@ export interface ConnectionMemory {
 export interface ClientConnection {
   /** Closes it at once: what was not sent is lost. */
   close(): void;
+  /**
+   * Sends `bytes[0, length)`, which are copied, without having been asked: behind what was sent so far,
+   * and not within the reply to a request.
+   */
+  push(bytes: Uint8Array, length: number): void;
   memory(): ConnectionMemory;
 }
 
@@ -76,6 +83,12 @@ export class Session {
   isNoEvict = false;
   /** CLIENT NO-TOUCH: what it reads is not kept from eviction by that. */
   isNoTouch = false;
+  /** What it listens to; null when that is nothing. */
+  subscriber: Subscriber | null = null;
+  /** Its tracking of keys that it caches; null while that is off. */
+  tracking: ClientTracking | null = null;
+  /** MONITOR shows it what others do. */
+  isMonitor = false;
   bytesRead = 0;
   bytesWritten = 0;
 

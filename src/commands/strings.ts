@@ -6,6 +6,7 @@ import { copyBytes } from "../store/copy_bytes.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { fromNowMilliseconds, fromNowSeconds, readFutureDeadline } from "./deadline.ts";
 import { IndexRange, readPlace } from "./index_range.ts";
+import { ownEvents } from "./keyspace_events.ts";
 import {
   dropDeadline,
   ifExists,
@@ -49,14 +50,16 @@ function setWithOptions(context: CommandContext): void {
   let deadline = options.readDeadline(context, "set");
   if (deadline !== deadline) return;
   const found = store.find(bytes, starts[1], ends[1]);
+  const withOld = (options.bits & returnOld) !== 0;
+  if (withOld && !found) context.tell(ownEvents.miss, 1);
   const isAllowed = allowsSet(context, found);
   if (isAllowed === null) return;
-  const withOld = (options.bits & returnOld) !== 0;
   if (withOld && found) reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
   else if (withOld || !isAllowed) reply.null();
   if (!isAllowed) return;
   if ((options.bits & keepDeadline) !== 0 && found) deadline = store.foundExpireAt;
   store.put(bytes, starts[2], ends[2], deadline);
+  if (deadline !== 0 && (options.bits & keepDeadline) === 0) context.tell(ownEvents.expire, 1);
   if (!withOld) reply.ok();
 }
 
@@ -101,6 +104,7 @@ function setWithDeadline(context: CommandContext, deadline: number): void {
   const { bytes, starts, ends } = request;
   store.find(bytes, starts[1], ends[1]);
   store.put(bytes, starts[3], ends[3], deadline);
+  context.tell(ownEvents.expire, 1);
   reply.ok();
 }
 
@@ -165,10 +169,12 @@ function getex(context: CommandContext): void {
   if (deadline !== deadline) return;
   reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
   if (deadline > 0) {
-    if (deadline <= store.now) store.remove();
-    else store.setExpiry(deadline);
+    if (deadline <= store.now) return store.remove();
+    store.setExpiry(deadline);
+    context.tell(ownEvents.expire, 1);
   } else if ((options.bits & dropDeadline) !== 0 && store.foundExpireAt !== 0) {
     store.setExpiry(0);
+    context.tell(ownEvents.persist, 1);
   }
 }
 

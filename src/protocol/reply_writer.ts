@@ -95,6 +95,11 @@ export class ReplyWriter {
     this.#header(this.protocol === 3 ? 0x7e : 0x2a, count);
   }
 
+  /** What comes without being asked for: `>n` and n replies, in RESP2 an array. */
+  push(count: number): void {
+    this.#header(this.protocol === 3 ? 0x3e : 0x2a, count);
+  }
+
   /** A bulk string from a range of bytes. */
   bulk(source: Uint8Array, start: number, end: number): void {
     const size = end - start;

@@ -4,12 +4,14 @@
  * reads `save` and `appendonly`, exporters read `maxmemory`, test suites set `save`).
  */
 import { resolve } from "@std/path";
+import { formatEventClasses, parseEventClasses } from "../commands/keyspace_events.ts";
 import type { Configuration } from "../commands/server_control.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { evictionPolicies } from "../store/eviction.ts";
 import { openFilesMax } from "../sys/process_facts.ts";
 import type { ConfigDirective } from "./config_file.ts";
 import { fixedParameters } from "./fixed_parameters.ts";
+import { formatOutputLimits, parseOutputLimits } from "./output_limits.ts";
 import {
   type Checked,
   choice,
@@ -132,6 +134,16 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       (value) => settings.syncPolicy = value,
     ),
     "bind": immutable(bindAddresses(settings)),
+    "client-output-buffer-limit": {
+      get: () => formatOutputLimits(settings.outputLimits),
+      check(text) {
+        const limits = parseOutputLimits(text, settings.outputLimits);
+        if (typeof limits === "string") return { error: limits };
+        return { apply: () => settings.outputLimits = limits };
+      },
+      isList: true,
+      inFile: () => formatOutputLimits(settings.outputLimits, true),
+    },
     "client-query-buffer-limit": memory(
       [2 ** 20, int64Max],
       () => settings.queryBufferBytesMax,
@@ -150,6 +162,16 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       [0, int64Max],
       () => settings.latencyThresholdMs,
       (value) => settings.latencyThresholdMs = value,
+    ),
+    "notify-keyspace-events": text(() => formatEventClasses(settings.keyspaceEventMask), (text) => {
+      const mask = parseEventClasses(text);
+      if (mask !== null) return { apply: () => settings.keyspaceEventMask = mask };
+      return { error: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." };
+    }),
+    "tracking-table-max-keys": integer(
+      [0, 2 ** 53 - 1],
+      () => settings.trackedKeysMax,
+      (value) => settings.trackedKeysMax = value,
     ),
     "latency-tracking": yesNo(
       () => settings.tracksLatency,

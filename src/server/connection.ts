@@ -6,11 +6,16 @@
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
+import { copyBytes } from "../store/copy_bytes.ts";
 import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
+import { OutputGuard } from "./output_limits.ts";
 import type { ServerCore } from "./server_core.ts";
 
 /** Replies are sent when they are longer than this, though there are more requests in the batch. */
 const replyBytesSoftMax = 1024 * 1024;
+
+/** While a client is above its soft limit, it is looked at so often. */
+const guardMs = 1000;
 
 const noBytes = new Uint8Array(0);
 
@@ -42,6 +47,20 @@ export class Connection implements ClientConnection {
   #replyLength = 0;
   /** The most of them that there was. */
   #replyLengthMax = 0;
+  /** What is to be sent though nobody asked for it, behind the replies. */
+  #pushBytes: Uint8Array = noBytes;
+  #pushLength = 0;
+  /** Requests of this client are being run. */
+  #isRunning = false;
+  /** Replies are being sent. */
+  #isSending = false;
+  /** Pushes are; resolves when they are sent. Replies wait for it. */
+  #pushing: Promise<void> | null = null;
+  readonly #guard = new OutputGuard();
+  /** Bytes of pushes that are being sent. */
+  #pushingLength = 0;
+  /** Set while the soft limit of what waits is exceeded. */
+  #guardTimer: ReturnType<typeof setTimeout> | undefined;
   /** A sync had failed before the last batch: it wrote nothing, and its replies say why. */
   #wasRefusedWrites = false;
 
@@ -103,6 +122,7 @@ export class Connection implements ClientConnection {
     const { session } = this;
     const { reply, context, dispatcher, store } = core;
     this.#beginReply();
+    this.#isRunning = true;
     context.session = session;
     const now = Date.now();
     const { timer } = dispatcher;
@@ -121,9 +141,11 @@ export class Connection implements ClientConnection {
       }
       context.request = parser.requests[this.#handled++];
       dispatcher.run();
+      if (this.#pushLength > 0) this.#takePushes();
       if (session.isPostponed) this.#handled--;
     }
     timer.pause();
+    context.command = null;
     session.noteWrites(store.position);
     const isPaused = session.isBlocked || reply.length > replyBytesSoftMax;
     const hasMore = !session.closing && isPaused;
@@ -133,6 +155,7 @@ export class Connection implements ClientConnection {
     store.tick();
     core.noteRates(now);
     this.#endReply();
+    this.#isRunning = false;
     if (reply.length === 0) core.buffers.give(reply.bytes);
     store.pauses.note((monotonicMicroseconds() - started) / 1000);
     return hasMore;
@@ -175,11 +198,13 @@ export class Connection implements ClientConnection {
     reply.bytes = buffers.take();
     reply.length = 0;
     reply.protocol = this.session.protocol;
+    if (this.#pushLength > 0) this.#takePushes();
   }
 
   /** What was written is this connection's, to be sent. */
   #endReply(): void {
     const { reply } = this.#core;
+    if (this.#pushLength > 0) this.#takePushes();
     this.#replyBytes = reply.bytes;
     this.#replyLength = reply.length;
   }
@@ -190,6 +215,8 @@ export class Connection implements ClientConnection {
     const bytes = this.#replyBytes;
     const length = this.#replyLength;
     this.#replyLengthMax = Math.max(this.#replyLengthMax, length);
+    if (this.#isOverLimit()) return this.#closeOverLimit();
+    this.#isSending = true;
     const mustWait = store.syncPolicy === "always" && !this.#wasRefusedWrites;
     if (mustWait && store.durablePosition < store.position) {
       const started = performance.now();
@@ -201,14 +228,126 @@ export class Connection implements ClientConnection {
         return this.close();
       }
     }
-    let sent = await this.#socket.write(bytes.subarray(0, length));
-    while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
+    if (this.#pushing !== null) await this.#pushing;
+    await this.#write(bytes, length);
     buffers.give(bytes);
     this.#replyBytes = noBytes;
     this.#replyLength = 0;
+    this.#isSending = false;
+    if (this.#pushLength > 0) this.#core.sendSoon(this);
+  }
+
+  async #write(bytes: Uint8Array, length: number): Promise<void> {
+    let sent = await this.#socket.write(bytes.subarray(0, length));
+    while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
     this.session.bytesWritten += length;
     this.#core.bytesWritten += length;
     this.#core.writes++;
+  }
+
+  // --- what nobody asked for -------------------------------------------------------------------------
+
+  push(bytes: Uint8Array, length: number): void {
+    if (this.#closed) return;
+    const needed = this.#pushLength + length;
+    if (needed > this.#pushBytes.length) this.#growPushes(needed);
+    copyBytes(this.#pushBytes, this.#pushLength, bytes, 0, length);
+    const isFirst = this.#pushLength === 0;
+    this.#pushLength = needed;
+    if (this.#isOverLimit()) return this.#closeOverLimit();
+    // What is under way now takes them along, or looks for them at its end.
+    const isUnderWay = this.#isRunning || this.#isSending || this.#pushing !== null;
+    if (isFirst && !isUnderWay) this.#core.sendSoon(this);
+  }
+
+  #growPushes(needed: number): void {
+    const { buffers } = this.#core;
+    const old = this.#pushBytes;
+    const fresh = buffers.take();
+    this.#pushBytes = needed <= fresh.length
+      ? fresh
+      : new Uint8Array(Math.max(needed, old.length * 2));
+    if (this.#pushBytes !== fresh) buffers.give(fresh);
+    copyBytes(this.#pushBytes, 0, old, 0, this.#pushLength);
+    if (old.length > 0) buffers.give(old);
+  }
+
+  /** Puts what waits behind the replies that are being written. */
+  #takePushes(): void {
+    const { reply, buffers } = this.#core;
+    reply.reserve(this.#pushLength);
+    copyBytes(reply.bytes, reply.length, this.#pushBytes, 0, this.#pushLength);
+    reply.length += this.#pushLength;
+    buffers.give(this.#pushBytes);
+    this.#pushBytes = noBytes;
+    this.#pushLength = 0;
+  }
+
+  /** Sends what waits, unless replies are under way: then it goes behind them. */
+  sendPushes(): void {
+    if (this.#closed || this.#isSending || this.#pushing !== null || this.#pushLength === 0) return;
+    this.#pushing = this.#sendPushes().catch((error) => {
+      // The client is gone, which reading from it shows, too.
+      if (!isConnectionError(error)) throw error;
+      this.close();
+    }).finally(() => this.#pushing = null);
+  }
+
+  async #sendPushes(): Promise<void> {
+    const { store, buffers } = this.#core;
+    // Replies that wait for this have taken along what came later.
+    while (this.#pushLength > 0 && !this.#isSending && !this.#closed) {
+      const bytes = this.#pushBytes;
+      const length = this.#pushLength;
+      this.#pushBytes = noBytes;
+      this.#pushLength = 0;
+      // They may tell of changes.
+      const mustWait = store.syncPolicy === "always" && store.failure === null;
+      if (mustWait && store.durablePosition < store.position) {
+        const isDurable = await store.whenDurable(store.position).then(() => true, () => false);
+        if (!isDurable) return this.close();
+      }
+      this.#pushingLength = length;
+      await this.#write(bytes, length);
+      this.#pushingLength = 0;
+      buffers.give(bytes);
+    }
+  }
+
+  /** Whether the client has left too much unread for too long. */
+  #isOverLimit(): boolean {
+    const { normal, pubsub } = this.#core.settings.outputLimits;
+    const pushes = this.#pushLength + this.#pushingLength;
+    const isListening = this.session.subscriber !== null;
+    const isNormalLimited = normal.hardBytes > 0 || normal.softBytes > 0;
+    let isExceeded: boolean;
+    if (isListening || isNormalLimited) {
+      isExceeded = this.#guard.isExceeded(
+        pushes + this.#replyLength,
+        isListening ? pubsub : normal,
+      );
+    } else {
+      // Replies are bounded by themselves, but nothing else bounds what is not asked for.
+      isExceeded = this.#guard.isExceeded(pushes, pubsub);
+    }
+    if (this.#guard.isWaiting && this.#guardTimer === undefined) {
+      this.#guardTimer = setTimeout(() => this.#lookAgain(), guardMs);
+    }
+    return isExceeded;
+  }
+
+  #lookAgain(): void {
+    this.#guardTimer = undefined;
+    if (!this.#closed && this.#isOverLimit()) this.#closeOverLimit();
+  }
+
+  #closeOverLimit(): void {
+    const { session } = this;
+    this.#core.onOverLimit(
+      `closed client id=${session.id} addr=${session.address} name=${session.name}: it does not read ` +
+        `what is sent to it (client-output-buffer-limit)`,
+    );
+    this.close();
   }
 
   /** Closes the connection at once if it is idle; otherwise after the replies under way. */
@@ -220,11 +359,12 @@ export class Connection implements ClientConnection {
     const parser = this.#parser;
     // While requests are run, all that came with them is still there.
     const query = this.#isIdle ? parser.pendingBytes : parser.receivedBytes;
+    const pushes = this.#pushLength + this.#pushingLength;
     return {
       query,
       queryFree: parser.bufferBytes - query,
-      replyBuffer: this.#replyBytes.length,
-      replies: this.#replyLength,
+      replyBuffer: this.#replyBytes.length + this.#pushBytes.length + this.#pushingLength,
+      replies: this.#replyLength + pushes,
       repliesPeak: this.#replyLengthMax,
     };
   }
@@ -232,6 +372,8 @@ export class Connection implements ClientConnection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#guardTimer);
+    this.#core.context.forget(this.session);
     this.onClose();
     // Closing alone does not reach a peer in every version of the runtime while a read is pending.
     this.#socket.closeWrite().catch(() => {}).finally(() => {

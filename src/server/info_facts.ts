@@ -24,6 +24,8 @@ export interface InfoFacts {
     readonly blocked: number;
     /** Sessions that watch keys. */
     readonly watching: number;
+    /** Clients that track keys. */
+    readonly tracking: number;
     /** Bytes of buffers of all of them. */
     readonly bufferBytes: number;
     /** Largest input and output buffers among the clients now, in bytes. */
@@ -91,6 +93,14 @@ export interface InfoFacts {
     readonly evictedKeys: number;
     readonly keyspaceHits: number;
     readonly keyspaceMisses: number;
+    /** Channels, patterns and shard channels that somebody listens to. */
+    readonly channels: number;
+    readonly patterns: number;
+    readonly shardChannels: number;
+    /** Keys that clients cache, how many times in all, and prefixes that they are told of. */
+    readonly trackedKeys: number;
+    readonly trackedItems: number;
+    readonly trackedPrefixes: number;
   };
 
   /** Seconds of processor time since the start. */

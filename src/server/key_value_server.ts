@@ -80,6 +80,7 @@ export class KeyValueServer implements ServerControl {
     this.#core.dispatcher.onBug = (error, command) => {
       this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
+    this.#core.onOverLimit = this.#log;
     this.#facts = new ServerFacts(this.#core, settings, {
       version: options.version ?? "",
       configFile: this.#configFile ?? "",
@@ -105,6 +106,10 @@ export class KeyValueServer implements ServerControl {
     timer.slowLog.entriesMax = settings.slowLogEntriesMax;
     timer.latency.thresholdMs = settings.latencyThresholdMs;
     timer.isTracking = settings.tracksLatency;
+    const { context } = this.#core;
+    context.keyspaceEvents.mask = settings.keyspaceEventMask;
+    context.keyTracking.keysMax = settings.trackedKeysMax || Infinity;
+    context.observeStore();
     store.onSlice = settings.latencyThresholdMs === 0
       ? null
       : (kind, ms) => timer.latency.note(kind, ms);
@@ -195,8 +200,9 @@ export class KeyValueServer implements ServerControl {
     this.#idleTimer = setInterval(() => {
       const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
       for (const connection of [...this.#connections.values()]) {
-        const { lastActiveMs, isBlocked } = connection.session;
-        if (lastActiveMs < limitMs && !isBlocked) connection.stop();
+        const { lastActiveMs, isBlocked, subscriber, isMonitor } = connection.session;
+        const isListening = subscriber !== null || isMonitor;
+        if (lastActiveMs < limitMs && !isBlocked && !isListening) connection.stop();
       }
     }, idleCheckMs);
   }
@@ -238,6 +244,10 @@ export class KeyValueServer implements ServerControl {
 
   *sessions(): Iterable<Session> {
     for (const { session } of this.#connections.values()) yield session;
+  }
+
+  session(id: number): Session | undefined {
+    return this.#connections.get(id)?.session;
   }
 
   rewriteConfiguration(): string | null {

@@ -7,6 +7,8 @@ import { Session } from "../commands/session.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { Store } from "../store/store.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import type { Connection } from "./connection.ts";
+import type { OutputLimits } from "./output_limits.ts";
 import { RateMeter } from "./rate_meter.ts";
 
 const replyBufferBytes = 16 * 1024;
@@ -18,6 +20,8 @@ export interface ConnectionSettings {
   bulkLengthMax: number;
   /** Of what is no whole request yet, in bytes. */
   queryBufferBytesMax: number;
+  /** How much may wait to be sent to a client. */
+  outputLimits: OutputLimits;
 }
 
 export class ServerCore {
@@ -27,6 +31,10 @@ export class ServerCore {
   readonly buffers = new BufferPool(replyBufferBytes, replyBuffersMax);
   readonly context: CommandContext;
   readonly dispatcher: Dispatcher;
+  /** Told of clients that were closed for not reading. */
+  onOverLimit: (message: string) => void = () => {};
+  /** Connections with something to send that nobody asked for. */
+  readonly #pushing: Connection[] = [];
   /** No more requests are read. */
   isStopping = false;
   // Counters for INFO.
@@ -52,6 +60,14 @@ export class ServerCore {
     const nobody = new Session(0, "", "", 0);
     this.context = new CommandContext(store, this.reply, control, nobody);
     this.dispatcher = new Dispatcher(this.context, commands);
+  }
+
+  /** Has a connection send its pushes when what is going on now is over: many in one write. */
+  sendSoon(connection: Connection): void {
+    if (this.#pushing.push(connection) > 1) return;
+    queueMicrotask(() => {
+      for (const connection of this.#pushing.splice(0)) connection.sendPushes();
+    });
   }
 
   /** Takes note of the counters, about every second; called for each batch. */

@@ -93,6 +93,7 @@ export class ServerFacts {
       max: this.#settings.clientsMax,
       blocked: sessions.filter((session) => session.isBlocked).length,
       watching: sessions.filter((session) => session.watched.length > 0).length,
+      tracking: this.#core.context.keyTracking.clientCount,
       bufferBytes: buffers.reduce((sum, bytes) => sum + bytes, 0),
       inputBufferMax: largest(memories.map(({ query }) => query)),
       outputBufferMax: largest(memories.map(({ replies }) => replies)),
@@ -145,6 +146,7 @@ export class ServerFacts {
   #stats(statistics: StoreStatistics, counters: ServerCounters): InfoFacts["stats"] {
     const core = this.#core;
     const { dispatcher } = core;
+    const { subscriptions, keyTracking } = core.context;
     const nowMs = Date.now();
     return {
       connectionsReceived: counters.received,
@@ -163,6 +165,12 @@ export class ServerFacts {
       evictedKeys: statistics.evictedKeys,
       keyspaceHits: dispatcher.hits,
       keyspaceMisses: dispatcher.misses,
+      channels: subscriptions.channels.size,
+      patterns: subscriptions.patterns.size,
+      shardChannels: subscriptions.shardChannels.size,
+      trackedKeys: keyTracking.keyCount,
+      trackedItems: keyTracking.readingCount,
+      trackedPrefixes: keyTracking.prefixCount,
     };
   }
 

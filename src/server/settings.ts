@@ -2,6 +2,7 @@
 import { CommandNames } from "../commands/command_names.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
+import { defaultOutputLimits, type OutputLimits } from "./output_limits.ts";
 
 export class ServerSettings {
   // Where the server is, and its store. Read at the start.
@@ -35,6 +36,11 @@ export class ServerSettings {
   bulkLengthMax = 512 * 2 ** 20;
   /** A client that sends more bytes without a whole request is disconnected. */
   queryBufferBytesMax = 2 ** 30;
+  outputLimits: OutputLimits = defaultOutputLimits;
+  /** Keys that are remembered for clients that cache; see `KeyTracking`. */
+  trackedKeysMax = 1_000_000;
+  /** What is told of what happens to keys; see `KeyspaceEvents`. */
+  keyspaceEventMask = 0;
 
   // Diagnosis.
   /** See `SlowLog`. */

@@ -21,6 +21,7 @@ import { HashesAhead } from "./hashes_ahead.ts";
 import type { HashIndex } from "./hash_index.ts";
 import { Housekeeping, type SliceKind } from "./housekeeping.ts";
 import type { IndexHeader } from "./index_header.ts";
+import { type ChangeListener, keyChange, type MissListener } from "./key_change.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import { LiveRecords } from "./live_records.ts";
@@ -182,6 +183,12 @@ export class Store {
   /** How many calls of `find` found something, and how many did not. */
   hits = 0;
   misses = 0;
+  /** Told what happens to keys, as soon as it has; null when nobody wants to know. */
+  onChange: ChangeListener | null = null;
+  /** Told that all keys are gone. */
+  onClear: (() => void) | null = null;
+  /** Told of keys that `find` does not find. */
+  onMiss: MissListener | null = null;
   /** Where to write the value after `reserve`. */
   reservedBytes: Uint8Array = noBytes;
 
@@ -278,7 +285,7 @@ export class Store {
       clock: this.#clock,
       pauses: this.pauses,
       time: this,
-      expire: this.#removeAt,
+      expire: this.#removeExpired,
       evict: this.#evictAt,
     });
     this.#backups = new Backups(this.#log, this.#durability, this.#superblock.state);
@@ -348,18 +355,12 @@ export class Store {
     this.#keyEnd = end;
     this.#keyHash = hash;
     this.#address = address;
-    if (address === 0) {
-      this.misses++;
-      return false;
-    }
+    if (address === 0) return this.#miss();
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const expireAt = expireAtOf(window, offset);
     const isUsable = !this.#table.hasUnverified || this.#isIntact(address);
-    if (!isUsable || expireAt !== 0 && expireAt < this.now) {
-      this.misses++;
-      return false;
-    }
+    if (!isUsable || expireAt !== 0 && expireAt < this.now) return this.#miss();
     this.hits++;
     if (this.#touchesFound) this.#eviction.touch(hash);
     const valueStart = offset + recordHeaderBytes + (end - start);
@@ -368,6 +369,12 @@ export class Store {
     this.foundEnd = valueStart + window.i32[(offset >> 2) + record.valueLengthWord];
     this.foundExpireAt = expireAt;
     return true;
+  }
+
+  #miss(): boolean {
+    this.misses++;
+    if (this.onMiss !== null) this.onMiss(this.#key, this.#keyStart, this.#keyEnd);
+    return false;
   }
 
   /**
@@ -570,6 +577,18 @@ export class Store {
     if (this.#batch.depth > 0) this.#batch.note(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
     this.#address = address;
+    if (this.onChange !== null) this.#tellOfWrite(old);
+  }
+
+  /** The key of the last `find` has a new record, after the one at `old`. */
+  #tellOfWrite(old: number): void {
+    const wasExpired = old !== 0 && this.#isExpired(this.#windows[old >>> 26], offsetOf(old));
+    if (wasExpired) this.#tell(keyChange.expired);
+    this.#tell(old === 0 || wasExpired ? keyChange.added : keyChange.changed);
+  }
+
+  #tell(change: number): void {
+    this.onChange?.(change, this.#key, this.#keyStart, this.#keyEnd);
   }
 
   /** Removes the key of the last `find`, which found it. */
@@ -581,6 +600,7 @@ export class Store {
       throw error;
     }
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
+    if (this.onChange !== null) this.#tell(keyChange.removed);
   }
 
   #remove(): void {
@@ -632,6 +652,7 @@ export class Store {
     this.#batch.forget();
     this.#clearedBefore = table.sequence[log.head];
     if (this.#batch.depth === 0) this.#letClearedGo();
+    this.onClear?.();
   }
 
   /** Segments of which nothing counts since `clear` are freed as soon as that is durable. */
@@ -750,17 +771,24 @@ export class Store {
     this.#housekeeping.tick();
   }
 
-  readonly #removeAt = (address: number): void => {
+  readonly #removeExpired = (address: number): void => this.#removeAt(address, keyChange.expired);
+
+  #removeAt(address: number, change: number): void {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
+    const { onMiss } = this;
+    this.onMiss = null; // Nobody asked for it.
     this.find(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    this.onMiss = onMiss;
     // A damaged record is not its key's: it stays, and is not found.
-    if (this.#address === address) this.#remove();
-  };
+    if (this.#address !== address) return;
+    this.#remove();
+    if (this.onChange !== null) this.#tell(change);
+  }
 
   /** As `#removeAt`, for a key that exists: whoever watches it has to know. */
   readonly #evictAt = (address: number): void => {
-    this.#removeAt(address);
+    this.#removeAt(address, keyChange.evicted);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
   };
 

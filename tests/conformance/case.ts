@@ -27,6 +27,8 @@ export interface RawExchange {
   /** The server closes the connection behind the reply. */
   readonly closes?: boolean;
   readonly on?: ConnectionName;
+  /** Lines of MONITOR: without the time and the address in them. */
+  readonly withoutTimes?: boolean;
 }
 
 /** A request that is repeated until its reply is the expected one. */

@@ -102,6 +102,18 @@ export const diagnosticCommands: readonly CommandSpec[] = [
     }],
   },
   {
+    name: "monitor",
+    arity: 1,
+    group: "server",
+    flags: ["admin", "noscript", "loading", "stale"],
+    keys: [],
+    categories: ["admin", "slow", "dangerous"],
+    tips: [],
+    summary: "Listen for all requests received by the server in real time",
+    since: "1.0.0",
+    arguments: [],
+  },
+  {
     name: "slowlog",
     arity: -2,
     group: "server",

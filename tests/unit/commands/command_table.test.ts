@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/asse
 import { bitHandlers } from "../../../src/commands/bits.ts";
 import { bitfieldHandlers } from "../../../src/commands/bitfield.ts";
 import type { ArgumentSpec, CommandSpec } from "../../../src/commands/command_spec.ts";
+import { isOfKeys } from "../../../src/commands/command_keys.ts";
 import { commandTable, findCommand, suggest } from "../../../src/commands/command_table.ts";
 import { clientControlHandlers } from "../../../src/commands/client_control.ts";
 import { connectionHandlers } from "../../../src/commands/connection.ts";
@@ -11,10 +12,13 @@ import { introspectionHandlers } from "../../../src/commands/introspection.ts";
 import { keyHandlers } from "../../../src/commands/keys.ts";
 import { latencyHandlers } from "../../../src/commands/latency.ts";
 import { lcsHandlers } from "../../../src/commands/lcs.ts";
+import { monitorHandlers } from "../../../src/commands/monitor.ts";
 import { prefixHandlers } from "../../../src/commands/prefix_deletion.ts";
+import { pubsubHandlers } from "../../../src/commands/pubsub.ts";
 import { serverHandlers } from "../../../src/commands/server.ts";
 import { slowlogHandlers } from "../../../src/commands/slowlog.ts";
 import { stringHandlers } from "../../../src/commands/strings.ts";
+import { trackingHandlers } from "../../../src/commands/tracking.ts";
 import { transactionHandlers } from "../../../src/commands/transactions.ts";
 
 const allSpecs = commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []]);
@@ -30,10 +34,13 @@ const handlerNames = [
   keyHandlers,
   latencyHandlers,
   lcsHandlers,
+  monitorHandlers,
   prefixHandlers,
+  pubsubHandlers,
   serverHandlers,
   slowlogHandlers,
   stringHandlers,
+  trackingHandlers,
   transactionHandlers,
 ].flatMap((handlers) => Object.keys(handlers));
 
@@ -100,9 +107,10 @@ function isOpenEnded({ optional, multiple, arguments: parts = [] }: ArgumentSpec
 Deno.test("key arguments refer to key positions that exist", () => {
   for (const spec of allSpecs) {
     const used = new Set(spec.arguments.flatMap(keySpecIndexes));
-    assertEquals([...used].sort(), spec.keys.map((_, i) => i), spec.name);
+    const positions = spec.keys.filter(isOfKeys);
+    assertEquals([...used].sort(), positions.map((_, i) => i), spec.name);
     const touchesKeys = spec.flags.includes("write") || spec.flags.includes("readonly");
-    if (spec.keys.length > 0 && spec.name !== "watch") assert(touchesKeys, spec.name);
+    if (positions.length > 0 && spec.name !== "watch") assert(touchesKeys, spec.name);
   }
 });
 

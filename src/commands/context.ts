@@ -36,8 +36,8 @@ export class CommandContext {
   readonly timer: CallTimer;
   request: Request;
   session: Session;
-  /** The command that is being run; null between requests. */
-  command: RunningCommand | null = null;
+  /** Somebody monitors or tracks: what requests do is to be told. */
+  isObserved = false;
   readonly subscriptions = new Subscriptions();
   readonly keyspaceEvents = new KeyspaceEvents(this.subscriptions);
   readonly keyTracking: KeyTracking;
@@ -75,10 +75,16 @@ export class CommandContext {
     };
   }
 
-  /** Has the store tell what happens to keys if anybody wants to know, and only then. */
-  observeStore(): void {
-    const { store, keyspaceEvents: events, keyTracking: tracking } = this;
+  /** The command that is being run; null between requests. */
+  get command(): RunningCommand | null {
+    return this.timer.command;
+  }
+
+  /** Has what happens be told if anybody wants to know, and only then. To be called when that changes. */
+  observe(): void {
+    const { store, keyspaceEvents: events, keyTracking: tracking, monitors } = this;
     const isTracked = tracking.clientCount > 0;
+    this.isObserved = isTracked || monitors.isOn;
     store.onChange = events.isOn || isTracked ? this.#noteChange : null;
     store.onClear = isTracked ? () => tracking.noteClear() : null;
     store.onMiss = events.tellsOfMisses ? this.#noteMiss : null;
@@ -106,11 +112,11 @@ export class CommandContext {
 
   /** A client has gone, or wants to be as if it had just come: nothing is sent to it unasked. */
   forget(session: Session): void {
+    if (!session.isListening && session.tracking === null) return;
     if (session.subscriber !== null) this.subscriptions.forget(session);
     if (session.isMonitor) this.monitors.remove(session);
-    if (session.tracking === null) return;
-    this.keyTracking.disable(session);
-    this.observeStore();
+    if (session.tracking !== null) this.keyTracking.disable(session);
+    this.observe();
   }
 
   /** How many arguments, the command's name included. */

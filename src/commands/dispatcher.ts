@@ -65,9 +65,7 @@ export class Dispatcher {
       const { name } = command;
       return this.#refuse(command, () => wrongArity(context, name));
     }
-    if (
-      (session.subscriber !== null || session.isMonitor) && this.#isOutOfPlace(command)
-    ) return;
+    if (session.isListening && this.#isOutOfPlace(command)) return;
     if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
       session.isPostponed = true;
       return;
@@ -85,9 +83,6 @@ export class Dispatcher {
       }
     }
     this.#call(command);
-    if (session.tracking !== null) {
-      session.tracking.noteCommand(command.name, session.queue !== null);
-    }
   }
 
   /** Whether a client that listens, or monitors, may not run a command; then that is replied. */
@@ -139,7 +134,6 @@ export class Dispatcher {
     const missesBefore = store.misses;
     const { timer } = this;
     if (command !== timer.command) timer.switchTo(command);
-    context.command = command;
     try {
       command.handler!(context);
     } catch (error) {
@@ -147,19 +141,26 @@ export class Dispatcher {
       reply.length = replyStart;
       this.#replyFailure(error, command);
     }
-    if (context.monitors.isOn && !command.isHidden) {
-      context.monitors.show(context.request, context.session, context.redacted);
-    }
+    if (context.isObserved) this.#tellObservers(command);
     timer.finish(command, context);
     this.processed++;
     if (reply.errors !== errorsBefore) command.failed++;
     if (command.isReadOnly) {
       this.hits += store.hits - hitsBefore;
       this.misses += store.misses - missesBefore;
-      if (context.session.tracking !== null) {
-        context.keyTracking.remember(context.session, command.spec, context.request);
-      }
     }
+  }
+
+  /** Shows the request to who monitors, and notes the keys that a client will cache. */
+  #tellObservers(command: Command): void {
+    const { session, request, monitors, keyTracking } = this.#context;
+    if (monitors.isOn && !command.isHidden) {
+      monitors.show(request, session, this.#context.redacted);
+    }
+    const { tracking } = session;
+    if (tracking === null) return;
+    if (command.isReadOnly) keyTracking.remember(session, command.spec, request);
+    tracking.noteCommand(command.name, session.queue !== null);
   }
 
   /** Runs a queued request for EXEC: a batch of its own within the transaction's. */

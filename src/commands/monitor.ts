@@ -27,13 +27,14 @@ export class Monitors {
   readonly #writer = new ReplyWriter();
 
   add(session: Session): void {
-    session.isMonitor = true;
+    session.isMonitor = session.isListening = true;
     this.#sessions.add(session);
     this.isOn = true;
   }
 
   remove(session: Session): void {
     session.isMonitor = false;
+    session.isListening = session.subscriber !== null;
     this.#sessions.delete(session);
     this.isOn = this.#sessions.size > 0;
   }
@@ -100,6 +101,7 @@ function monitor(context: CommandContext): void {
   }
   if (session.isMonitor) return; // Which redis-server does not reply to either.
   monitors.add(session);
+  context.observe();
   reply.ok();
 }
 

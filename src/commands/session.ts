@@ -83,6 +83,8 @@ export class Session {
   isNoEvict = false;
   /** CLIENT NO-TOUCH: what it reads is not kept from eviction by that. */
   isNoTouch = false;
+  /** It has subscriptions, or monitors: there are commands that it may not run. */
+  isListening = false;
   /** What it listens to; null when that is nothing. */
   subscriber: Subscriber | null = null;
   /** Its tracking of keys that it caches; null while that is off. */

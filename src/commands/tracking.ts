@@ -19,14 +19,14 @@ function clientTracking(context: CommandContext): void {
   if (options === null) return;
   if (context.is(2, "OFF")) {
     keyTracking.disable(session);
-    context.observeStore();
+    context.observe();
     return reply.ok();
   }
   if (!context.is(2, "ON")) return context.syntaxError();
   const problem = findConflict(context, options, prefixes);
   if (problem !== null) return reply.errorQuotingBytes(problem);
   keyTracking.enable(session, options, prefixes);
-  context.observeStore();
+  context.observe();
   reply.ok();
 }
 

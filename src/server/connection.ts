@@ -145,7 +145,7 @@ export class Connection implements ClientConnection {
       if (session.isPostponed) this.#handled--;
     }
     timer.pause();
-    context.command = null;
+    timer.command = null;
     session.noteWrites(store.position);
     const isPaused = session.isBlocked || reply.length > replyBytesSoftMax;
     const hasMore = !session.closing && isPaused;

@@ -109,7 +109,7 @@ export class KeyValueServer implements ServerControl {
     const { context } = this.#core;
     context.keyspaceEvents.mask = settings.keyspaceEventMask;
     context.keyTracking.keysMax = settings.trackedKeysMax || Infinity;
-    context.observeStore();
+    context.observe();
     store.onSlice = settings.latencyThresholdMs === 0
       ? null
       : (kind, ms) => timer.latency.note(kind, ms);
@@ -200,8 +200,7 @@ export class KeyValueServer implements ServerControl {
     this.#idleTimer = setInterval(() => {
       const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
       for (const connection of [...this.#connections.values()]) {
-        const { lastActiveMs, isBlocked, subscriber, isMonitor } = connection.session;
-        const isListening = subscriber !== null || isMonitor;
+        const { lastActiveMs, isBlocked, isListening } = connection.session;
         if (lastActiveMs < limitMs && !isBlocked && !isListening) connection.stop();
       }
     }, idleCheckMs);

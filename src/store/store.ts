@@ -355,12 +355,20 @@ export class Store {
     this.#keyEnd = end;
     this.#keyHash = hash;
     this.#address = address;
-    if (address === 0) return this.#miss();
+    if (address === 0) {
+      this.misses++;
+      if (this.onMiss !== null) this.#tellOfMiss();
+      return false;
+    }
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const expireAt = expireAtOf(window, offset);
     const isUsable = !this.#table.hasUnverified || this.#isIntact(address);
-    if (!isUsable || expireAt !== 0 && expireAt < this.now) return this.#miss();
+    if (!isUsable || expireAt !== 0 && expireAt < this.now) {
+      this.misses++;
+      if (this.onMiss !== null) this.#tellOfMiss();
+      return false;
+    }
     this.hits++;
     if (this.#touchesFound) this.#eviction.touch(hash);
     const valueStart = offset + recordHeaderBytes + (end - start);
@@ -371,10 +379,8 @@ export class Store {
     return true;
   }
 
-  #miss(): boolean {
-    this.misses++;
-    if (this.onMiss !== null) this.onMiss(this.#key, this.#keyStart, this.#keyEnd);
-    return false;
+  #tellOfMiss(): void {
+    this.onMiss?.(this.#key, this.#keyStart, this.#keyEnd);
   }
 
   /**

@@ -77,8 +77,8 @@ export const mutations: readonly Mutation[] = [
     name: "replies leave before what they tell of is durable",
     breaks: "with always, what was acknowledged is on the disk",
     file: "src/server/connection.ts",
-    from: "if (mustWait && store.durablePosition < store.position) {",
-    to: "if (mustWait && store.durablePosition < 0) {",
+    from: "if (mustWait && store.durablePosition < store.position) {\n      const started",
+    to: "if (mustWait && store.durablePosition < 0) {\n      const started",
   },
   {
     name: "a failed sync goes unnoticed",
@@ -491,11 +491,11 @@ export const mutations: readonly Mutation[] = [
     name: "a key is evicted without a delete record",
     breaks: deletesStay,
     file: "src/store/store.ts",
-    from: "    this.#removeAt(address);\n    if (this.#watched.size > 0)",
+    from: "    this.#removeAt(address, keyChange.evicted);\n    if (this.#watched.size > 0)",
     to: "    const window = this.#windows[address >>> 26];\n" +
       "    const at = offsetOf(address);\n" +
       "    this.find(window.u8, at + recordHeaderBytes, keyEndAt(window, at));\n" +
-      "    this.#index.remove();\n    this.#retire(address);\n    if (this.#watched.size > 0)",
+      "    this.#index.remove();\n    this.#records.retire(address);\n    if (this.#watched.size > 0)",
   },
   {
     name: "expiry removes keys that have no deadline",

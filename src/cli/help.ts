@@ -21,6 +21,7 @@ const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
   generic: "Keys and expiry",
   transactions: "Transactions",
   pubsub: "Messages",
+  hyperloglog: "Counting different elements",
   connection: "Connection",
   server: "Server",
 };

@@ -3,12 +3,7 @@
  * words, of which neither the bytes' start nor their length need be a multiple.
  */
 
-/** A part of some bytes, as places in them. */
-export interface ByteRange {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
+import type { ByteRange } from "./byte_range.ts";
 
 /** Bits by the places of the first and the last of them, counted from a value's first bit. */
 export interface BitRange {

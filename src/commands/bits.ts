@@ -4,13 +4,13 @@ import type { Store } from "../store/store.ts";
 import { readBitOffset } from "./bit_offset.ts";
 import {
   type BitOperation,
-  type ByteRange,
   combineBits,
   countOnes,
   countOnesInBits,
   findBit,
   invertBits,
 } from "./bitmap.ts";
+import type { ByteRange } from "./byte_range.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { copyExtended } from "./extended_value.ts";
 import { IndexRange, readPlace } from "./index_range.ts";

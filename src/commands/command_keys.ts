@@ -1,8 +1,8 @@
 import type { KeyPositions } from "./command_spec.ts";
 
 /** Whether what stands there are keys: shard channels stand in such places, too. */
-export function isOfKeys({ flags }: KeyPositions): boolean {
-  return !flags.includes("not_key");
+export function isOfKeys({ flags, isUnknown }: KeyPositions): boolean {
+  return !flags.includes("not_key") && !isUnknown;
 }
 
 /**
@@ -14,7 +14,8 @@ export function visitKeys(
   argc: number,
   visit: (i: number, flags: readonly string[]) => void,
 ): void {
-  for (const { first, last, step, flags } of positions) {
+  for (const { first, last, step, flags, isUnknown } of positions) {
+    if (isUnknown) continue;
     const end = last < 0 ? argc + last : last;
     for (let i = first; i <= end; i += step) visit(i, flags);
   }

@@ -40,6 +40,7 @@ export type CommandGroup =
   | "connection"
   | "transactions"
   | "pubsub"
+  | "hyperloglog"
   | "server";
 
 /** Flags of Redis's `COMMAND INFO` that exist here. */
@@ -72,6 +73,8 @@ export interface KeyPositions {
   readonly flags: readonly string[];
   /** What `COMMAND INFO` says about the flags. */
   readonly notes?: string;
+  /** Where they stand cannot be said: no positions are right. */
+  readonly isUnknown?: boolean;
 }
 
 export interface CommandSpec {
@@ -100,6 +103,8 @@ export interface CommandSpec {
   readonly ofValkey?: boolean;
   /** Set where the version of Redis that kv is compared with, 7.0, lacks the command. */
   readonly newerThanPeer?: boolean;
+  /** Redis says that it is for the system itself, not for users. */
+  readonly isForSystem?: boolean;
   /** What Redis recommends instead, for commands that it calls deprecated. */
   readonly replacedBy?: string;
   readonly deprecatedSince?: string;

@@ -7,8 +7,10 @@ import { bitmapCommands } from "./tables/bitmap.ts";
 import { connectionCommands } from "./tables/connection.ts";
 import { diagnosticCommands } from "./tables/diagnostics.ts";
 import { genericCommands } from "./tables/generic.ts";
+import { hyperloglogCommands } from "./tables/hyperloglog.ts";
 import { pubsubCommands } from "./tables/pubsub.ts";
 import { serverCommands } from "./tables/server.ts";
+import { storedFormCommands } from "./tables/stored_form.ts";
 import { stringCommands } from "./tables/string.ts";
 import { transactionCommands } from "./tables/transactions.ts";
 
@@ -24,8 +26,10 @@ export const commandTable: readonly CommandSpec[] = [
   ...connectionCommands,
   ...diagnosticCommands,
   ...genericCommands,
+  ...hyperloglogCommands,
   ...pubsubCommands,
   ...serverCommands,
+  ...storedFormCommands,
   ...stringCommands,
   ...transactionCommands,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -5,7 +5,8 @@
  * after Crochemore, Iliopoulos, Pinzon and Reid (2001). The bits are also all that it takes to walk back
  * through the table as Redis does: a 32nd of the memory that the numbers need.
  */
-import { type ByteRange, countOnes } from "./bitmap.ts";
+import { countOnes } from "./bitmap.ts";
+import type { ByteRange } from "./byte_range.ts";
 
 const bitsPerWord = 32;
 

@@ -88,7 +88,7 @@ export class Dispatcher {
   /** Whether a client that listens, or monitors, may not run a command; then that is replied. */
   #isOutOfPlace(command: Command): boolean {
     const { session, reply } = this.#context;
-    if (session.isMonitor && (command.isReadOnly || command.isWrite || command.isMessage)) {
+    if (session.isMonitor && (command.isReadOnly || command.isReplicated)) {
       this.#refuse(command, () => reply.error("ERR Replica can't interact with the keyspace"));
       return true;
     }
@@ -106,9 +106,9 @@ export class Dispatcher {
   /** Whether a pause is for such commands; for an EXEC, what is queued decides. */
   #isKeptBack(command: Command): boolean {
     const { pause, session } = this.#context;
-    if (pause.mode === pauseMode.all || command.isWrite) return true;
+    if (pause.mode === pauseMode.all || command.isReplicated) return true;
     return command.runsOthers &&
-      (session.queue ?? []).some((queued) => this.#find(queued)!.isWrite);
+      (session.queue ?? []).some((queued) => this.#find(queued)!.isReplicated);
   }
 
   /** The command or subcommand that a request names. */

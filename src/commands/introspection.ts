@@ -41,9 +41,10 @@ function replyInfo(reply: ReplyWriter, spec: CommandSpec): void {
   reply.integer(spec.arity);
   replyStatuses(reply, spec.flags);
   // One range for all of the keys, which is what this reply had before there were key positions.
-  reply.integer(keys.length === 0 ? 0 : keys[0].first);
-  reply.integer(keys.length === 0 ? 0 : keys[keys.length - 1].last);
-  reply.integer(keys.length === 0 ? 0 : keys[0].step);
+  const ranges = keys.filter(({ isUnknown }) => !isUnknown);
+  reply.integer(ranges.length === 0 ? 0 : ranges[0].first);
+  reply.integer(ranges.length === 0 ? 0 : ranges[ranges.length - 1].last);
+  reply.integer(ranges.length === 0 ? 0 : ranges[0].step);
   replyStatuses(reply, spec.categories.map((category) => `@${category}`));
   reply.set(spec.tips.length);
   for (const tip of spec.tips) reply.bulkText(tip);
@@ -54,11 +55,21 @@ function replyInfo(reply: ReplyWriter, spec: CommandSpec): void {
 }
 
 function replyKeyPositions(reply: ReplyWriter, positions: KeyPositions): void {
-  const { first, last, step, flags, notes } = positions;
+  const { first, last, step, flags, notes, isUnknown } = positions;
   reply.map(notes === undefined ? 3 : 4);
   if (notes !== undefined) replyField(reply, "notes", notes);
   reply.bulkText("flags");
   replyStatuses(reply, flags);
+  if (isUnknown) {
+    for (const part of ["begin_search", "find_keys"]) {
+      reply.bulkText(part);
+      reply.map(2);
+      replyField(reply, "type", "unknown");
+      reply.bulkText("spec");
+      reply.map(0);
+    }
+    return;
+  }
   reply.bulkText("begin_search");
   reply.map(2);
   replyField(reply, "type", "index");
@@ -100,7 +111,7 @@ function replyDocs(reply: ReplyWriter, spec: CommandSpec): void {
   const { deprecatedSince, replacedBy, history, subcommands } = spec;
   const optionalFields = [
     spec.complexity,
-    deprecatedSince,
+    deprecatedSince ?? spec.isForSystem,
     deprecatedSince,
     replacedBy,
     history,
@@ -112,6 +123,10 @@ function replyDocs(reply: ReplyWriter, spec: CommandSpec): void {
   replyField(reply, "since", spec.since);
   replyField(reply, "group", spec.group);
   if (spec.complexity !== undefined) replyField(reply, "complexity", spec.complexity);
+  if (spec.isForSystem) {
+    reply.bulkText("doc_flags");
+    replyStatuses(reply, ["syscmd"]);
+  }
   if (deprecatedSince !== undefined) {
     reply.bulkText("doc_flags");
     replyStatuses(reply, ["deprecated"]);
@@ -203,6 +218,9 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
     return reply.error("ERR Invalid number of arguments specified for command");
   }
   const found: { argument: number; flags: readonly string[] }[] = [];
+  if (positions.some(({ first, last }) => (last < 0 ? count + last : last) < first)) {
+    return reply.error("ERR Invalid arguments specified for command");
+  }
   visitKeys(positions, count, (i, flags) => {
     found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
   });

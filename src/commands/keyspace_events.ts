@@ -175,7 +175,8 @@ export class KeyspaceEvents {
 
   /** A command looked for a key that does not exist. */
   noteMiss(command: RunningCommand | null, bytes: Uint8Array, start: number, end: number): void {
-    if (command === null) return;
+    // OBJECT and MEMORY only ask how a key is kept.
+    if (command === null || /^(object|memory)\|/.test(command.name)) return;
     const isReading = command.isReadOnly || readingWriters.has(command.name);
     if (isReading) this.tell(missed, bytes, start, end);
   }

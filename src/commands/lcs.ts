@@ -1,6 +1,6 @@
 /** LCS: what two values have in common. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
-import type { ByteRange } from "./bitmap.ts";
+import type { ByteRange } from "./byte_range.ts";
 import { commonLength, commonParts } from "./common_subsequence.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { readPlace } from "./index_range.ts";

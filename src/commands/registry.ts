@@ -10,39 +10,52 @@ import { clientControlHandlers } from "./client_control.ts";
 import { connectionHandlers } from "./connection.ts";
 import type { Handler } from "./context.ts";
 import { counterHandlers } from "./counters.ts";
+import { debugHandlers } from "./debug.ts";
+import { dumpHandlers } from "./dump.ts";
 import { expiryHandlers } from "./expiry.ts";
+import { hyperloglogHandlers } from "./hyperloglog.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { keyHandlers } from "./keys.ts";
 import { latencyHandlers } from "./latency.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import { lcsHandlers } from "./lcs.ts";
+import { memoryHandlers } from "./memory.ts";
 import { monitorHandlers } from "./monitor.ts";
+import { objectHandlers } from "./object.ts";
 import { prefixHandlers } from "./prefix_deletion.ts";
 import { pubsubHandlers } from "./pubsub.ts";
 import { serverHandlers } from "./server.ts";
 import { slowlogHandlers } from "./slowlog.ts";
+import { sortHandlers } from "./sort.ts";
 import { stringHandlers } from "./strings.ts";
 import { trackingHandlers } from "./tracking.ts";
 import { transactionHandlers } from "./transactions.ts";
 
 const encoder = new TextEncoder();
 
-const handlers: Readonly<Record<string, Handler>> = {
+/** All handlers, by the commands' full names. */
+export const handlers: Readonly<Record<string, Handler>> = {
   ...clientControlHandlers,
   ...bitHandlers,
   ...bitfieldHandlers,
   ...connectionHandlers,
   ...counterHandlers,
+  ...debugHandlers,
+  ...dumpHandlers,
   ...expiryHandlers,
+  ...hyperloglogHandlers,
   ...introspectionHandlers,
   ...keyHandlers,
   ...latencyHandlers,
   ...lcsHandlers,
+  ...memoryHandlers,
   ...monitorHandlers,
+  ...objectHandlers,
   ...prefixHandlers,
   ...pubsubHandlers,
   ...serverHandlers,
   ...slowlogHandlers,
+  ...sortHandlers,
   ...stringHandlers,
   ...trackingHandlers,
   ...transactionHandlers,
@@ -62,7 +75,6 @@ export class Command {
   readonly isQueued: boolean;
   readonly isBarredFromTransactions: boolean;
   readonly isReadOnly: boolean;
-  /** CLIENT PAUSE WRITE keeps it back. */
   readonly isWrite: boolean;
   /** In Redis's sense: never waits for data to be worked through. */
   readonly isFast: boolean;
@@ -71,8 +83,8 @@ export class Command {
   readonly skipsSlowLog: boolean;
   /** MONITOR does not show it. */
   readonly isHidden: boolean;
-  /** Sends messages to subscribers. */
-  readonly isMessage: boolean;
+  /** A replica would have to be told: it writes, counts elements, or sends messages. */
+  readonly isReplicated: boolean;
   /** Clients that listen to channels may run it in RESP2, too. */
   readonly isForSubscribers: boolean;
   /** Other commands run inside of it. */
@@ -103,7 +115,7 @@ export class Command {
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");
     this.isHidden = spec.flags.includes("skip_monitor") || spec.flags.includes("admin");
-    this.isMessage = /^s?publish$/.test(spec.name);
+    this.isReplicated = this.isWrite || /^(s?publish|pfcount)$/.test(spec.name);
     this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);
     this.runsOthers = spec.name === "exec";
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);

@@ -13,6 +13,11 @@ export interface Configuration {
   set(pairs: readonly (readonly [string, string])[]): string | null;
 }
 
+export type MemoryField = readonly [
+  name: string,
+  value: number | readonly (readonly [name: string, bytes: number])[],
+];
+
 /** What commands ask of the server they run in; the server implements it. */
 export interface ServerControl {
   readonly config: Configuration;
@@ -22,6 +27,8 @@ export interface ServerControl {
   session(id: number): Session | undefined;
   /** The text of INFO for these sections (lower case; none: the default ones). */
   info(sections: readonly string[]): string;
+  /** What MEMORY STATS shows, in its order: bytes, ratios and, for a database, fields of its own. */
+  memory(): readonly MemoryField[];
   /** Begins the end: no further requests are read; the process exits with status 0. `save` is false
    * after SHUTDOWN NOSAVE. */
   shutdown(save: boolean): void;

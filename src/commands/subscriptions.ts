@@ -4,6 +4,7 @@
  */
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import { ByteMap } from "../store/byte_map.ts";
+import type { ByteRange } from "./byte_range.ts";
 import { matchGlobRange } from "./glob.ts";
 import type { Session } from "./session.ts";
 
@@ -38,13 +39,6 @@ const words = {
   patterns: new TextEncoder().encode("pmessage"),
   shardChannels: new TextEncoder().encode("smessage"),
 };
-
-/** A message or channel: `bytes[start, end)`. */
-export interface ByteRange {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
 
 export class Subscriptions {
   readonly channels = new ByteMap<Topic>();

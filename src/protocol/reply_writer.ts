@@ -79,6 +79,12 @@ export class ReplyWriter {
     this.raw(encoder.encode(`:${value}\r\n`));
   }
 
+  /** A double: `,1.5`, in RESP2 a bulk string. */
+  double(value: number): void {
+    if (this.protocol === 3) this.raw(encoder.encode(`,${value}\r\n`));
+    else this.bulkText(String(value));
+  }
+
   /** `*n`: the next n replies belong to it. */
   array(count: number): void {
     this.#header(0x2a, count);

@@ -163,6 +163,16 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       () => settings.latencyThresholdMs,
       (value) => settings.latencyThresholdMs = value,
     ),
+    "enable-debug-command": immutable(choice<"no" | "yes" | "local">(
+      ["no", "yes", "local"],
+      () => settings.allowsDebug,
+      (value) => settings.allowsDebug = value,
+    )),
+    "hll-sparse-max-bytes": memory(
+      [0, int64Max],
+      () => settings.hyperLogLogSparseBytesMax,
+      (value) => settings.hyperLogLogSparseBytesMax = value,
+    ),
     "notify-keyspace-events": text(() => formatEventClasses(settings.keyspaceEventMask), (text) => {
       const mask = parseEventClasses(text);
       if (mask !== null) return { apply: () => settings.keyspaceEventMask = mask };

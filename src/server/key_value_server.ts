@@ -1,9 +1,10 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
 import { join, resolve } from "@std/path";
 import { allCommands } from "../commands/registry.ts";
-import type { ServerControl } from "../commands/server_control.ts";
+import type { MemoryField, ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
+import { memoryFields } from "./memory_fields.ts";
 import { rewriteConfigFile } from "./config_rewriting.ts";
 import { ServerConfiguration } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
@@ -312,6 +313,10 @@ export class KeyValueServer implements ServerControl {
   info(sections: readonly string[]): string {
     const sessions = [...this.sessions()];
     return infoText(sections, this.#facts.gather(sessions, this.#counters));
+  }
+
+  memory(): readonly MemoryField[] {
+    return memoryFields(this.#facts.gather([...this.sessions()], this.#counters));
   }
 }
 

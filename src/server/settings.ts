@@ -41,6 +41,12 @@ export class ServerSettings {
   trackedKeysMax = 1_000_000;
   /** What is told of what happens to keys; see `KeyspaceEvents`. */
   keyspaceEventMask = 0;
+  /** Who may call DEBUG. Read at the start. */
+  allowsDebug: "no" | "yes" | "local" = "no";
+
+  // Values.
+  /** A HyperLogLog that would be longer becomes a dense one. */
+  hyperLogLogSparseBytesMax = 3000;
 
   // Diagnosis.
   /** See `SlowLog`. */

@@ -50,6 +50,8 @@ export type SliceKind = "expire-cycle" | "eviction-cycle" | "compaction-cycle";
 export class Housekeeping {
   /** Told how long each slice took, in milliseconds; null when nobody wants to know. */
   onSlice: ((kind: SliceKind, ms: number) => void) | null = null;
+  /** Whether expired keys are removed; otherwise they are only not seen. */
+  removesExpired = true;
   /** Time that removing expired keys has taken. */
   expiryMs = 0;
   readonly #parts: HousekeepingParts;
@@ -89,7 +91,7 @@ export class Housekeeping {
     const mayRemove = time.now >= this.#removeAgainAt ||
       this.#removeAgainAt > time.now + idleAfterMs;
     if (mayRemove) {
-      if (expiry.nextDeadline < time.now || eviction.isDue) this.#removeKeys();
+      if (this.#nextDeadline < time.now || eviction.isDue) this.#removeKeys();
     }
     if (expiry.hasWork || idle) expiry.stepInBackground();
     if (this.onSlice === null) compaction.step(idle);
@@ -103,11 +105,15 @@ export class Housekeeping {
     if (this.#waiting.length > 0) this.#letWaitingGo();
   }
 
+  get #nextDeadline(): number {
+    return this.removesExpired ? this.#parts.expiry.nextDeadline : Infinity;
+  }
+
   #removeKeys(): void {
     const { expiry, eviction, time, expire, evict } = this.#parts;
     try {
       const started = performance.now();
-      if (expiry.nextDeadline < time.now) expiry.step(time.now, expire);
+      if (this.#nextDeadline < time.now) expiry.step(time.now, expire);
       const expired = performance.now();
       if (eviction.isDue) eviction.step(evict);
       this.expiryMs += expired - started;
@@ -143,7 +149,7 @@ export class Housekeeping {
       this.#waiting.length > 0 || this.#isShrinking;
     // An idle store tidies up more thoroughly: whether it is idle shows after a while.
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
-    const at = isWorking ? time.now + idleStepMs : Math.min(expiry.nextDeadline + 1, idleAt);
+    const at = isWorking ? time.now + idleStepMs : Math.min(this.#nextDeadline + 1, idleAt);
     if (at >= this.#timerAt || at === Infinity) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;

@@ -45,6 +45,8 @@ const scanEntriesMax = 65536;
 /** Longer records are verified once, so many of them. */
 const verifiedBytesMin = 4096;
 const verifiedMax = 4096;
+/** What a key takes in the index, in the mean: 8 bytes, in pages that are half full or more. */
+const indexBytesPerKey = 16;
 /** So many places with damage are told of. */
 const damagesMax = 1000;
 /** While a store is opened in steps, the event loop waits so long at most. */
@@ -167,6 +169,16 @@ export class Store {
 
   /** How long the event loop was busy in one go, with commands and in the background. */
   readonly pauses = new DurationHistogram();
+  /** Whether expired keys are removed; otherwise they are only not seen. For tests of clients. */
+  get removesExpired(): boolean {
+    return this.#housekeeping.removesExpired;
+  }
+
+  set removesExpired(removes: boolean) {
+    this.#housekeeping.removesExpired = removes;
+    this.#housekeeping.arm();
+  }
+
   /** What was found damaged, at the opening and since. */
   readonly damages: Damage[];
 
@@ -377,6 +389,33 @@ export class Store {
     this.foundEnd = valueStart + window.i32[(offset >> 2) + record.valueLengthWord];
     this.foundExpireAt = expireAt;
     return true;
+  }
+
+  /** Bytes that the key of the last `find`, which found it, takes in the file and the index. */
+  get bytesOfFound(): number {
+    const record = recordBytes(this.#keyEnd - this.#keyStart, this.foundEnd - this.foundStart);
+    return record + indexBytesPerKey;
+  }
+
+  /** Where the record of the key of the last `find`, which found it, stands in the file, in bytes. */
+  get fileOffsetOfFound(): number {
+    const table = this.#table;
+    const segment = table.firstOf[this.#address >>> table.addressShift];
+    const offset = offsetOf(this.#address);
+    return this.#file.header.u8.length + this.#log.bodyOffset(segment, offset);
+  }
+
+  /** Has every record be verified when it is used next, as if another process had written it. */
+  distrust(): void {
+    const table = this.#table;
+    const { head, sealed } = segmentState;
+    for (let i = 0; i < table.count; i++) {
+      if (table.state[i] === head || table.state[i] === sealed) {
+        table.setUnverified(i, this.#log.seedOf(i));
+      }
+    }
+    this.#verified.clear();
+    this.#index.onOtherKey = this.#checkOtherKey;
   }
 
   #tellOfMiss(): void {

@@ -11,8 +11,11 @@ import { bitCases } from "./cases/bits.ts";
 import { bitfieldCases } from "./cases/bitfield.ts";
 import { counterCases } from "./cases/counters.ts";
 import { expiryCases } from "./cases/expiry.ts";
+import { hyperloglogCases } from "./cases/hyperloglog.ts";
 import { keyCases } from "./cases/keys.ts";
 import { lcsCases } from "./cases/lcs.ts";
+import { serializedCases } from "./cases/serialized.ts";
+import { storedFormCases } from "./cases/stored_form.ts";
 import { stringPartCases } from "./cases/string_parts.ts";
 import { stringCases } from "./cases/strings.ts";
 import { transactionCases } from "./cases/transactions.ts";
@@ -26,6 +29,9 @@ const groups: Readonly<Record<string, readonly ConformanceCase[]>> = {
   "fields of bits": bitfieldCases,
   "LCS": lcsCases,
   "counters": counterCases,
+  "HyperLogLog": hyperloglogCases,
+  "DUMP and RESTORE": serializedCases,
+  "what is stored of a key": storedFormCases,
   "keys": keyCases,
   "deadlines": expiryCases,
   "transactions": transactionCases,

@@ -48,6 +48,9 @@ const someKeys: readonly CommandLine[] = [
   ["SET", "long", text(16_000)],
 ];
 
+/** What DUMP gives for `hello world`. */
+const serializedHello = "\x00\x0bhello world\x0a\x00\x0b\xfc\x49\xb9\xa6\xc7\xa0\x34";
+
 /** Every command on keys, in lines that succeed when nothing fails; most of them need a new segment. */
 const everyCommand: readonly CommandLine[] = [
   ["APPEND", "text", text(1600)],
@@ -94,6 +97,16 @@ const everyCommand: readonly CommandLine[] = [
   ["BITPOS", "text", "1"],
   ["BITFIELD_RO", "text", "GET", "u8", "48000"],
   ["LCS", "number", "a"],
+  ["PFADD", "elements", "x", "y"],
+  // Of one key, it writes what it counted if there is room, and succeeds in any case.
+  ["PFCOUNT", "elements", "nothing"],
+  ["PFMERGE", "others", "elements"],
+  ["DUMP", "text"],
+  ["RESTORE", "restored", "0", serializedHello],
+  ["OBJECT", "ENCODING", "text"],
+  ["MEMORY", "USAGE", "text"],
+  ["SORT", "nothing", "STORE", "restored"],
+  ["SORT_RO", "nothing"],
   ["DIGEST", "long"],
   ["EXISTS", "a", "b"],
   ["TOUCH", "a"],
@@ -138,6 +151,7 @@ const onSomeKeys: readonly CommandLine[] = [
 
 /** Those that need no room, or none of their own. */
 const harmless = new Set([
+  ...["PFCOUNT", "DUMP", "OBJECT", "MEMORY", "SORT", "SORT_RO"],
   ...["GETBIT", "BITCOUNT", "BITPOS", "BITFIELD_RO", "LCS", "DIGEST"],
   ...["DELEX", "DELIFEQ", "DELPREFIX"],
   ...["GETDEL", "DEL", "UNLINK", "GET", "GETRANGE", "SUBSTR", "MGET", "STRLEN", "EXISTS", "TOUCH"],

@@ -285,6 +285,39 @@ const lcs: Generate = (source) => {
   return ["LCS", source.key(), source.key(), ...words];
 };
 
+/** What DUMP gives for some values, and what it cannot have given. */
+const serialized = [
+  "\x00\xc0\x0a\x0a\x00\x6e\x9f\x57\x45\x0e\xae\x63\xbb",
+  "\x00\xc1\x18\xfc\x0a\x00\x46\x02\x35\x5e\x70\x22\x5a\x90",
+  "\x00\x0bhello world\x0a\x00\x0b\xfc\x49\xb9\xa6\xc7\xa0\x34",
+  "\x00\xc0\x0b\x0a\x00\x6e\x9f\x57\x45\x0e\xae\x63\xbb",
+  "",
+];
+
+const restore: Generate = (source) => {
+  const { random } = source;
+  const ttl = random.pick(["0", "0", "0", "100000000", "-1", "", "x"]);
+  const words = ["RESTORE", source.key(), ttl, random.pick(serialized)];
+  while (random.chance(0.6)) {
+    const option = random.pick(["REPLACE", "REPLACE", "replace", "IDLETIME", "FREQ", "X"]);
+    words.push(option);
+    if (option === "IDLETIME" || option === "FREQ") words.push(source.integer());
+  }
+  return words;
+};
+
+const sort: Generate = (source) => {
+  const words: string[] = [];
+  while (source.random.chance(0.5)) {
+    const option = source.random.pick(["ALPHA", "ASC", "desc", "LIMIT", "BY", "GET", "STORE", "X"]);
+    words.push(option);
+    if (option === "LIMIT") words.push(source.integer(), source.integer());
+    else if (option === "STORE") words.push(source.key());
+    else if (option === "BY" || option === "GET") words.push(source.random.pick(patterns));
+  }
+  return [source.random.pick(["SORT", "SORT_RO"]), source.key(), ...words];
+};
+
 const unknown: Generate = (source) => {
   const name = source.random.pick(["NOSUCH", "get ", "\0", "se", "\xffx", "y".repeat(200)]);
   return [name, ...source.list(0, 5, () => source.value())];
@@ -321,6 +354,12 @@ const choices: readonly (readonly [number, Generate])[] = [
   [5, bitfield],
   [2, bitfieldRo],
   [3, lcs],
+  [3, (source) => ["PFADD", source.key(), ...source.list(0, 4, () => source.value())]],
+  [2, keysOnly("PFCOUNT")],
+  [2, keysOnly("PFMERGE")],
+  [3, keyOnly("DUMP")],
+  [3, restore],
+  [2, sort],
   [4, keyOnly("INCR")],
   [3, keyOnly("DECR")],
   [4, (source) => ["INCRBY", source.key(), source.integer()]],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ByteRange } from "../../../src/commands/bitmap.ts";
+import type { ByteRange } from "../../../src/commands/byte_range.ts";
 import { commonLength, commonParts } from "../../../src/commands/common_subsequence.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";

@@ -364,3 +364,35 @@ Deno.test("the record that deletes every key outlives all older ones, over a sto
     assert(store.statistics.segmentsEmptied > 10);
   });
 });
+
+Deno.test("a delete record outlives what it deletes, also while both segments are being freed", async () => {
+  const random = new SeededRandom(chooseSeed("deletes and power cuts"));
+  const disk = new SimulatedDisk();
+  const keys = Array.from({ length: 200 }, (_, i) => `old:${i}`);
+  await withStore(openOn(disk), async (store) => {
+    for (const key of keys) put(store, key, "v".repeat(100));
+    for (const key of keys) remove(store, key);
+    // What stands beside the delete records is dead as well.
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 50; i++) put(store, `new:${i}`, "w".repeat(100));
+    }
+    await store.sync();
+    disk.settle();
+    // One pass over the whole log: what is deleted, and the deletes, in one go.
+    store.compact();
+    let freed = 0;
+    for (let i = 0; i < 200; i++) {
+      for (let j = 0; j < 20; j++) store.tick();
+      if (store.statistics.segmentsEmptied === freed && i > 20) break;
+      freed = store.statistics.segmentsEmptied;
+      await store.sync();
+      for (let cut = 0; cut < 20; cut++) {
+        const after = disk.powerCut(random, indexPath);
+        await withStore(openOn(after), (recovered) => {
+          for (const key of keys) assertEquals(valueOf(recovered, key), null, `${key}, turn ${i}`);
+        });
+      }
+    }
+    assert(freed > 4, `${freed} segments were freed`);
+  });
+});

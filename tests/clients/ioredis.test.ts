@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "ioredis";
 import { TestServer } from "../support/test_server.ts";
-import { withTimeLimit } from "../support/time_limit.ts";
+import { until, withTimeLimit } from "../support/time_limit.ts";
 
 async function withClient(
   body: (redis: Redis, server: TestServer) => Promise<void>,
@@ -150,3 +150,47 @@ test("knows the server by INFO and CLIENT", async (redis) => {
 function toBuffer(bytes: Uint8Array): Parameters<Redis["getBuffer"]>[0] {
   return Buffer.from(bytes);
 }
+
+Deno.test("ioredis subscribes, and goes on after a restart of the server", async () => {
+  await withClient(async (redis, server) => {
+    const listener = redis.duplicate();
+    listener.on("error", () => {});
+    const heard: string[] = [];
+    listener.on("message", (channel, message) => heard.push(`${channel}: ${message}`));
+    listener.on("pmessage", (pattern, channel, message) => {
+      heard.push(`${pattern} ${channel}: ${message}`);
+    });
+    try {
+      assertEquals(await listener.subscribe("news", "other"), 2);
+      assertEquals(await listener.psubscribe("n*"), 3);
+      assertEquals(await redis.publish("news", "hello"), 2);
+      await until(() => Promise.resolve(heard.length === 2), "the messages");
+      assertEquals(heard, ["news: hello", "n* news: hello"]);
+      await server.restart();
+      // It subscribes again by itself.
+      await until(async () => await redis.publish("other", "again") === 1, "the subscriptions");
+      await until(() => Promise.resolve(heard.at(-1) === "other: again"), "the message");
+      assertEquals(await listener.unsubscribe("news", "other"), 1);
+    } finally {
+      await close(listener);
+    }
+  });
+});
+
+Deno.test("ioredis monitors, and dumps and restores values", async () => {
+  await withClient(async (redis) => {
+    const monitor = await redis.monitor();
+    const seen: string[][] = [];
+    monitor.on("monitor", (_time, args) => seen.push(args));
+    try {
+      await redis.set("foo", "bar");
+      const dump = await redis.dumpBuffer("foo");
+      assertEquals(await redis.restore("copy", 0, dump), "OK");
+      assertEquals(await redis.get("copy"), "bar");
+      await until(() => Promise.resolve(seen.length >= 4), "the requests to be shown");
+      assertEquals(seen[0], ["set", "foo", "bar"]);
+    } finally {
+      await close(monitor);
+    }
+  });
+});

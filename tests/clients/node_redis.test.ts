@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createClient, RESP_TYPES, WatchError } from "redis";
 import { TestServer } from "../support/test_server.ts";
-import { withTimeLimit } from "../support/time_limit.ts";
+import { until, withTimeLimit } from "../support/time_limit.ts";
 
 function makeClient(server: TestServer, protocol: 2 | 3) {
   const client = createClient({
@@ -124,4 +124,65 @@ test("knows the server by INFO, CONFIG and CLIENT", async (client) => {
   const [get] = await client.commandInfo(["get"]);
   assertEquals(get?.arity, 2);
   await client.close();
+});
+
+test("subscribes to channels and patterns, and hears of expired keys", async (client, server) => {
+  const listener = client.duplicate();
+  const heard: string[] = [];
+  const ended = Promise.withResolvers<void>();
+  const hear = (message: string, channel: string) => {
+    heard.push(`${channel}: ${message}`);
+    if (message === "soon") ended.resolve();
+  };
+  try {
+    await client.configSet("notify-keyspace-events", "Ex");
+    await listener.connect();
+    await listener.subscribe("news", hear);
+    await listener.pSubscribe("__keyevent@0__:*", hear);
+    assertEquals(await client.publish("news", "hello"), 1);
+    await client.set("soon", "1", { expiration: { type: "PX", value: 20 } });
+    await withTimeLimit(ended.promise, 5000, "the key to expire");
+    assertEquals(heard, ["news: hello", "__keyevent@0__:expired: soon"]);
+    await listener.unsubscribe("news");
+    assertEquals(await client.publish("news", "nobody"), 0);
+    assertEquals((await listener.ping()).toUpperCase(), "PONG");
+    assertEquals(await client.pubSubNumPat(), 1);
+  } finally {
+    listener.destroy();
+  }
+  assert(server.pid > 0);
+});
+
+test("counts different elements, and moves values in Redis's form", async (client) => {
+  assertEquals(await client.pfAdd("visitors", ["a", "b", "c", "a"]), 1);
+  assertEquals(await client.pfCount("visitors"), 3);
+  await client.set("foo", "bar");
+  assertEquals(await client.objectEncoding("foo"), "embstr");
+  assert((await client.memoryUsage("foo"))! > 40);
+});
+
+Deno.test("node-redis keeps keys in a cache of its own, and kv tells it of changes", async () => {
+  await using server = await TestServer.start();
+  const socket = { path: server.socketPath, tls: false } as const;
+  const cached = createClient({
+    RESP: 3,
+    socket,
+    clientSideCache: { ttl: 0, maxEntries: 100, evictPolicy: "LRU", recordStats: true },
+  });
+  const other = createClient({ socket });
+  cached.on("error", () => {});
+  other.on("error", () => {});
+  try {
+    await Promise.all([cached.connect(), other.connect()]);
+    await other.set("foo", "1");
+    for (let i = 0; i < 10; i++) assertEquals(await cached.get("foo"), "1");
+    // Nine of ten did not ask the server.
+    const [, calls] = /cmdstat_get:calls=(\d+)/.exec(await other.info("commandstats"))!;
+    assertEquals(Number(calls), 1);
+    await other.set("foo", "2");
+    await until(async () => await cached.get("foo") === "2", "the cache to hear of the change");
+  } finally {
+    cached.destroy();
+    other.destroy();
+  }
 });

@@ -161,7 +161,7 @@ Deno.test("a full store without a free segment shrinks to a limit all the same",
         "Cannot grow",
       );
     };
-    useUp((i) => put(store, `key:${i}`, "w".repeat(100)));
+    useUp((i) => put(store, `more:${i}`, "w".repeat(100)));
     // Here and there, so that no segment becomes free by that alone.
     useUp((i) => remove(store, `key:${(i * 37) % 5000}`));
     disk.bytesMax = Infinity;

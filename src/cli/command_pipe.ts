@@ -9,6 +9,7 @@ import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
+import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings, ReplyFormat } from "./options.ts";
 import { ByteSink, complain, writeOutput } from "./output.ts";
@@ -77,6 +78,10 @@ async function runLines(
     if (name === "help" || name === "?") {
       const { helpText } = await import("./help.ts");
       answers.push(helpText(args.slice(1).map((arg) => decoder.decode(arg))).text);
+      continue;
+    }
+    if (listens(name)) {
+      answers.push(`${listenInstead(name)}\n`);
       continue;
     }
     const answer = answerTo(args.map((arg) => decoder.decode(arg)), queue.add(args).reply, format);

@@ -6,6 +6,7 @@ import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { listen, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import { clientOptions, type ClientSettings } from "./options.ts";
 import { complain, readInput, writeError, writeOutput } from "./output.ts";
@@ -19,6 +20,7 @@ export async function runCommand(
   if (settings.argumentFromInput) request.push(await readInput());
   const queue = new RequestQueue();
   try {
+    if (listens(args[0])) return await listen(args, settings);
     const connection = await Connection.open(settings.address);
     // A server that refuses the version answers the command nevertheless, as it can.
     if (settings.protocol === 3) queue.add(["HELLO", "3"]).reply.catch(() => {});

@@ -17,6 +17,7 @@ import { helpText } from "./help.ts";
 import { complete, hintFor, inColumns } from "./hints.ts";
 import { hasPassword, History, historyPath } from "./history.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
+import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
 import { writeOutput } from "./output.ts";
@@ -159,6 +160,7 @@ export class TerminalSession {
   // --- Commands.
 
   async #runCommand(args: readonly Uint8Array[], words: readonly string[]): Promise<void> {
+    if (listens(words[0])) return writeOutput(`${listenInstead(words[0])}\n`);
     if (this.#connection === null && !await this.#connect()) return;
     try {
       const reply = await this.#queue.add(args).reply;

@@ -3,6 +3,7 @@
  * to the requests in their order. It knows nothing of reconnecting.
  */
 import { PushReply, type Reply } from "../protocol/reply.ts";
+import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import { ReplyParser } from "../protocol/reply_parser.ts";
 import { KeyValueConnectionError } from "./errors.ts";
 import type { PendingRequest, RequestQueue } from "./request_queue.ts";
@@ -34,6 +35,8 @@ export class Connection {
   readonly #stream: Deno.Conn;
   readonly #parser = new ReplyParser();
   readonly #resolveEnded: (reason: KeyValueConnectionError | null) => void;
+  /** Told of all that comes, since `listen`. */
+  #receive: ((reply: Reply) => void) | null = null;
   #queue: RequestQueue | null = null;
   /** Sent and not answered: from `#answered` on. */
   #sent: PendingRequest[] = [];
@@ -83,6 +86,21 @@ export class Connection {
     this.#queue = queue;
     queue.onAdd = () => this.#flushSoon();
     if (!queue.isEmpty) this.#flushSoon();
+  }
+
+  /**
+   * Sends requests that have no one reply each, and gives `receive` all that comes from now on. Not for
+   * a connection that sends from a queue.
+   */
+  async listen(
+    requests: readonly (readonly CommandArgument[])[],
+    receive: (reply: Reply) => void,
+  ): Promise<void> {
+    this.#receive = receive;
+    const writer = new RequestWriter();
+    for (const request of requests) writer.command(request);
+    const bytes = writer.bytes.subarray(0, writer.length);
+    for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
   }
 
   /** Resolves when all that was added has its reply, or when the connection has ended. */
@@ -150,6 +168,7 @@ export class Connection {
   }
 
   #dispatch(reply: Reply): void {
+    if (this.#receive !== null) return this.#receive(reply);
     if (reply instanceof PushReply) {
       this.onPush?.(reply.items);
       return;

@@ -7,7 +7,7 @@ import { KeyValueConnectionError } from "../client/errors.ts";
 import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { formatReply } from "./format_reply.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
@@ -113,19 +113,6 @@ async function answerTo(
     if (isShutdown(error, words[0])) return new Uint8Array(0);
     throw error;
   }
-}
-
-/** A reply with the line feed behind it, as a pipe gets it. `words` is the command. */
-function formatReply(reply: Reply, format: ReplyFormat, words: readonly string[]): Uint8Array {
-  const sink = new ByteSink();
-  if (format === "json") sink.appendText(`${formatJson(reply)}\n`);
-  else if (!(reply instanceof ErrorReply) && answersWithText(words)) sink.append(formatRaw(reply));
-  else if (format === "terminal") sink.appendText(formatForTerminal(reply));
-  else {
-    sink.append(formatRaw(reply));
-    sink.appendText("\n");
-  }
-  return sink.bytes();
 }
 
 /** The lines of standard input, as many at a time as there are. */

@@ -1,4 +1,5 @@
 /** Replies as `redis-cli` shows them: to people, to programs, and as JSON. */
+import { quoteBytes } from "../protocol/quoted_bytes.ts";
 import {
   DoubleReply,
   ErrorReply,
@@ -6,6 +7,7 @@ import {
   type Reply,
   VerbatimReply,
 } from "../protocol/reply.ts";
+import type { ReplyFormat } from "./options.ts";
 import { ByteSink } from "./output.ts";
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -31,7 +33,7 @@ function appendForTerminal(parts: string[], reply: Reply, indent: string): void 
   } else if (typeof reply === "string") {
     parts.push(reply, "\n");
   } else if (reply instanceof Uint8Array) {
-    parts.push(quote(reply), "\n");
+    parts.push(quoteBytes(reply), "\n");
   } else if (typeof reply === "number" || typeof reply === "bigint") {
     parts.push(`(integer) ${reply}\n`);
   } else if (typeof reply === "boolean") {
@@ -102,28 +104,6 @@ function hasSeveralItems(reply: Reply): boolean {
   }
   if (!Array.isArray(reply)) return false;
   return reply.length > 1 || reply.length === 1 && hasSeveralItems(reply[0]);
-}
-
-const escapes: Readonly<Record<number, string>> = {
-  0x07: "\\a",
-  0x08: "\\b",
-  0x09: "\\t",
-  0x0a: "\\n",
-  0x0d: "\\r",
-  0x22: '\\"',
-  0x5c: "\\\\",
-};
-
-/** The string in double quotes, every byte but printable ASCII as an escape: can be typed again. */
-export function quote(bytes: Uint8Array): string {
-  let text = '"';
-  for (const byte of bytes) {
-    text += escapes[byte] ??
-      (byte >= 0x20 && byte < 0x7f
-        ? String.fromCharCode(byte)
-        : `\\x${byte.toString(16).padStart(2, "0")}`);
-  }
-  return text + '"';
 }
 
 /** For a program: strings as they are, items of lists separated by line feeds. */
@@ -235,4 +215,21 @@ export function answersWithText(args: readonly string[]): boolean {
     default:
       return false;
   }
+}
+
+/** A reply with the line feed behind it. `words` is the command. */
+export function formatReply(
+  reply: Reply,
+  format: ReplyFormat,
+  words: readonly string[],
+): Uint8Array {
+  const sink = new ByteSink();
+  if (format === "json") sink.appendText(`${formatJson(reply)}\n`);
+  else if (!(reply instanceof ErrorReply) && answersWithText(words)) sink.append(formatRaw(reply));
+  else if (format === "terminal") sink.appendText(formatForTerminal(reply));
+  else {
+    sink.append(formatRaw(reply));
+    sink.appendText("\n");
+  }
+  return sink.bytes();
 }

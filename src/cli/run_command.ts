@@ -20,7 +20,7 @@ export async function runCommand(
   if (settings.argumentFromInput) request.push(await readInput());
   const queue = new RequestQueue();
   try {
-    if (listens(args[0])) return await listen(args, settings);
+    if (listens(args[0])) return await showReply(args, await listen(args, settings), settings);
     const connection = await Connection.open(settings.address);
     // A server that refuses the version answers the command nevertheless, as it can.
     if (settings.protocol === 3) queue.add(["HELLO", "3"]).reply.catch(() => {});

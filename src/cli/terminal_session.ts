@@ -6,16 +6,11 @@ import { KeyValueConnectionError } from "../client/errors.ts";
 import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
-import {
-  answersWithText,
-  formatForTerminal,
-  formatJson,
-  formatRaw,
-  quote,
-} from "./format_reply.ts";
+import { formatForTerminal, formatReply } from "./format_reply.ts";
 import { helpText } from "./help.ts";
 import { complete, hintFor, inColumns } from "./hints.ts";
 import { hasPassword, History, historyPath } from "./history.ts";
+import { quoteBytes } from "../protocol/quoted_bytes.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
@@ -164,7 +159,7 @@ export class TerminalSession {
     if (this.#connection === null && !await this.#connect()) return;
     try {
       const reply = await this.#queue.add(args).reply;
-      this.#show(reply, words);
+      writeOutput(formatReply(reply, this.#settings.format, words));
       const question = reply instanceof ErrorReply ? questionAfter(reply.message, words) : null;
       if (question !== null) writeOutput(`${question}\n`);
       this.#follow(words[0].toLowerCase(), reply);
@@ -173,15 +168,6 @@ export class TerminalSession {
       if (!(error instanceof KeyValueConnectionError)) throw error;
       writeOutput(`Error: ${error.message}\n`);
     }
-  }
-
-  #show(reply: Reply, words: readonly string[]): void {
-    const { format } = this.#settings;
-    if (format === "json") writeOutput(formatJson(reply), "\n");
-    else if (!(reply instanceof ErrorReply) && answersWithText(words)) {
-      writeOutput(formatRaw(reply));
-    } else if (format === "raw") writeOutput(formatRaw(reply), "\n");
-    else writeOutput(formatForTerminal(reply));
   }
 
   /** Keeps track of what the prompt shows. */
@@ -332,5 +318,5 @@ function terminalColumns(): number {
 
 function quoteWhereNeeded(bytes: Uint8Array): string {
   const text = decoder.decode(bytes);
-  return /^[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+$/.test(text) ? text : quote(bytes);
+  return /^[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+$/.test(text) ? text : quoteBytes(bytes);
 }

@@ -5,7 +5,6 @@ import { readBitOffset } from "./bit_offset.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { copyExtended } from "./extended_value.ts";
 import { IntegerField, type Overflow } from "./integer_field.ts";
-import { ownEvents } from "./keyspace_events.ts";
 
 const signedLetter = 0x69;
 const unsignedLetter = 0x75;
@@ -160,9 +159,7 @@ function runAll(context: CommandContext, readOnly: boolean): void {
   if (readOnly && bitsWritten > 0) {
     return reply.error("ERR BITFIELD_RO only supports the GET subcommand");
   }
-  const found = context.find(1);
-  // BITFIELD_RO is one of the commands that only read.
-  if (!found && !readOnly && bitsWritten === 0) context.tell(ownEvents.miss, 1);
+  const found = bitsWritten === 0 ? context.findToRead(1) : context.find(1);
   const size = found ? store.foundEnd - store.foundStart : 0;
   const length = Math.max(size, Math.ceil(bitsWritten / 8));
   if (length > size && context.exceedsBulkLength(length)) return;

@@ -14,7 +14,6 @@ import type { ByteRange } from "./byte_range.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { copyExtended } from "./extended_value.ts";
 import { IndexRange, readPlace } from "./index_range.ts";
-import { ownEvents } from "./keyspace_events.ts";
 
 const range = new IndexRange();
 
@@ -114,8 +113,7 @@ function bitop(context: CommandContext): void {
   const sources: ByteRange[] = [];
   let size = 0;
   for (let i = 3; i < argc; i++) {
-    const found = context.find(i);
-    if (!found) context.tell(ownEvents.miss, i);
+    const found = context.findToRead(i);
     const start = store.foundStart;
     const end = found ? store.foundEnd : start;
     sources.push({ bytes: store.foundBytes, start, end });

@@ -2,6 +2,7 @@
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { helpHandler, wrongSubcommandArguments } from "./help_reply.ts";
+import { refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
 
 /** The one user that there is. */
@@ -105,11 +106,6 @@ function readKillFilter(context: CommandContext): KillFilter | null {
     }
   }
   return filter;
-}
-
-function refuse(reply: () => void): null {
-  reply();
-  return null;
 }
 
 /** CLIENT PAUSE timeout [WRITE | ALL] */

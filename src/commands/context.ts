@@ -12,7 +12,12 @@ import { CallTimer } from "./call_timer.ts";
 import { ClientPause } from "./client_pause.ts";
 import type { CommandMap } from "./registry.ts";
 import { KeyTracking } from "./key_tracking.ts";
-import { type KeyspaceEvent, KeyspaceEvents, type RunningCommand } from "./keyspace_events.ts";
+import {
+  type KeyspaceEvent,
+  KeyspaceEvents,
+  ownEvents,
+  type RunningCommand,
+} from "./keyspace_events.ts";
 import { Monitors } from "./monitor.ts";
 import type { ServerControl } from "./server_control.ts";
 import type { Session } from "./session.ts";
@@ -22,6 +27,19 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** `proto-max-bulk-len` cannot be set below this, so shorter values need no look at it. */
 const bulkLengthAlwaysAllowed = 2 ** 20;
+
+/**
+ * Bytes as error texts quote them: a character for each, up to `lengthMax` or the first NUL, where C's
+ * strings end.
+ */
+export function quotedText(bytes: Uint8Array, lengthMax = Infinity): string {
+  let text = "";
+  for (const byte of bytes) {
+    if (byte === 0 || text.length === lengthMax) break;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
 
 /** Runs one command. */
 export type Handler = (context: CommandContext) => void;
@@ -131,17 +149,9 @@ export class CommandContext {
     return decoder.decode(bytes.subarray(starts[i], ends[i]));
   }
 
-  /**
-   * Argument `i` as error texts quote it, for `ReplyWriter.errorQuotingBytes`: a character for each
-   * byte, up to `lengthMax` or the first NUL, where C's strings end.
-   */
+  /** Argument `i` as error texts quote it (see `quotedText`), for `ReplyWriter.errorQuotingBytes`. */
   quoted(i: number, lengthMax = Infinity): string {
-    let text = "";
-    for (const byte of this.view(i)) {
-      if (byte === 0 || text.length === lengthMax) break;
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    return quotedText(this.view(i), lengthMax);
   }
 
   /** Argument `i` as a view of the request's bytes: copy it before the handler returns. */
@@ -188,6 +198,16 @@ export class CommandContext {
    * found. */
   find(i: number): boolean {
     return this.store.find(this.request.bytes, this.request.starts[i], this.request.ends[i]);
+  }
+
+  /**
+   * `find` for commands that write, too, and read this key for the sake of its value: that it is missing is
+   * told of as of what a command misses that only reads.
+   */
+  findToRead(i: number): boolean {
+    const found = this.find(i);
+    if (!found && !this.command?.isReadOnly) this.tell(ownEvents.miss, i);
+    return found;
   }
 
   /** Whether `proto-max-bulk-len` allows a value of `size` bytes. */

@@ -1,5 +1,6 @@
 /** DEBUG: the parts of it that test suites call. */
 import type { CommandContext, Handler } from "./context.ts";
+import { helpHandler, wrongSubcommandArguments } from "./help_reply.ts";
 import { encodingOfFound, referencesToFound } from "./object.ts";
 import { serialize } from "./serialized_value.ts";
 
@@ -27,10 +28,7 @@ function debug(context: CommandContext): void {
   if (argc === 3 && context.is(1, "OBJECT")) return describeObject(context);
   if (argc === 3 && context.is(1, "ERROR")) return reply.errorQuotingBytes(context.quoted(2));
   if (argc >= 2 && context.is(1, "RELOAD")) return reload(context);
-  reply.errorQuotingBytes(
-    `ERR unknown subcommand or wrong number of arguments for '${context.quoted(1, 128)}'. ` +
-      "Try DEBUG HELP.",
-  );
+  wrongSubcommandArguments(context);
 }
 
 /** Nothing else happens meanwhile: that is what it is for. */
@@ -68,8 +66,7 @@ function describeObject(context: CommandContext): void {
   );
 }
 
-const helpLines = [
-  "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+const help = helpHandler("DEBUG", [
   "ERROR <string>",
   "    Reply with an error of that text.",
   "OBJECT <key>",
@@ -80,13 +77,6 @@ const helpLines = [
   "    0: expired keys are not removed any more, only not seen; 1: they are again.",
   "SLEEP <seconds>",
   "    Stop the server for <seconds>. Decimals allowed.",
-  "HELP",
-  "    Prints this help.",
-];
-
-function help({ reply }: CommandContext): void {
-  reply.array(helpLines.length);
-  for (const line of helpLines) reply.status(line);
-}
+]);
 
 export const debugHandlers: Record<string, Handler> = { debug };

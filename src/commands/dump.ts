@@ -1,5 +1,6 @@
 /** DUMP and RESTORE: values in Redis's serialisation. */
 import type { CommandContext, Handler } from "./context.ts";
+import { refuse } from "./refuse.ts";
 import { deserialize, isSerialized, serialize } from "./serialized_value.ts";
 
 /** DUMP key */
@@ -71,11 +72,6 @@ function readOptions(context: CommandContext): { replaces: boolean; isAbsolute: 
     } else return refuse(() => context.syntaxError());
   }
   return options;
-}
-
-function refuse(reply: () => void): null {
-  reply();
-  return null;
 }
 
 export const dumpHandlers: Record<string, Handler> = { dump, restore };

@@ -8,7 +8,6 @@ import {
   isHyperLogLog,
   RegisterSet,
 } from "./hyperloglog_value.ts";
-import { ownEvents } from "./keyspace_events.ts";
 
 interface OpenedValue {
   readonly value: HyperLogLog;
@@ -74,14 +73,10 @@ function mergeKeys(
   context: CommandContext,
 ): { registers: RegisterSet; isAnyDense: boolean } | null {
   const { store, argc } = context;
-  const isReading = context.command?.isReadOnly ?? true;
   const registers = new RegisterSet();
   let isAnyDense = false;
   for (let i = 1; i < argc; i++) {
-    if (!context.find(i)) {
-      if (!isReading) context.tell(ownEvents.miss, i);
-      continue;
-    }
+    if (!context.findToRead(i)) continue;
     const { foundBytes, foundStart, foundEnd } = store;
     if (!isHyperLogLog(foundBytes, foundStart, foundEnd)) return wrongType(context);
     registers.merge(foundBytes, foundStart, foundEnd);

@@ -7,6 +7,7 @@
  */
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import { ByteMap } from "../store/byte_map.ts";
+import { beginsWith } from "../store/compare_bytes.ts";
 import { visitKeys } from "./command_keys.ts";
 import type { CommandSpec } from "./command_spec.ts";
 import type { Request } from "../protocol/request.ts";
@@ -249,15 +250,6 @@ export class KeyTracking {
     writer.integer(redirection);
     session.connection?.push(writer.bytes, writer.length);
   }
-}
-
-/** Whether `bytes[start, end)` begins with `prefix`. */
-function beginsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
-  if (end - start < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) {
-    if (bytes[start + i] !== prefix[i]) return false;
-  }
-  return true;
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

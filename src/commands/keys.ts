@@ -1,5 +1,6 @@
 /** The commands on keys, whatever their values. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import { sameBytes } from "../store/compare_bytes.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlobRange } from "./glob.ts";
 import { ownEvents } from "./keyspace_events.ts";
@@ -102,10 +103,7 @@ function copy(context: CommandContext): void {
   if (sameArguments(context, 1, 2)) {
     return reply.error("ERR source and destination objects are the same");
   }
-  if (!context.find(1)) {
-    context.tell(ownEvents.miss, 1);
-    return reply.integer(0);
-  }
+  if (!context.findToRead(1)) return reply.integer(0);
   const { foundBytes, foundStart, foundEnd, foundExpireAt } = store;
   if (context.find(2) && !replace) return reply.integer(0);
   store.put(foundBytes, foundStart, foundEnd, foundExpireAt);
@@ -130,12 +128,7 @@ export function isTheDatabase(context: CommandContext, i: number): boolean {
 
 function sameArguments(context: CommandContext, i: number, j: number): boolean {
   const { bytes, starts, ends } = context.request;
-  const length = ends[i] - starts[i];
-  if (ends[j] - starts[j] !== length) return false;
-  for (let at = 0; at < length; at++) {
-    if (bytes[starts[i] + at] !== bytes[starts[j] + at]) return false;
-  }
-  return true;
+  return sameBytes(bytes, starts[i], ends[i], bytes, starts[j], ends[j]);
 }
 
 /** RANDOMKEY */

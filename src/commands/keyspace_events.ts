@@ -120,9 +120,6 @@ export const ownEvents = {
 /** Commands that remove a key before they give it another value. */
 const removingWriters = new Set(["copy", "rename", "renamenx", "restore"]);
 
-/** Commands that look their only key up for the sake of its value although they write it. */
-const readingWriters = new Set(["getdel", "getex", "getset"]);
-
 /** What is known of the command that is being run. */
 export interface RunningCommand {
   readonly name: string;
@@ -173,12 +170,11 @@ export class KeyspaceEvents {
     if (happened !== undefined) this.tell(happened, bytes, start, end);
   }
 
-  /** A command looked for a key that does not exist. */
+  /** A command looked for a key that does not exist. Those that write tell by `findToRead` what they read. */
   noteMiss(command: RunningCommand | null, bytes: Uint8Array, start: number, end: number): void {
     // OBJECT and MEMORY only ask how a key is kept.
-    if (command === null || /^(object|memory)\|/.test(command.name)) return;
-    const isReading = command.isReadOnly || readingWriters.has(command.name);
-    if (isReading) this.tell(missed, bytes, start, end);
+    if (!command?.isReadOnly || /^(object|memory)\|/.test(command.name)) return;
+    this.tell(missed, bytes, start, end);
   }
 
   /** Tells of an event of the key `bytes[start, end)`. */

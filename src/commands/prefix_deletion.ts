@@ -1,4 +1,5 @@
 /** DELPREFIX: removes all keys that begin alike, without other clients having to wait for it. */
+import { beginsWith } from "../store/compare_bytes.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { CommandContext, Handler } from "./context.ts";
@@ -42,11 +43,7 @@ export class PrefixDeletion {
   }
 
   readonly #collect = (bytes: Uint8Array, keyStart: number, keyEnd: number): void => {
-    const prefix = this.#prefix;
-    if (keyEnd - keyStart < prefix.length) return;
-    for (let i = 0; i < prefix.length; i++) {
-      if (bytes[keyStart + i] !== prefix[i]) return;
-    }
+    if (!beginsWith(bytes, keyStart, keyEnd, this.#prefix)) return;
     this.#bytes.push(bytes);
     this.#starts.push(keyStart);
     this.#ends.push(keyEnd);

@@ -3,7 +3,7 @@ import { ReplyWriter } from "../protocol/reply_writer.ts";
 import { ByteMap } from "../store/byte_map.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
-import { helpHandler } from "./help_reply.ts";
+import { helpHandler, wrongSubcommandArguments } from "./help_reply.ts";
 import type { Topic, TopicKind } from "./subscriptions.ts";
 
 /** What a client is told of its own subscriptions, by kind of topic. */
@@ -90,7 +90,7 @@ function argument({ request }: CommandContext, i: number) {
 function listTopics(kind: "channels" | "shardChannels"): Handler {
   return (context) => {
     const { reply, subscriptions, argc } = context;
-    if (argc > 3) return wrongSubcommand(context);
+    if (argc > 3) return wrongSubcommandArguments(context);
     const pattern = argc === 3 ? context.view(2) : null;
     const names: Uint8Array[] = [];
     for (const [name] of subscriptions[kind]) {
@@ -118,13 +118,6 @@ function countSubscribers(kind: "channels" | "shardChannels"): Handler {
 /** PUBSUB NUMPAT */
 function countPatterns({ reply, subscriptions }: CommandContext): void {
   reply.integer(subscriptions.patterns.size);
-}
-
-function wrongSubcommand(context: CommandContext): void {
-  context.reply.errorQuotingBytes(
-    `ERR unknown subcommand or wrong number of arguments for '${context.quoted(1, 128)}'. ` +
-      "Try PUBSUB HELP.",
-  );
 }
 
 export const pubsubHandlers: Record<string, Handler> = {

@@ -83,8 +83,6 @@ export class Session {
   isNoEvict = false;
   /** CLIENT NO-TOUCH: what it reads is not kept from eviction by that. */
   isNoTouch = false;
-  /** It has subscriptions, or monitors: there are commands that it may not run. */
-  isListening = false;
   /** What it listens to; null when that is nothing. */
   subscriber: Subscriber | null = null;
   /** Its tracking of keys that it caches; null while that is off. */
@@ -100,6 +98,11 @@ export class Session {
     this.localAddress = localAddress;
     this.createdMs = nowMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** It has subscriptions, or monitors: there are commands that it may not run. */
+  get isListening(): boolean {
+    return this.subscriber !== null || this.isMonitor;
   }
 
   /** It has a request that is not replied to yet, and nothing to do for it. */

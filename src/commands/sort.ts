@@ -1,6 +1,5 @@
 /** SORT: there are no lists and sets here, so what can be sorted is what does not exist. */
 import type { CommandContext, Handler } from "./context.ts";
-import { ownEvents } from "./keyspace_events.ts";
 
 /**
  * SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]
@@ -11,10 +10,9 @@ function sortWith(mayStore: boolean): Handler {
     const { store, reply } = context;
     const destination = readDestination(context, mayStore);
     if (destination < 0) return;
-    if (context.find(1)) {
+    if (context.findToRead(1)) {
       return reply.error("WRONGTYPE Operation against a key holding the wrong kind of value");
     }
-    if (mayStore) context.tell(ownEvents.miss, 1);
     if (destination === 0) return reply.array(0);
     if (context.find(destination)) store.remove();
     reply.integer(0);

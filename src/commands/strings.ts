@@ -110,15 +110,16 @@ function setWithDeadline(context: CommandContext, deadline: number): void {
 
 /** GETSET key value */
 function getset(context: CommandContext): void {
-  const { store, request } = context;
-  get(context);
+  const { store, request, reply } = context;
+  if (context.findToRead(1)) reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
+  else reply.null();
   store.put(request.bytes, request.starts[2], request.ends[2], 0);
 }
 
 /** GETDEL key */
 function getdel(context: CommandContext): void {
   const { store, reply } = context;
-  if (!context.find(1)) return reply.null();
+  if (!context.findToRead(1)) return reply.null();
   reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);
   store.remove();
 }
@@ -164,7 +165,7 @@ function getex(context: CommandContext): void {
   const { store, reply } = context;
   if (!options.read(context, 2, false)) return;
   // A missing key is answered before a bad time is.
-  if (!context.find(1)) return reply.null();
+  if (!context.findToRead(1)) return reply.null();
   const deadline = options.readDeadline(context, "getex");
   if (deadline !== deadline) return;
   reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);

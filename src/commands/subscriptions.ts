@@ -64,7 +64,6 @@ export class Subscriptions {
     if (topic === undefined) topics.set(topic = { name, subscribers: new Set() }, name);
     topic.subscribers.add(session);
     session.subscriber ??= new Subscriber();
-    session.isListening = true;
     session.subscriber[kind].add(topic);
     return true;
   }
@@ -75,10 +74,7 @@ export class Subscriptions {
     if (topic === undefined || !topic.subscribers.delete(session)) return false;
     const subscriber = session.subscriber!;
     subscriber[kind].delete(topic);
-    if (subscriber.isIdle) {
-      session.subscriber = null;
-      session.isListening = session.isMonitor;
-    }
+    if (subscriber.isIdle) session.subscriber = null;
     if (topic.subscribers.size === 0) this[kind].delete(name);
     return true;
   }

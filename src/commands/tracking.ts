@@ -1,6 +1,10 @@
 /** CLIENT TRACKING and its kin: keys that clients cache; see `KeyTracking`. */
-import type { CommandContext, Handler } from "./context.ts";
+import { beginsWith } from "../store/compare_bytes.ts";
+import { type CommandContext, type Handler, quotedText } from "./context.ts";
 import type { TrackingOptions } from "./key_tracking.ts";
+
+/** Errors show so much of a prefix. */
+const quotedBytesMax = 1024;
 
 const otherMode = (mode: string) =>
   `ERR You can't switch ${mode} mode ${
@@ -103,24 +107,19 @@ function findOverlap(
     const another = prefixes.slice(i + 1).find((other) => overlaps(prefix, other));
     if (found === undefined && another === undefined) continue;
     const which = found === undefined ? "another provided" : "an existing";
-    return `ERR Prefix '${latin1(prefix)}' overlaps with ${which} prefix ` +
-      `'${latin1(found ?? another!)}'. Prefixes for a single client must not overlap.`;
+    return `ERR Prefix '${quote(prefix)}' overlaps with ${which} prefix ` +
+      `'${quote(found ?? another!)}'. Prefixes for a single client must not overlap.`;
   }
   return null;
 }
 
+/** Whether one of them begins with the other. */
 function overlaps(a: Uint8Array, b: Uint8Array): boolean {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    if (a[i] !== b[i]) return false;
-  }
-  return true;
+  return beginsWith(a, 0, a.length, b) || beginsWith(b, 0, b.length, a);
 }
 
-/** As `CommandContext.quoted`: a character for each byte, up to the first NUL. */
-function latin1(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end).subarray(0, 1024));
+function quote(prefix: Uint8Array): string {
+  return quotedText(prefix, quotedBytesMax);
 }
 
 /** CLIENT CACHING <YES | NO> */

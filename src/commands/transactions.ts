@@ -2,6 +2,7 @@
  * MULTI, EXEC and their kin. The dispatcher queues requests while `session.queue` is an array; EXEC
  * runs them in one batch of the store, so that after a crash all of their changes are there or none.
  */
+import { sameBytes } from "../store/compare_bytes.ts";
 import type { CommandContext, Handler } from "./context.ts";
 
 /** MULTI */
@@ -51,7 +52,10 @@ function watch(context: CommandContext): void {
   if (session.queue !== null) return reply.error("ERR WATCH inside MULTI is not allowed");
   for (let i = 1; i < argc; i++) {
     const key = context.copy(i);
-    if (session.watched.some((watched) => sameBytes(watched.key, key))) continue;
+    const isWatched = session.watched.some((watched) =>
+      sameBytes(watched.key, 0, watched.key.length, key, 0, key.length)
+    );
+    if (isWatched) continue;
     const live = context.find(i);
     session.watched.push({ key, version: store.watch(key), expired: !live });
   }
@@ -75,14 +79,6 @@ function watchedKeyChanged(context: CommandContext): boolean {
     if (!expired && !store.find(key, 0, key.length)) return true;
   }
   return false;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) return false;
-  }
-  return true;
 }
 
 export const transactionHandlers: Record<string, Handler> = {

@@ -2,6 +2,7 @@
  * Conditions on the value that a key has, as SET and DELEX of Redis 8.4 know them. The digest of a value
  * is its XXH3 hash in 16 hexadecimal digits.
  */
+import { sameBytes } from "../store/compare_bytes.ts";
 import type { Store } from "../store/store.ts";
 import type { CommandContext } from "./context.ts";
 import { xxh3 } from "./xxh3.ts";
@@ -50,12 +51,6 @@ export function digestOfFound({ foundBytes, foundStart, foundEnd }: Store): stri
 /** Whether the value of the last find is argument `i`. */
 function equals({ store, request }: CommandContext, i: number): boolean {
   const { bytes, starts, ends } = request;
-  const { foundBytes, foundStart } = store;
-  const start = starts[i];
-  const length = ends[i] - start;
-  if (store.foundEnd - foundStart !== length) return false;
-  for (let at = 0; at < length; at++) {
-    if (foundBytes[foundStart + at] !== bytes[start + at]) return false;
-  }
-  return true;
+  const { foundBytes, foundStart, foundEnd } = store;
+  return sameBytes(foundBytes, foundStart, foundEnd, bytes, starts[i], ends[i]);
 }

@@ -211,22 +211,17 @@ export class Connection implements ClientConnection {
 
   /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */
   async #send(): Promise<void> {
-    const { store, buffers } = this.#core;
+    const { buffers } = this.#core;
     const bytes = this.#replyBytes;
     const length = this.#replyLength;
     this.#replyLengthMax = Math.max(this.#replyLengthMax, length);
     if (this.#isOverLimit()) return this.#closeOverLimit();
     this.#isSending = true;
-    const mustWait = store.syncPolicy === "always" && !this.#wasRefusedWrites;
-    if (mustWait && store.durablePosition < store.position) {
+    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) {
       const started = performance.now();
-      try {
-        await store.whenDurable(store.position);
-        this.#core.context.timer.latency.note("aof-fsync-always", performance.now() - started);
-      } catch {
-        // Nothing of what it wrote can be confirmed, and its next connection will be told why.
-        return this.close();
-      }
+      // Nothing of what it wrote can be confirmed, and its next connection will be told why.
+      if (!await this.#isOnDisk()) return this.close();
+      this.#core.context.timer.latency.note("aof-fsync-always", performance.now() - started);
     }
     if (this.#pushing !== null) await this.#pushing;
     await this.#write(bytes, length);
@@ -235,6 +230,18 @@ export class Connection implements ClientConnection {
     this.#replyLength = 0;
     this.#isSending = false;
     if (this.#pushLength > 0) this.#core.sendSoon(this);
+  }
+
+  /** The policy lets nothing leave that tells of what is not on the disk, and there is such. */
+  get #mustWaitForDisk(): boolean {
+    const { store } = this.#core;
+    return store.syncPolicy === "always" && store.durablePosition < store.position;
+  }
+
+  /** Resolves when all that was written is on the disk: true, or false when that has failed. */
+  #isOnDisk(): Promise<boolean> {
+    const { store } = this.#core;
+    return store.whenDurable(store.position).then(() => true, () => false);
   }
 
   async #write(bytes: Uint8Array, length: number): Promise<void> {
@@ -302,11 +309,8 @@ export class Connection implements ClientConnection {
       this.#pushBytes = noBytes;
       this.#pushLength = 0;
       // They may tell of changes.
-      const mustWait = store.syncPolicy === "always" && store.failure === null;
-      if (mustWait && store.durablePosition < store.position) {
-        const isDurable = await store.whenDurable(store.position).then(() => true, () => false);
-        if (!isDurable) return this.close();
-      }
+      const mustWait = store.failure === null && this.#mustWaitForDisk;
+      if (mustWait && !await this.#isOnDisk()) return this.close();
       this.#pushingLength = length;
       await this.#write(bytes, length);
       this.#pushingLength = 0;
@@ -320,16 +324,12 @@ export class Connection implements ClientConnection {
     const pushes = this.#pushLength + this.#pushingLength;
     const isListening = this.session.subscriber !== null;
     const isNormalLimited = normal.hardBytes > 0 || normal.softBytes > 0;
-    let isExceeded: boolean;
-    if (isListening || isNormalLimited) {
-      isExceeded = this.#guard.isExceeded(
-        pushes + this.#replyLength,
-        isListening ? pubsub : normal,
-      );
-    } else {
-      // Replies are bounded by themselves, but nothing else bounds what is not asked for.
-      isExceeded = this.#guard.isExceeded(pushes, pubsub);
-    }
+    // Replies are bounded by themselves, but nothing else bounds what is not asked for.
+    const countsReplies = isListening || isNormalLimited;
+    const isExceeded = this.#guard.isExceeded(
+      countsReplies ? pushes + this.#replyLength : pushes,
+      isListening || !isNormalLimited ? pubsub : normal,
+    );
     if (this.#guard.isWaiting && this.#guardTimer === undefined) {
       this.#guardTimer = setTimeout(() => this.#lookAgain(), guardMs);
     }

@@ -1,4 +1,5 @@
 /** The kinds of parameters that CONFIG and the configuration file know, with Redis's error texts. */
+import { quoteBytes } from "../protocol/quoted_bytes.ts";
 
 /** What became of a new value: `apply` sets it, or `error` says why it cannot be. */
 export type Checked = { readonly apply: () => void } | { readonly error: string };
@@ -194,20 +195,5 @@ export function formatMemory(bytes: number): string {
 
 /** In quotes, as the configuration file's reader takes it: the text's UTF-8, escaped. */
 export function quoteInFile(text: string): string {
-  const escapes: Record<string, string> = {
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\x07": "\\a",
-    "\b": "\\b",
-  };
-  let quoted = "";
-  for (const byte of new TextEncoder().encode(text)) {
-    const character = String.fromCharCode(byte);
-    if (character === "\\" || character === '"') quoted += `\\${character}`;
-    else if (character in escapes) quoted += escapes[character];
-    else if (byte >= 0x20 && byte < 0x7f) quoted += character;
-    else quoted += `\\x${byte.toString(16).padStart(2, "0")}`;
-  }
-  return `"${quoted}"`;
+  return quoteBytes(new TextEncoder().encode(text));
 }

@@ -2,6 +2,7 @@
  * A map whose keys are ranges of bytes: looking one up makes no string and no view. Chained hashing
  * under a random key (see `KeyedHash`), so that nobody can choose keys that collide.
  */
+import { sameBytes } from "./compare_bytes.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 
 const bucketsMin = 16;
@@ -51,7 +52,7 @@ export class ByteMap<V> {
     const bucket = hash & this.#buckets.length - 1;
     let before: Entry<V> | null = null;
     for (let entry = this.#buckets[bucket]; entry !== null; before = entry, entry = entry.next) {
-      if (entry.hash !== hash || !isSame(entry.key, bytes, start, end)) continue;
+      if (!isEntryOf(entry, hash, bytes, start, end)) continue;
       if (before === null) this.#buckets[bucket] = entry.next;
       else before.next = entry.next;
       this.#size--;
@@ -87,9 +88,7 @@ export class ByteMap<V> {
 
   #find(hash: number, bytes: Uint8Array, start: number, end: number): Entry<V> | null {
     let entry = this.#buckets[hash & this.#buckets.length - 1];
-    while (entry !== null && (entry.hash !== hash || !isSame(entry.key, bytes, start, end))) {
-      entry = entry.next;
-    }
+    while (entry !== null && !isEntryOf(entry, hash, bytes, start, end)) entry = entry.next;
     return entry;
   }
 
@@ -112,10 +111,12 @@ export class ByteMap<V> {
   }
 }
 
-function isSame(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (key.length !== end - start) return false;
-  for (let i = 0; i < key.length; i++) {
-    if (key[i] !== bytes[start + i]) return false;
-  }
-  return true;
+function isEntryOf(
+  entry: Entry<unknown>,
+  hash: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  return entry.hash === hash && sameBytes(entry.key, 0, entry.key.length, bytes, start, end);
 }

@@ -401,7 +401,10 @@ export class Store {
   get fileOffsetOfFound(): number {
     const table = this.#table;
     const segment = table.firstOf[this.#address >>> table.addressShift];
-    const offset = offsetOf(this.#address);
+    return this.#fileOffsetOf(segment, offsetOf(this.#address));
+  }
+
+  #fileOffsetOf(segment: number, offset: number): number {
     return this.#file.header.u8.length + this.#log.bodyOffset(segment, offset);
   }
 
@@ -461,7 +464,7 @@ export class Store {
   };
 
   #reportDamaged(segment: number, offset: number, bytes: number): void {
-    const fileOffset = this.#file.header.u8.length + this.#log.bodyOffset(segment, offset);
+    const fileOffset = this.#fileOffsetOf(segment, offset);
     const isKnown = this.damages.some((damage) => damage.fileOffset === fileOffset);
     if (isKnown || this.damages.length >= damagesMax) return;
     this.damages.push({ fileOffset, bytes, reason: "a record cannot be read" });

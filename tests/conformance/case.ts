@@ -70,3 +70,13 @@ export function integerBetween(min: number, max: number): (reply: string) => boo
     return digits !== undefined && Number(digits) >= min && Number(digits) <= max;
   };
 }
+
+/** What comes on a connection without a request. */
+export function arrives(on: ConnectionName, expected: string): RawExchange {
+  return { send: "", expected, on };
+}
+
+/** A bulk string. */
+export function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}

@@ -1,18 +1,13 @@
 /** Many clients, slow clients, rude clients; large values; the end and what follows it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeRequest } from "../support/binary_text.ts";
+import { privateBytes } from "../support/process_memory.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { TestServer } from "../support/test_server.ts";
 import { until } from "../support/time_limit.ts";
 
 function start(...args: string[]): Promise<TestServer> {
   return TestServer.start({ kind: "kv", args });
-}
-
-/** What the process holds in memory of its own, without files that are mapped, in bytes. */
-async function privateBytes(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) * 1024;
 }
 
 async function openAll(server: TestServer, count: number): Promise<RawConnection[]> {

@@ -1,14 +1,10 @@
 /** What is sent to clients that did not ask: in order, bounded, and never in the way of others. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeRequest } from "../support/binary_text.ts";
+import { privateBytes } from "../support/process_memory.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { TestServer } from "../support/test_server.ts";
 import { until } from "../support/time_limit.ts";
-
-async function privateBytes(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]) * 1024;
-}
 
 function messageOf(channel: string, text: string): string {
   return `*3\r\n$7\r\nmessage\r\n$${channel.length}\r\n${channel}\r\n$${text.length}\r\n${text}\r\n`;

@@ -77,8 +77,8 @@ export const mutations: readonly Mutation[] = [
     name: "replies leave before what they tell of is durable",
     breaks: "with always, what was acknowledged is on the disk",
     file: "src/server/connection.ts",
-    from: "if (mustWait && store.durablePosition < store.position) {\n      const started",
-    to: "if (mustWait && store.durablePosition < 0) {\n      const started",
+    from: 'return store.syncPolicy === "always" && store.durablePosition < store.position;',
+    to: 'return store.syncPolicy === "always" && store.durablePosition < 0;',
   },
   {
     name: "a failed sync goes unnoticed",

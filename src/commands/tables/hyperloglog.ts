@@ -1,5 +1,7 @@
 /** HyperLogLog. */
-import type { CommandSpec } from "../command_spec.ts";
+import type { ArgumentSpec, CommandSpec } from "../command_spec.ts";
+
+const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const hyperloglogCommands: readonly CommandSpec[] = [
   {
@@ -13,7 +15,7 @@ export const hyperloglogCommands: readonly CommandSpec[] = [
     summary: "Adds the specified elements to the specified HyperLogLog.",
     since: "2.8.9",
     complexity: "O(1) to add every element.",
-    arguments: [{ name: "key", type: "key", keySpecIndex: 0 }, {
+    arguments: [key, {
       name: "element",
       type: "string",
       optional: true,

@@ -1,5 +1,7 @@
 /** What is stored of keys, and in which form. */
-import type { CommandSpec } from "../command_spec.ts";
+import type { ArgumentSpec, CommandSpec } from "../command_spec.ts";
+
+const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const storedFormCommands: readonly CommandSpec[] = [
   {
@@ -28,7 +30,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
     since: "2.6.0",
     complexity:
       "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
-    arguments: [{ name: "key", type: "key", keySpecIndex: 0 }],
+    arguments: [key],
   },
   {
     name: "memory",
@@ -113,7 +115,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
       summary: "Estimate the memory usage of a key",
       since: "4.0.0",
       complexity: "O(N) where N is the number of samples.",
-      arguments: [{ name: "key", type: "key", keySpecIndex: 0 }, {
+      arguments: [key, {
         name: "count",
         type: "integer",
         token: "SAMPLES",
@@ -144,7 +146,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
       summary: "Inspect the internal encoding of a Redis object",
       since: "2.2.3",
       complexity: "O(1)",
-      arguments: [{ name: "key", type: "key", keySpecIndex: 0 }],
+      arguments: [key],
     }, {
       name: "object|freq",
       arity: 3,
@@ -156,7 +158,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
       summary: "Get the logarithmic access frequency counter of a Redis object",
       since: "4.0.0",
       complexity: "O(1)",
-      arguments: [{ name: "key", type: "key", keySpecIndex: 0 }],
+      arguments: [key],
     }, {
       name: "object|help",
       arity: 2,
@@ -180,7 +182,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
       summary: "Get the time since a Redis object was last accessed",
       since: "2.2.3",
       complexity: "O(1)",
-      arguments: [{ name: "key", type: "key", keySpecIndex: 0 }],
+      arguments: [key],
     }, {
       name: "object|refcount",
       arity: 3,
@@ -192,7 +194,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
       summary: "Get the number of references to the value of the key",
       since: "2.2.3",
       complexity: "O(1)",
-      arguments: [{ name: "key", type: "key", keySpecIndex: 0 }],
+      arguments: [key],
     }],
   },
   {
@@ -208,7 +210,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
     complexity:
       "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
     arguments: [
-      { name: "key", type: "key", keySpecIndex: 0 },
+      key,
       { name: "ttl", type: "integer" },
       { name: "serialized-value", type: "string" },
       { name: "replace", type: "pure-token", token: "REPLACE", optional: true, since: "3.0.0" },
@@ -251,7 +253,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
     complexity:
       "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
     arguments: [
-      { name: "key", type: "key", keySpecIndex: 0 },
+      key,
       { name: "pattern", type: "pattern", token: "BY", keySpecIndex: 1, optional: true },
       {
         name: "offset_count",
@@ -303,7 +305,7 @@ export const storedFormCommands: readonly CommandSpec[] = [
     since: "7.0.0",
     complexity:
       "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).",
-    arguments: [{ name: "key", type: "key", keySpecIndex: 0 }, {
+    arguments: [key, {
       name: "pattern",
       type: "pattern",
       token: "BY",

@@ -1,15 +1,11 @@
 /** Cases of HyperLogLog: the stored bytes are redis-server's, too. */
-import type { ConformanceCase, Step } from "../case.ts";
+import { bulk, type ConformanceCase, type Step } from "../case.ts";
 
 const ok = "+OK\r\n";
 const notOne = "-WRONGTYPE Key is not a valid HyperLogLog string value.\r\n";
 const corrupted = "-INVALIDOBJ Corrupted HLL object detected\r\n";
 const empty = "HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80\x7f\xff";
 const abc = "\x60\xf3\x80\x50\xb1\x84\x4b\xfb\x80\x42\x5a";
-
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
 
 /** `count` elements, which no other call with another name adds. */
 function elements(name: string, count: number): string[] {

@@ -1,10 +1,5 @@
 /** Cases of pub/sub: who gets which message, and what a client that listens may do. */
-import type { ConformanceCase, ConnectionName } from "../case.ts";
-
-/** What comes on a connection without a request. */
-function arrives(on: ConnectionName, expected: string) {
-  return { send: "", expected, on } as const;
-}
+import { arrives, type ConformanceCase } from "../case.ts";
 
 const subscribedToNews = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
 const hello = "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n";

@@ -1,5 +1,5 @@
 /** Cases of DUMP and RESTORE. The serialised values are redis-server 7.0.15's. */
-import type { ConformanceCase } from "../case.ts";
+import { bulk, type ConformanceCase } from "../case.ts";
 
 const ok = "+OK\r\n";
 const dumps = {
@@ -22,10 +22,6 @@ const values: readonly (readonly [value: string, dump: string])[] = [
   ["12345678901", dumps.digits],
   ["x".repeat(100), dumps.compressed],
 ];
-
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
 
 const wrongPayload = "-ERR DUMP payload version or checksum are wrong\r\n";
 

@@ -1,10 +1,5 @@
 /** Cases of CLIENT TRACKING: who is told of which key's change. */
-import type { ConformanceCase, ConnectionName, Step } from "../case.ts";
-
-/** What comes on a connection without a request. */
-function arrives(on: ConnectionName, expected: string) {
-  return { send: "", expected, on } as const;
-}
+import { arrives, type ConformanceCase, type Step } from "../case.ts";
 
 const ok = "+OK\r\n";
 

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatForTerminal, formatJson, formatRaw, quote } from "../../../src/cli/format_reply.ts";
-import { splitArguments } from "../../../src/protocol/line_arguments.ts";
+import { formatForTerminal, formatJson, formatRaw } from "../../../src/cli/format_reply.ts";
 import {
   DoubleReply,
   ErrorReply,
@@ -56,15 +55,6 @@ Deno.test("a value of a map that has several items begins on a line of its own",
     formatForTerminal(new Map<Reply, Reply>([["x", lines], ["y", [lines]], ["z", [[1, 2]]]])),
     "1# x => a\nb\n2# y => 1) a\nb\n3# z => \n   1) 1) (integer) 1\n      2) (integer) 2\n",
   );
-});
-
-Deno.test("quoted strings can be typed again, whatever their bytes", () => {
-  assertEquals(
-    quote(text('\0\x07\b\t\n\r"\\\x1f~\x7f\xff')),
-    '"\\x00\\a\\b\\t\\n\\r\\"\\\\\\x1f~\\x7f\\xff"',
-  );
-  const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-  assertEquals(splitArguments(toBytes(quote(all))).args, [all]);
 });
 
 Deno.test("raw replies are their bytes, lists one item a line", () => {

@@ -317,6 +317,7 @@ export class Compaction {
     log.openRecords(this.#reader, victim);
     const window = log.windowOf(victim);
     const offset = log.windowOffset(victim) + segmentHeaderBytes;
+    this.#readAhead(offset, this.#limits.segmentBytes - segmentHeaderBytes);
     const bytes = recordBytesAt(window, offset);
     const isLarge = log.table.runLength[victim] > 1 && offset + bytes <= log.endOf(victim) &&
       bytes > this.#limits.segmentBytes - segmentHeaderBytes;
@@ -342,6 +343,12 @@ export class Compaction {
     }
   }
 
+  /** What is live of the victim will be read in the next slices. */
+  #readAhead(offset: number, bytes: number): void {
+    const log = this.#log;
+    log.file.readAhead(log.bodyOffset(this.#victim, offset), bytes);
+  }
+
   /** A slice of copying a large record. */
   #stepCopy(copy: RunCopy): void {
     const { source } = copy;
@@ -349,7 +356,10 @@ export class Compaction {
     this.#credit = 0;
     if (!this.#index.leadsTo(hash, address)) copy.abandon(); // It was overwritten meanwhile.
     else {
-      if (!copy.step(copySliceBytes)) return;
+      if (!copy.step(copySliceBytes)) {
+        this.#readAhead(offset + copy.doneBytes, copySliceBytes);
+        return;
+      }
       const to = copy.finish();
       if (to === 0) {
         this.#copy = null;

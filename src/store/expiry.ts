@@ -11,8 +11,11 @@ import { expireAtOf, offsetOf } from "./record.ts";
 
 /** Deadlines worked off in one slice: about 0.3 ms. */
 const sliceDeadlines = 256;
-/** Index entries looked at in one slice of the pass after a restart. */
+/** Index entries looked at in one slice of the pass after a restart, and of sifting the queue ... */
 const sliceEntries = 512;
+/** ... so many of the pass at once: when their records are on the disk, a slice ends after so many ms. */
+const passEntries = 16;
+const passMsMax = 0.5;
 /** So many deadlines tell how far away they are in the mean. */
 const meanSamples = 128;
 /** Outdated entries that the queue may hold beside one for each key. */
@@ -124,13 +127,17 @@ export class Expiry {
   }
 
   #passSome(): void {
-    const found = this.#index.collect(this.#passHash, sliceEntries, true);
-    for (let i = 0; i < found; i++) {
-      const deadline = this.#deadlineOf(this.#index.collected[i]);
-      if (deadline !== 0) this.queue.push(deadline, this.#index.collectedHashes[i]);
+    const until = performance.now() + passMsMax;
+    for (let looked = 0; looked < sliceEntries && this.#passing; looked += passEntries) {
+      const found = this.#index.collect(this.#passHash, passEntries, true);
+      for (let i = 0; i < found; i++) {
+        const deadline = this.#deadlineOf(this.#index.collected[i]);
+        if (deadline !== 0) this.queue.push(deadline, this.#index.collectedHashes[i]);
+      }
+      this.#passHash = this.#index.nextHash;
+      this.#passing = this.#passHash !== 0;
+      if (performance.now() > until) return;
     }
-    this.#passHash = this.#index.nextHash;
-    if (this.#passHash === 0) this.#passing = false;
   }
 
   /** The address of a key that an entry of the queue stands for; 0 when it is outdated. */

@@ -47,6 +47,12 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  readAhead(): void {}
+
+  readAheadInBackground(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   tryLock(): boolean {
     return true;
   }

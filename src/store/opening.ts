@@ -75,6 +75,7 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
     indexFile = openFile(`${options.path}-index`, indexHeaderTotalBytes);
+    indexFile.readAhead(0, indexFile.bodyBytes);
     yield 0;
     const parts = yield* join(options, started, file, indexFile, superblock);
     isOpen = true;

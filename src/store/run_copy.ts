@@ -46,6 +46,11 @@ export class RunCopy {
     this.#targetSum = new RunningChecksum(recordSeed(this.#seed, segmentHeaderBytes));
   }
 
+  /** Bytes copied. */
+  get doneBytes(): number {
+    return this.#done * 4;
+  }
+
   /** Copies about so many bytes; returns whether all is copied. */
   step(bytes: number): boolean {
     const { window, offset, bytes: total } = this.source;

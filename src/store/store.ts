@@ -6,7 +6,7 @@
  * or `setExpiry`) works on ranges of bytes and makes no object: the server's commands use it. The
  * *simple interface* (`get`, `set`, `delete`, `has`, `keys`) copies, and takes text as well.
  */
-import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import { type StoreFile, type Window, windowBytes } from "../sys/mapped_file.ts";
 import { Backups } from "./backup.ts";
 import { Batch, batchEndBytes } from "./batch.ts";
 import { checksum } from "./checksum.ts";
@@ -38,6 +38,7 @@ import { expireAtOf, keyEndAt, offsetOf, recordBytesAt, recordSeed } from "./rec
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
+import { warmUp } from "./warm_up.ts";
 import { WatchedKeys } from "./watched_keys.ts";
 
 /** Entries looked at in one go by `scan`. */
@@ -45,6 +46,8 @@ const scanEntriesMax = 65536;
 /** Longer records are verified once, so many of them. */
 const verifiedBytesMin = 4096;
 const verifiedMax = 4096;
+/** Values of so many bytes are asked for as a whole before they are read. */
+const readAheadBytesMin = 64 * 1024;
 /** What a key takes in the index, in the mean: 8 bytes, in pages that are half full or more. */
 const indexBytesPerKey = 16;
 /** So many places with damage are told of. */
@@ -306,6 +309,7 @@ export class Store {
     // What was recovered goes to the disk at once: it has waited long enough.
     if (this.#durability.policy !== "no" && this.#log.hasDirty) this.#durability.start();
     this.#housekeeping.arm();
+    void warmUp(this.#indexFile, this.#file, () => !this.#closed);
   }
 
   /**
@@ -375,6 +379,8 @@ export class Store {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const expireAt = expireAtOf(window, offset);
+    const length = window.i32[(offset >> 2) + record.valueLengthWord];
+    if (length >= readAheadBytesMin) this.#readAhead(address, length);
     const isUsable = !this.#table.hasUnverified || this.#isIntact(address);
     if (!isUsable || expireAt !== 0 && expireAt < this.now) {
       this.misses++;
@@ -386,9 +392,15 @@ export class Store {
     const valueStart = offset + recordHeaderBytes + (end - start);
     this.foundBytes = window.u8;
     this.foundStart = valueStart;
-    this.foundEnd = valueStart + window.i32[(offset >> 2) + record.valueLengthWord];
+    this.foundEnd = valueStart + length;
     this.foundExpireAt = expireAt;
     return true;
+  }
+
+  /** A large value may be on the disk: asked for as a whole, it comes sooner than page by page. */
+  #readAhead(address: number, length: number): void {
+    const windowStart = (address >>> 26) * windowBytes;
+    this.#file.readAhead(windowStart + offsetOf(address), length);
   }
 
   /** Bytes that the key of the last `find`, which found it, takes in the file and the index. */

@@ -93,6 +93,7 @@ const symbols = {
     result: "i32",
     nonblocking: true,
   },
+  madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   madviseInBackground: {
     name: "madvise",
     parameters: ["pointer", "usize", "i32"],
@@ -167,6 +168,8 @@ const lockExclusive = 2;
 const lockNonblocking = 4;
 const lockRelease = 8;
 const seekEnd = 2;
+const randomAccess = 1;
+const willNeed = 3;
 const populateWrite = 23;
 const interrupted = 4;
 const wouldBlock = 11;
@@ -389,6 +392,29 @@ export async function syncInBackground(
   length: number,
 ): Promise<boolean> {
   return await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow) === 0;
+}
+
+/**
+ * Pages of the mapping will be touched one here, one there: the kernel then reads those alone. Otherwise it
+ * reads up to megabytes around each, which throws out of memory what is in use when memory is short. What
+ * cannot be advised works all the same, here and below.
+ */
+export function adviseRandom(mapping: Mapping): void {
+  libc().madvise(mapping.pointer, BigInt(mapping.buffer.byteLength), randomAccess);
+}
+
+/** A range will be read as a whole: begins to bring it into memory, and does not wait for that. */
+export function readAhead(mapping: Mapping, offset: number, length: number): void {
+  libc().madvise(at(mapping, offset), BigInt(length), willNeed);
+}
+
+/** The same on another thread, since asking the disk for much takes long. Resolves to whether it was done. */
+export async function readAheadInBackground(
+  mapping: Mapping,
+  offset: number,
+  length: number,
+): Promise<boolean> {
+  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), willNeed) === 0;
 }
 
 /**

@@ -4,6 +4,7 @@
  * inside a window is a small integer.
  */
 import {
+  adviseRandom,
   allocate,
   allocateInBackground,
   closeFile,
@@ -12,6 +13,8 @@ import {
   type Mapping,
   openFile,
   populate,
+  readAhead,
+  readAheadInBackground,
   sync,
   syncInBackground,
   SystemError,
@@ -61,6 +64,13 @@ export interface StoreFile {
   syncHeaderInBackground(): Promise<boolean>;
   /** Faults a range of the body in for writing, on another thread. */
   populate(offset: number, length: number): Promise<boolean>;
+  /**
+   * A range of the body will be read as a whole: what is on the disk begins to come into memory, where
+   * otherwise each page is waited for when it is touched. Nothing is waited for.
+   */
+  readAhead(offset: number, length: number): void;
+  /** The same on another thread; resolves when all of it was asked for. */
+  readAheadInBackground(offset: number, length: number): Promise<boolean>;
   /** Takes the exclusive lock for the life of the file; false when another process has it. */
   tryLock(): boolean;
   /** Unmaps and closes. Waits for background calls. No view may be used afterwards. */
@@ -85,6 +95,8 @@ interface Cut {
 /** A cut that has not begun after so long, or has failed, holds up nobody any longer. */
 const cutLimitMs = 20;
 const tryAgain = 11; // EAGAIN
+/** So much is asked for at once: about 0.2 ms when the disk has to read it. */
+const readAheadBytesMax = 2 ** 20;
 
 const closedWindow = windowOf(new ArrayBuffer(0));
 
@@ -158,6 +170,7 @@ export class MappedFile implements StoreFile {
         readOnly: this.#readOnly,
         path: this.path,
       });
+      adviseRandom(mapping);
       this.#mappings.push(mapping);
       this.windows.push(windowOf(mapping.buffer));
     }
@@ -276,6 +289,27 @@ export class MappedFile implements StoreFile {
       done = await this.#track(populate(mapping, from, bytes)) && done;
     }
     return done;
+  }
+
+  readAhead(offset: number, length: number): void {
+    const soon = Math.min(length, readAheadBytesMax);
+    for (const [mapping, from, bytes] of this.#splitExisting(offset, soon)) {
+      readAhead(mapping, from, bytes);
+    }
+    if (length > soon) void this.readAheadInBackground(offset + soon, length - soon);
+  }
+
+  async readAheadInBackground(offset: number, length: number): Promise<boolean> {
+    const parts = this.#splitExisting(offset, length);
+    const calls = parts.map(([mapping, from, bytes]) =>
+      this.#track(readAheadInBackground(mapping, from, bytes))
+    );
+    return !(await Promise.all(calls)).includes(false);
+  }
+
+  /** Lengths in a damaged file lead anywhere. */
+  #splitExisting(offset: number, length: number): [Mapping, number, number][] {
+    return this.#split(offset, Math.min(length, this.bodyBytes - offset));
   }
 
   tryLock(): boolean {

@@ -56,6 +56,31 @@ export function systemMemoryBytes(): number {
   return Number(/MemTotal:\s+(\d+) kB/.exec(procText("/proc/meminfo"))?.[1] ?? 0) * 1024;
 }
 
+/**
+ * Bytes of memory that could be had now: what is free or holds clean pages of files, and no more than the
+ * process's control group may have; 0 if it is not told.
+ */
+export function availableMemoryBytes(): number {
+  const free = Number(/MemAvailable:\s+(\d+) kB/.exec(procText("/proc/meminfo"))?.[1] ?? 0) * 1024;
+  return Math.min(free, memoryLimitBytes());
+}
+
+/** What the process's control group may take, version 1 or 2; Infinity for no limit. */
+function memoryLimitBytes(): number {
+  const groups = procText("/proc/self/cgroup");
+  const v1 = /^\d+:[^:\n]*\bmemory\b[^:\n]*:(.*)$/m.exec(groups)?.[1];
+  const v2 = /^0::(.*)$/m.exec(groups)?.[1];
+  const root = "/sys/fs/cgroup";
+  const files = [];
+  // In a container the group's path may be that of the machine, and the root is the group.
+  if (v1 !== undefined) {
+    files.push(...[v1, ""].map((group) => `${root}/memory${group}/memory.limit_in_bytes`));
+  }
+  if (v2 !== undefined) files.push(...[v2, ""].map((group) => `${root}${group}/memory.max`));
+  const limits = files.map((path) => parseInt(procText(path), 10)).filter((bytes) => bytes >= 0);
+  return Math.min(Infinity, ...limits);
+}
+
 /** Such as "Linux 6.1.0 x86_64". */
 export function operatingSystem(): string {
   const release = procText("/proc/sys/kernel/osrelease").trim();

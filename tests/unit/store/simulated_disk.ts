@@ -233,6 +233,12 @@ class SimulatedFile implements StoreFile {
     throw new SystemError("sync", ioError, this.path);
   }
 
+  readAhead(): void {}
+
+  readAheadInBackground(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   populate(): Promise<boolean> {
     return Promise.resolve(true);
   }

@@ -326,3 +326,54 @@ Deno.test("a folder, and a file in no folder, cannot be opened", async () => {
   assertEquals(assertThrows(open(folder.path), SystemError).code, "EISDIR");
   assertEquals(assertThrows(open(folder.join("no/file")), SystemError).code, "ENOENT");
 });
+
+Deno.test("touching a page reads that page, and reading ahead is asked for", async () => {
+  await withFile(async (file, path) => {
+    file.grow(2 ** 22);
+    // What the kernel knows of the mapping of the body: rr is random reading.
+    const mappings = Deno.readTextFileSync("/proc/self/smaps").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const body = mappings.filter((text) => text.includes(path)).map((text) =>
+      /^Size: +(\d+) kB[^]*^VmFlags: (.*)$/m.exec(text)!
+    ).filter(([, kB]) => Number(kB) * 1024 === windowBytes);
+    assertEquals(body.length, 1);
+    assert(body[0][2].split(" ").includes("rr"), body[0][2]);
+
+    const asked: [number, number][] = [];
+    const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(file.windows[0].u8));
+    const restore = interceptLibc((real) => {
+      const note = (pointer: Deno.PointerValue, bytes: number | bigint) =>
+        asked.push([Number(Deno.UnsafePointer.value(pointer) - start), Number(bytes)]);
+      return {
+        ...real,
+        madvise: (
+          pointer,
+          bytes,
+          advice,
+        ) => (note(pointer, bytes), real.madvise(pointer, bytes, advice)),
+        madviseInBackground: (
+          pointer,
+          bytes,
+          advice,
+        ) => (note(pointer, bytes), real.madviseInBackground(pointer, bytes, advice)),
+      };
+    });
+    try {
+      file.readAhead(5000, 10_000);
+      // What is large is asked for in the background, but for its beginning.
+      file.readAhead(4096, 2 ** 21);
+      // A length from a damaged file leads nowhere.
+      file.readAhead(2 ** 22 - 4096, 2 ** 40);
+      file.readAhead(2 ** 23, 4096);
+      assertEquals(await file.readAheadInBackground(8192, 4096), true);
+    } finally {
+      restore();
+    }
+    assertEquals(asked, [
+      [4096, 10_904],
+      [4096, 2 ** 20],
+      [4096 + 2 ** 20, 2 ** 20],
+      [2 ** 22 - 4096, 4096],
+      [8192, 4096],
+    ]);
+  });
+});

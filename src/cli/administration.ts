@@ -33,11 +33,11 @@ export async function administer<T>(
 
 /** Connects, runs, and says what went wrong; resolves with the exit status. */
 export async function withServer(
-  { address }: ClientSettings,
+  { address, user, password }: ClientSettings,
   use: (client: KeyValueClient) => Promise<number>,
 ): Promise<number> {
   try {
-    await using client = await KeyValueClient.connect(address);
+    await using client = await KeyValueClient.connect({ ...address, username: user, password });
     return await use(client);
   } catch (error) {
     if (error instanceof KeyValueReplyError) {

@@ -7,6 +7,7 @@ import { KeyValueConnectionError } from "../client/errors.ts";
 import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { greeting } from "./greeting.ts";
 import { formatReply } from "./format_reply.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { listenInstead, listens } from "./listen.ts";
@@ -43,14 +44,15 @@ interface Link {
   isLost: boolean;
 }
 
-async function connect({ address, protocol, format }: ClientSettings): Promise<Link> {
-  const connection = await Connection.open(address);
+async function connect(settings: ClientSettings): Promise<Link> {
+  const connection = await Connection.open(settings.address);
   const link: Link = { connection, queue: new RequestQueue(), isLost: false };
   connection.ended.then(() => link.isLost = true);
   connection.sendFrom(link.queue);
-  if (protocol === 3) {
-    const reply = await link.queue.add(["HELLO", "3"]).reply;
-    if (reply instanceof ErrorReply) writeOutput(formatReply(reply, format, []));
+  const first = greeting(settings);
+  if (first !== null) {
+    const reply = await link.queue.add(first).reply;
+    if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format, []));
   }
   return link;
 }

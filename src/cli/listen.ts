@@ -1,6 +1,7 @@
 /** `kv subscribe CHANNEL ...` and its kin, `kv monitor`: what the server sends, until it or the user ends it. */
 import { Connection } from "../client/connection.ts";
 import { ErrorReply } from "../protocol/reply.ts";
+import { greeting } from "./greeting.ts";
 import { formatReply } from "./format_reply.ts";
 import type { ClientSettings } from "./options.ts";
 import { writeOutput } from "./output.ts";
@@ -23,14 +24,19 @@ export function listenInstead(name: string): string {
  */
 export async function listen(
   args: readonly string[],
-  { address, protocol, format }: ClientSettings,
+  settings: ClientSettings,
 ): Promise<ErrorReply> {
+  const { address, format } = settings;
+  const first = greeting(settings);
   const connection = await Connection.open(address);
   const refused = Promise.withResolvers<ErrorReply>();
   connection.ended.then((reason) => reason !== null && refused.reject(reason));
-  await connection.listen(protocol === 3 ? [["HELLO", "3"], args] : [args], (reply) => {
-    // What HELLO replies is nobody's business.
-    if (reply instanceof Map) return;
+  let isGreeted = first === null;
+  await connection.listen(first === null ? [args] : [first, args], (reply) => {
+    // What a greeting is replied is nobody's business, unless it is refused.
+    const isAnswer = isGreeted;
+    isGreeted = true;
+    if (!isAnswer && !(reply instanceof ErrorReply)) return;
     if (reply instanceof ErrorReply) {
       refused.resolve(reply);
       connection.close();

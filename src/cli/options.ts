@@ -26,6 +26,13 @@ export const clientOptions: readonly OptionSpec[] = [
   },
   { name: "host", value: "HOST", summary: "Connect by TCP; 127.0.0.1 with --port alone" },
   { name: "port", alias: "p", value: "PORT", summary: "Connect by TCP; 6379 with --host alone" },
+  {
+    name: "password",
+    alias: "a",
+    value: "PASSWORD",
+    summary: "The server's password; better the environment's KV_PASSWORD, which nobody else sees",
+  },
+  { name: "user", value: "NAME", summary: "The user whose password that is; default unless given" },
   { name: "raw", summary: "Show replies as they are: what a pipe gets" },
   { name: "no-raw", summary: "Show replies with types and quotes: what a terminal gets" },
   {
@@ -41,7 +48,7 @@ export const clientOptions: readonly OptionSpec[] = [
 
 /** Options of `kv info`, `kv compact` and `kv backup`: those that make sense there. */
 export const administrationOptions: readonly OptionSpec[] = clientOptions.filter(({ name }) =>
-  ["socket", "host", "port", "raw", "no-raw", "json", "help"].includes(name)
+  ["socket", "host", "port", "password", "user", "raw", "no-raw", "json", "help"].includes(name)
 );
 
 /** Options of `kv serve`. */
@@ -166,6 +173,9 @@ export type ReplyFormat = "terminal" | "raw" | "json";
 /** What the options of `kv COMMAND` and `kv cli` come to. */
 export interface ClientSettings {
   readonly address: ServerAddress;
+  readonly user: string;
+  /** "" for none. */
+  readonly password: string;
   readonly format: ReplyFormat;
   readonly protocol: 2 | 3;
   /** `-x`: the last argument comes from standard input. */
@@ -189,6 +199,8 @@ export function clientSettings(options: GivenOptions): ClientSettings {
   const raw = options.has("raw") || !options.has("no-raw") && !Deno.stdout.isTerminal();
   return {
     address: serverAddress(options),
+    user: String(options.get("user") ?? "default"),
+    password: String(options.get("password") ?? Deno.env.get("KV_PASSWORD") ?? ""),
     format: json ? "json" : raw ? "raw" : "terminal",
     protocol: options.has("3") || json && !options.has("2") ? 3 : 2,
     argumentFromInput: options.has("x"),

@@ -6,6 +6,7 @@ import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
+import { greeting } from "./greeting.ts";
 import { listen, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import { clientOptions, type ClientSettings } from "./options.ts";
@@ -22,11 +23,16 @@ export async function runCommand(
   try {
     if (listens(args[0])) return await showReply(args, await listen(args, settings), settings);
     const connection = await Connection.open(settings.address);
-    // A server that refuses the version answers the command nevertheless, as it can.
-    if (settings.protocol === 3) queue.add(["HELLO", "3"]).reply.catch(() => {});
+    const first = greeting(settings);
+    const greeted = first === null ? null : queue.add(first).reply.catch(() => null);
     const { reply } = queue.add(request);
     connection.sendFrom(queue);
-    const status = await showReply(args, await reply, settings);
+    const answer = await reply;
+    // A server that refuses the version answers the command nevertheless, as it can. Not so without its
+    // password: then it says more about that than about the command.
+    const refusal = settings.password === "" ? null : await greeted;
+    const shown = refusal instanceof ErrorReply && answer instanceof ErrorReply ? refusal : answer;
+    const status = await showReply(args, shown, settings);
     connection.close();
     return status;
   } catch (error) {

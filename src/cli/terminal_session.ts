@@ -6,6 +6,7 @@ import { KeyValueConnectionError } from "../client/errors.ts";
 import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { greeting } from "./greeting.ts";
 import { formatForTerminal, formatReply } from "./format_reply.ts";
 import { helpText } from "./help.ts";
 import { complete, hintFor, inColumns } from "./hints.ts";
@@ -202,8 +203,9 @@ export class TerminalSession {
     connection.onPush = (items) => this.#pushed(items);
     connection.sendFrom(this.#queue);
     connection.ended.then(() => this.#lost());
-    if (this.#settings.protocol === 3) {
-      const reply = await this.#queue.add(["HELLO", "3"]).reply;
+    const first = greeting(this.#settings);
+    if (first !== null) {
+      const reply = await this.#queue.add(first).reply;
       if (reply instanceof ErrorReply) writeOutput(formatForTerminal(reply));
     }
   }

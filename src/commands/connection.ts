@@ -8,6 +8,11 @@ import type { Session } from "./session.ts";
 /** The version of Redis whose behaviour this is; clients look at it to see what they may use. */
 export const redisVersion = "7.0.15";
 
+const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+const helloUnauthenticated =
+  "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH " +
+  "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at the " +
+  "same time";
 const invalidName = "ERR Client names cannot contain spaces, newlines or special characters.";
 
 /** PING [message] */
@@ -51,8 +56,26 @@ function reset(context: CommandContext): void {
   session.isNoTouch = false;
   store.isUntouched = false;
   session.protocol = 2;
+  session.isAuthenticated = context.server.access.isOpen;
   reply.protocol = 2;
   reply.status("RESET");
+}
+
+/** AUTH [username] password */
+function auth(context: CommandContext): void {
+  const { session, server, reply, argc } = context;
+  for (let i = 1; i < argc; i++) context.redacted.push(i);
+  if (argc > 3) return context.syntaxError();
+  if (argc === 2 && server.access.isOpen) {
+    return reply.error(
+      "ERR AUTH <password> called without any password configured for the default user. " +
+        "Are you sure your configuration is correct?",
+    );
+  }
+  const user = argc === 3 ? context.text(1) : "default";
+  if (!server.access.admits(user, context.copy(argc - 1))) return reply.error(wrongPassword);
+  session.isAuthenticated = true;
+  reply.ok();
 }
 
 /** HELLO [protover [AUTH username password] [SETNAME clientname]] */
@@ -67,11 +90,11 @@ function hello(context: CommandContext): void {
     return reply.error("NOPROTO unsupported protocol version");
   }
   let name: string | null = null;
-  let user: string | null = null;
+  let credentials = -1;
   for (let i = 2; i < argc; i++) {
     if (context.is(i, "AUTH") && i + 2 < argc) {
       context.redacted.push(i + 1, i + 2);
-      user = context.text(i + 1);
+      credentials = i + 1;
       i += 2;
     } else if (context.is(i, "SETNAME") && i + 1 < argc) {
       if (!isPlainText(context, ++i)) return reply.error(invalidName);
@@ -80,10 +103,13 @@ function hello(context: CommandContext): void {
       return reply.errorQuotingBytes(`ERR Syntax error in HELLO option '${context.quoted(i)}'`);
     }
   }
-  // There is one user, without a password: any will do.
-  if (user !== null && user !== "default") {
-    return reply.error("WRONGPASS invalid username-password pair or user is disabled.");
+  if (credentials > 0) {
+    const password = context.copy(credentials + 1);
+    const { access } = context.server;
+    if (!access.admits(context.text(credentials), password)) return reply.error(wrongPassword);
+    session.isAuthenticated = true;
   }
+  if (!session.isAuthenticated) return reply.error(helloUnauthenticated);
   if (name !== null) session.name = name;
   session.protocol = version;
   reply.protocol = version;
@@ -191,6 +217,7 @@ export const connectionHandlers: Record<string, Handler> = {
   "client|setinfo": clientSetinfo,
   "client|setname": clientSetname,
   echo,
+  auth,
   hello,
   ping,
   quit,

@@ -13,6 +13,8 @@ import { describeStoreError } from "./store_error.ts";
 /** Redis shows this much of an unknown command's name, and of its arguments. */
 const quotedBytesMax = 128;
 
+export const notAuthenticated = "NOAUTH Authentication required.";
+
 export class Dispatcher {
   readonly commands: CommandMap;
   /** Commands that ran. */
@@ -64,6 +66,9 @@ export class Dispatcher {
     if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
       const { name } = command;
       return this.#refuse(command, () => wrongArity(context, name));
+    }
+    if (!session.isAuthenticated && !command.isForAnybody) {
+      return this.#refuse(command, () => refuseUnauthenticated(context, command));
     }
     if (session.isListening && this.#isOutOfPlace(command)) return;
     if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
@@ -206,7 +211,16 @@ export class Dispatcher {
 function wrongArity(context: CommandContext, name: string): void {
   const reason = `wrong number of arguments for '${name}' command`;
   if (name !== "exec") return context.reply.error(`ERR ${reason}`);
-  // An EXEC that is refused, for whatever reason, ends the transaction.
+  abortTransaction(context, reason);
+}
+
+function refuseUnauthenticated(context: CommandContext, { name }: Command): void {
+  if (name !== "exec") return context.reply.error(notAuthenticated);
+  abortTransaction(context, notAuthenticated);
+}
+
+/** An EXEC that is refused, for whatever reason, ends the transaction. */
+function abortTransaction(context: CommandContext, reason: string): void {
   context.session.endTransaction(context.store);
   context.reply.error(`EXECABORT Transaction discarded because of: ${reason}`);
 }

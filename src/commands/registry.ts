@@ -81,6 +81,8 @@ export class Command {
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
   readonly isBrief: boolean;
   readonly skipsSlowLog: boolean;
+  /** It runs without a password, too. */
+  readonly isForAnybody: boolean;
   /** MONITOR does not show it. */
   readonly isHidden: boolean;
   /** A replica would have to be told: it writes, counts elements, or sends messages. */
@@ -114,6 +116,7 @@ export class Command {
     this.isFast = spec.flags.includes("fast");
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");
+    this.isForAnybody = spec.flags.includes("no_auth");
     this.isHidden = spec.flags.includes("skip_monitor") || spec.flags.includes("admin");
     this.isReplicated = this.isWrite || /^(s?publish|pfcount)$/.test(spec.name);
     this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);

@@ -47,8 +47,13 @@ function configSet(context: CommandContext): void {
   const { reply, argc } = context;
   if (argc % 2 === 1) return context.syntaxError();
   const pairs: [string, string][] = [];
-  for (let i = 2; i < argc; i += 2) pairs.push([context.text(i), context.text(i + 1)]);
-  const error = context.server.config.set(pairs);
+  const { config } = context.server;
+  for (let i = 2; i < argc; i += 2) {
+    const name = context.text(i);
+    pairs.push([name, context.text(i + 1)]);
+    if (config.isSecret(name)) context.redacted.push(i + 1);
+  }
+  const error = config.set(pairs);
   if (error === null) reply.ok();
   else reply.error(error);
 }

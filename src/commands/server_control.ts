@@ -1,3 +1,4 @@
+import type { Access } from "./access.ts";
 import type { Session } from "./session.ts";
 
 /** The parameters that CONFIG GET and CONFIG SET know. */
@@ -6,6 +7,8 @@ export interface Configuration {
   names(): string[];
   /** The value as CONFIG GET shows it; undefined for a name that does not exist. */
   get(name: string): string | undefined;
+  /** What is set is nobody's business: a password. The name may be in any case, or none that exists. */
+  isSecret(name: string): boolean;
   /**
    * Sets several parameters, all or none. Returns null, or the text of the error as Redis words it
    * (`ERR CONFIG SET failed (possibly related to argument 'x') - ...`).
@@ -21,6 +24,7 @@ export type MemoryField = readonly [
 /** What commands ask of the server they run in; the server implements it. */
 export interface ServerControl {
   readonly config: Configuration;
+  readonly access: Access;
   /** All connected clients, in the order in which they came. */
   sessions(): Iterable<Session>;
   /** The connected client with that id. */

@@ -51,6 +51,8 @@ export class Session {
   libraryName = "";
   libraryVersion = "";
   protocol: 2 | 3 = 2;
+  /** It has given the password, or there was none when it came. */
+  isAuthenticated = true;
   /** What the last request named, `config|get` for a subcommand; undefined for no command. */
   lastCommand: { readonly name: string } | undefined;
   lastActiveMs: number;

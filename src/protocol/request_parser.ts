@@ -24,6 +24,9 @@ const bufferBytesPipeline = 64 * 1024;
 /** A line (an inline command, or a length) may be this long. */
 const lineBytesMax = 64 * 1024;
 const argumentsMax = 2 ** 31 - 1;
+/** The same of a client that has not said who it is, and the bytes of each. */
+const limitedArgumentsMax = 10;
+const limitedBulkLengthMax = 16 * 1024;
 const argumentsMin = 16;
 /** Requests that are read ahead: enough for their cache misses to overlap. */
 export const requestsAhead = 32;
@@ -47,6 +50,8 @@ export class RequestParser {
   error: string | null = null;
   /** Longest argument, in bytes. */
   bulkLengthMax = 512 * 2 ** 20;
+  /** Only little is taken in: the client has not said who it is. */
+  isLimited = false;
   /** Where the request being read begins, where reading goes on, and where the received bytes end. */
   #start = 0;
   #at = 0;
@@ -108,7 +113,9 @@ export class RequestParser {
       this.requests[0] = this.#request;
     }
     this.count = 0;
-    while (this.count < requestsAhead) {
+    // The first of the requests may be the one that lifts the limits.
+    const countMax = this.isLimited ? 1 : requestsAhead;
+    while (this.count < countMax) {
       this.#request = this.requests[this.count] ??= newRequest();
       if (!this.#next()) break;
       this.#request.bytes = this.#bytes;
@@ -146,6 +153,9 @@ export class RequestParser {
     if (lineEnd < 0) return false;
     const count = parseSafeInteger(bytes, this.#at + 1, lineEnd);
     if (!(count <= argumentsMax)) return this.#fail("invalid multibulk length");
+    if (this.isLimited && count > limitedArgumentsMax) {
+      return this.#fail("unauthenticated multibulk length");
+    }
     this.#at = lineEnd + 2;
     this.#missing = Math.max(0, count);
     this.#bulkLength = -1;
@@ -211,6 +221,9 @@ export class RequestParser {
     }
     const length = parseSafeInteger(bytes, this.#at + 1, lineEnd);
     if (!(length >= 0 && length <= this.bulkLengthMax)) return this.#fail("invalid bulk length");
+    if (this.isLimited && length > limitedBulkLengthMax) {
+      return this.#fail("unauthenticated bulk length");
+    }
     this.#at = lineEnd + 2;
     this.#bulkLength = length;
     return true;

@@ -68,6 +68,10 @@ export class ServerConfiguration implements Configuration {
     return this.#parameters.get(name)?.get();
   }
 
+  isSecret(name: string): boolean {
+    return this.#parameters.get(name.toLowerCase())?.isSecret ?? false;
+  }
+
   set(pairs: readonly (readonly [string, string])[]): string | null {
     const seen = new Set<Parameter>();
     for (const [name] of pairs) {
@@ -197,6 +201,18 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       () => settings.bulkLengthMax,
       (value) => settings.bulkLengthMax = value,
     ),
+    "protected-mode": yesNo(
+      () => settings.isProtected,
+      (value) => settings.isProtected = value,
+    ),
+    "requirepass": {
+      ...text(() => settings.access.password, (password) => {
+        // What is no UTF-8 has come as this, and nobody could ever give it.
+        if (password.includes("\ufffd")) return { error: "a password has to be UTF-8" };
+        return { apply: () => settings.access.password = password };
+      }),
+      isSecret: true,
+    },
     "slowlog-log-slower-than": integer(
       [-1, int64Max],
       () => settings.slowLogThresholdMicroseconds,
@@ -229,7 +245,6 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
 
 // --- parameters of their own kind ------------------------------------------------------------------
 
-/** Any of Redis's values can be said, but without passwords only loopback is listened on. */
 function bindAddresses(settings: ServerSettings): Parameter {
   return {
     get: () => settings.bindAddresses.join(" "),

@@ -25,7 +25,6 @@ const fixed: Readonly<Record<string, readonly [value: string, reason: string]>> 
   "logfile": ["", "what an administrator should know goes to standard error"],
   "no-appendfsync-on-rewrite": ["no", "syncs go on while the store is compacted"],
   "pidfile": ["", "INFO tells the process, and a second one cannot open the store"],
-  "protected-mode": ["yes", "TCP is for loopback as long as there are no passwords"],
   "rdbchecksum": ["yes", "each record has a checksum"],
   "rdbcompression": ["no", "values are stored as they are"],
   "save": ["", "there are no snapshots: every write is in the file"],

@@ -1,5 +1,6 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
 import { join, resolve } from "@std/path";
+import type { Access } from "../commands/access.ts";
 import { allCommands } from "../commands/registry.ts";
 import type { MemoryField, ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
@@ -15,13 +16,18 @@ import { ServerCore } from "./server_core.ts";
 import { type ServerCounters, ServerFacts } from "./server_facts.ts";
 import { type KeyValueServerOptions, settingsOf } from "./server_options.ts";
 import type { ServerSettings } from "./settings.ts";
-import { boundAddresses, formatTcpAddress } from "./tcp_address.ts";
+import { boundAddresses, formatTcpAddress, isLoopback } from "./tcp_address.ts";
 
 /** How long a stop waits for clients that do not take their replies. */
 const stopGraceMs = 3000;
 /** How often a stop looks whether they have. */
 const stopPollMs = 5;
 const tooManyClients = "-ERR max number of clients reached\r\n";
+const onlyFromHere =
+  "-DENIED kv is in protected mode, since it asks for no password: only clients of the " +
+  "machine that it runs on are served. To serve others, set a password, by CONFIG SET requirepass or " +
+  "requirepass in the configuration file; or, where nobody else can reach the port, CONFIG SET " +
+  "protected-mode no.\r\n";
 /** How often idle clients are looked for, when there is a limit. */
 const idleCheckMs = 1000;
 
@@ -44,6 +50,7 @@ const idleCheckMs = 1000;
 export class KeyValueServer implements ServerControl {
   readonly store: Store;
   readonly config: ServerConfiguration;
+  readonly access: Access;
   /** Resolves when the server has stopped, also by SHUTDOWN; rejects when stopping it failed. */
   readonly finished: Promise<void>;
   readonly #core: ServerCore;
@@ -76,6 +83,7 @@ export class KeyValueServer implements ServerControl {
     this.#socketPath = resolve(settings.socketPath);
     this.#listeners = listeners;
     this.#log = options.log ?? (() => {});
+    this.access = settings.access;
     this.config = new ServerConfiguration(settings, () => this.#applySettings());
     this.#core = new ServerCore(store, this, settings, allCommands(settings.commandNames));
     this.#core.dispatcher.onBug = (error, command) => {
@@ -133,14 +141,15 @@ export class KeyValueServer implements ServerControl {
       tcp: port > 0 || options.listen !== undefined ? boundAddresses(bindAddresses, port) : [],
       log,
     });
-    const loading = new LoadingClients(allCommands(settings.commandNames));
+    const loading = new LoadingClients(allCommands(settings.commandNames), settings.access);
     try {
       let server: KeyValueServer | null = null;
       const admitted = (socket: Deno.Conn, start: ConnectionStart | null) => {
         if (start !== null) server!.#begin(socket, start);
       };
       listeners.onSocket = (socket) => {
-        if (loading.count >= settings.clientsMax) void refuse(socket, tooManyClients);
+        if (isFromOutside(socket, settings)) void refuse(socket, onlyFromHere);
+        else if (loading.count >= settings.clientsMax) void refuse(socket, tooManyClients);
         else void loading.serve(socket).then((start) => admitted(socket, start));
       };
       const store = await Store.openInSteps({
@@ -171,7 +180,10 @@ export class KeyValueServer implements ServerControl {
 
   #admit(socket: Deno.Conn): void {
     this.#counters.received++;
-    if (this.#connections.size >= this.#settings.clientsMax) {
+    if (isFromOutside(socket, this.#settings)) {
+      this.#counters.rejected++;
+      void refuse(socket, onlyFromHere);
+    } else if (this.#connections.size >= this.#settings.clientsMax) {
       this.#counters.rejected++;
       void refuse(socket, tooManyClients);
     } else {
@@ -186,6 +198,7 @@ export class KeyValueServer implements ServerControl {
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
+    session.isAuthenticated = this.access.isOpen;
     const connection = new Connection(this.#core, socket, session, start);
     this.#connections.set(id, connection);
     connection.onClose = () => this.#connections.delete(id);
@@ -318,6 +331,15 @@ export class KeyValueServer implements ServerControl {
   memory(): readonly MemoryField[] {
     return memoryFields(this.#facts.gather([...this.sessions()], this.#counters));
   }
+}
+
+/** A client of another machine, though nothing keeps it from doing everything. */
+function isFromOutside(
+  { remoteAddr }: Deno.Conn,
+  { access, isProtected }: ServerSettings,
+): boolean {
+  return isProtected && access.isOpen && "hostname" in remoteAddr &&
+    !isLoopback(remoteAddr.hostname);
 }
 
 /** As CLIENT LIST shows it. */

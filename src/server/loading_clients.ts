@@ -3,6 +3,8 @@
  * answered with LOADING, and INFO tells how far it is. What Redis answers in full meanwhile (HELLO,
  * CLIENT, CONFIG ...) waits here until the server is there: so its answer is the usual one.
  */
+import type { Access } from "../commands/access.ts";
+import { notAuthenticated } from "../commands/dispatcher.ts";
 import type { CommandMap } from "../commands/registry.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
@@ -14,12 +16,14 @@ export class LoadingClients {
   /** How much of the store is read, 0 to 1. */
   share = 0;
   readonly #commands: CommandMap;
+  readonly #access: Access;
   readonly #startedMs = Date.now();
   readonly #sockets = new Set<Deno.Conn>();
   readonly #over: Promise<null>;
   #end!: (value: null) => void;
 
-  constructor(commands: CommandMap) {
+  constructor(commands: CommandMap, access: Access) {
+    this.#access = access;
     this.#commands = commands;
     this.#over = new Promise((resolve) => this.#end = resolve);
   }
@@ -63,6 +67,7 @@ export class LoadingClients {
       if (first.length === null) return closed(socket);
       parser.received(first.length);
       reply.length = 0;
+      parser.isLimited = !this.#access.isOpen;
       const handled = this.#reply(parser, reply);
       if (parser.error !== null) reply.errorQuotingBytes(parser.error);
       for (let at = 0; at < reply.length;) {
@@ -83,7 +88,9 @@ export class LoadingClients {
         const { bytes, starts, ends } = parser.requests[i];
         const command = this.#commands.find(bytes, starts[0], ends[0]);
         const isAnswered = command?.spec.flags.includes("loading") ?? true;
-        if (command?.name === "info") reply.bulkText(this.#info());
+        // Whoever gives a password has to wait with that: nobody has, so far.
+        if (!this.#access.isOpen && command?.isForAnybody === false) reply.error(notAuthenticated);
+        else if (command?.name === "info") reply.bulkText(this.#info());
         else if (isAnswered) return i;
         else reply.error(loadingText);
       }

@@ -13,6 +13,8 @@ export interface Parameter {
   readonly refusal?: "can't set immutable config" | "can't set protected config";
   /** In the configuration file, it may have several words. */
   readonly isList?: boolean;
+  /** Its value is not shown in logs. */
+  readonly isSecret?: boolean;
   /** How the file has it, where that is not what CONFIG GET shows. */
   inFile?(): string;
 }

@@ -1,4 +1,5 @@
 /** Everything that the configuration can show and change, with its defaults. Plain data. */
+import { Access } from "../commands/access.ts";
 import { CommandNames } from "../commands/command_names.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
@@ -17,6 +18,10 @@ export class ServerSettings {
   bindAddresses: readonly string[] = ["127.0.0.1"];
   /** Under which names the commands are called. */
   readonly commandNames = new CommandNames();
+  /** Who may use the server. */
+  readonly access = new Access();
+  /** Without a password, TCP clients from other machines are sent away. */
+  isProtected = true;
 
   // The store.
   syncPolicy: SyncPolicy = "everysec";

@@ -10,28 +10,19 @@ export interface TcpAddress {
 
 const defaultHostname = "127.0.0.1";
 
-/**
- * Reads `HOST:PORT`, `[HOST]:PORT` or `:PORT`. Throws ListenError for anything else, and for hosts
- * off loopback: there are no passwords yet, so everybody who can reach the port could do everything.
- */
+/** Reads `HOST:PORT`, `[HOST]:PORT` or `:PORT`. Throws ListenError for anything else. */
 export function parseTcpAddress(text: string): TcpAddress {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3] ?? NaN);
   if (match === null || !(port <= 65535)) {
     throw new ListenError(`Cannot listen on '${text}': write HOST:PORT, such as 127.0.0.1:6379`);
   }
-  const hostname = match[1] || match[2] || defaultHostname;
-  if (!isLoopback(hostname)) {
-    throw new ListenError(
-      `Cannot listen on '${text}': without a password, only on loopback (127.0.0.1 or [::1])`,
-    );
-  }
-  return { hostname, port };
+  return { hostname: match[1] || match[2] || defaultHostname, port };
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+/** Whether a peer's address is of this machine, whatever its network. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "::1" || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(hostname);
 }
 
 /** What `bind` and `port` say: an address with a `-` before it is optional. */

@@ -1,6 +1,7 @@
 /** Clients that come while the store is still being read. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ConnectionStart } from "../../src/server/connection.ts";
+import { Access } from "../../src/commands/access.ts";
 import { allCommands } from "../../src/commands/registry.ts";
 import { LoadingClients } from "../../src/server/loading_clients.ts";
 import { KeyValueServer } from "../../src/server/key_value_server.ts";
@@ -21,7 +22,7 @@ async function withClient(
   await using folder = await TemporaryFolder.make();
   const path = folder.join("kv.sock");
   using listener = Deno.listen({ transport: "unix", path });
-  const clients = new LoadingClients(allCommands());
+  const clients = new LoadingClients(allCommands(), new Access());
   const accepted = listener.accept();
   using connection = await RawConnection.open(path);
   using socket = await accepted;

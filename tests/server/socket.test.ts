@@ -194,15 +194,50 @@ Deno.test("--listen on loopback serves the same keys by TCP", async () => {
   assertEquals(text, "$1\r\n1\r\n+OK\r\n");
 });
 
-for (const address of ["0.0.0.0:6390", "192.0.2.1:6390", "[::]:6390", "example.org:6390"]) {
-  Deno.test(`--listen ${address} is refused: it is off loopback`, async () => {
-    await using folder = await TemporaryFolder.make();
-    const { code, stderr } = await serveAndEnd(folder.path, "--listen", address);
-    assertEquals(code, 1);
-    assertStringIncludes(stderr, "without a password, only on loopback");
-    assert(!exists(folder.join("store.db")));
-  });
+/** What a client that comes by TCP is sent in reply to a PING, until it is disconnected. */
+async function pingByTcp(hostname: string, port: number): Promise<string> {
+  using conn = await Deno.connect({ hostname, port });
+  await conn.write(new TextEncoder().encode("PING\r\nQUIT\r\n"));
+  let text = "";
+  try {
+    for await (const chunk of conn.readable) text += new TextDecoder().decode(chunk);
+  } catch (error) {
+    // It was closed with what was sent unread.
+    if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+  }
+  return text;
 }
+
+Deno.test("in protected mode only loopback is served, as long as there is no password", async () => {
+  await using server = await TestServer.start({ kind: "kv", args: ["--listen", "0.0.0.0:0"] });
+  const port = Number(/0\.0\.0\.0:(\d+)/.exec(server.stdoutText)?.[1]);
+  using local = await RawConnection.open(server.socketPath);
+  const own = Deno.networkInterfaces().filter(({ family }) => family === "IPv4")
+    .map(({ address }) => address);
+  const outside = own.filter((address) => !address.startsWith("127."));
+  const configure = async (name: string, value: string) =>
+    assertEquals(await local.exchange("CONFIG", "SET", name, value), "+OK\r\n");
+
+  assertEquals(await pingByTcp("127.0.0.1", port), "+PONG\r\n+OK\r\n");
+  for (const address of outside) {
+    assert((await pingByTcp(address, port)).startsWith("-DENIED kv is in protected mode"));
+  }
+  await configure("protected-mode", "no");
+  for (const address of own) assertEquals(await pingByTcp(address, port), "+PONG\r\n+OK\r\n");
+  await configure("protected-mode", "yes");
+  await configure("requirepass", "sesame");
+  for (const address of own) {
+    assertEquals(await pingByTcp(address, port), "-NOAUTH Authentication required.\r\n+OK\r\n");
+  }
+});
+
+Deno.test("an address that this machine has not got is named", async () => {
+  await using folder = await TemporaryFolder.make();
+  const { code, stderr } = await serveAndEnd(folder.path, "--listen", "192.0.2.1:6390");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Cannot listen on 192.0.2.1:6390");
+  assert(!exists(folder.join("store.db")));
+});
 
 for (const address of ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "6379"]) {
   Deno.test(`--listen ${address} is refused: it is no address`, async () => {

@@ -85,6 +85,7 @@ function controlOf(store: Store): Partial<ServerControl> {
     config: {
       names: () => ["appendfsync"],
       get: () => store.syncPolicy,
+      isSecret: () => false,
       set([[, value]]) {
         store.syncPolicy = value as SyncPolicy;
         return null;

@@ -3,6 +3,23 @@ import type { CommandSpec } from "../command_spec.ts";
 
 export const connectionCommands: readonly CommandSpec[] = [
   {
+    name: "auth",
+    arity: -2,
+    group: "connection",
+    flags: ["noscript", "loading", "stale", "fast", "no_auth", "allow_busy"],
+    keys: [],
+    categories: ["fast", "connection"],
+    tips: [],
+    summary: "Authenticate to the server",
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of passwords defined for the user",
+    arguments: [{ name: "username", type: "string", optional: true, since: "6.0.0" }, {
+      name: "password",
+      type: "string",
+    }],
+    history: [["6.0.0", "Added ACL style (username and password)."]],
+  },
+  {
     name: "client",
     arity: -2,
     group: "connection",

@@ -113,12 +113,12 @@ Deno.test("wrong values and numbers of arguments are told with Redis's words", a
   assertEquals(await refusal('timeout "1'), "kv.conf:1: unbalanced quotes");
 });
 
-Deno.test("without a password, only loopback can be bound", async () => {
-  assertEquals(
-    await refusal("bind 0.0.0.0"),
-    "kv.conf:1: bind: Cannot listen on '[0.0.0.0]:0': without a password, only on loopback " +
-      "(127.0.0.1 or [::1])",
-  );
+Deno.test("a password can be set, and protected mode be left", async () => {
+  const settings = await load('requirepass "open sesame"\nprotected-mode no\nbind 0.0.0.0\n');
+  assertEquals(settings.access.password, "open sesame");
+  assertEquals(settings.access.isOpen, false);
+  assertEquals(settings.isProtected, false);
+  assertEquals(settings.bindAddresses, ["0.0.0.0"]);
 });
 
 Deno.test("errors in an included file are told with its name", async () => {

@@ -43,7 +43,7 @@ function pfcount(context: CommandContext): void {
   if (log === null) return;
   if (log.isNew) return reply.integer(0);
   const cached = log.value.cachedCount;
-  if (cached !== null) return reply.integer(cached);
+  if (cached !== null) return reply.bigInteger(cached);
   const count = log.value.count();
   try {
     // The next time it need not be computed.

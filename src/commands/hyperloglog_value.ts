@@ -176,12 +176,15 @@ export class HyperLogLog {
     return this.#bytes[encodingAt] === denseEncoding;
   }
 
-  /** The number of elements as it was computed last; null when they have changed since. */
-  get cachedCount(): number | null {
+  /**
+   * The number of elements as it was computed last, or what somebody has written in its place; null when
+   * the elements have changed since.
+   */
+  get cachedCount(): bigint | null {
     const bytes = this.#bytes;
     if ((bytes[cardinalityAt + 7] & unknownBit) !== 0) return null;
-    let count = 0;
-    for (let i = 7; i >= 0; i--) count = count * 256 + bytes[cardinalityAt + i];
+    let count = 0n;
+    for (let i = 7; i >= 0; i--) count = count << 8n | BigInt(bytes[cardinalityAt + i]);
     return count;
   }
 

@@ -244,3 +244,28 @@ testWithoutServer("a wrong command line is explained, with status 64", async (kv
   assertStringIncludes(await usage("cli", "get"), "options only");
   assertStringIncludes(await usage("-x", "cli"), "-x goes with a command");
 });
+
+testWithServer("the password comes from the environment, or an option", async (kv) => {
+  await kv.prepare(["set", "foo", "bar"], ["config", "set", "requirepass", "open sesame"]);
+  const env = { KV_PASSWORD: "open sesame" };
+  const refused = { code: 2, stdout: "", stderr: "NOAUTH Authentication required.\n" };
+  assertEquals(await kv.run(["get", "foo"]), refused);
+  const wrong = {
+    code: 2,
+    stdout: "",
+    stderr: "WRONGPASS invalid username-password pair or user is disabled.\n",
+  };
+  assertEquals(await kv.run(["-a", "sesame", "get", "foo"]), wrong);
+  assertEquals(await kv.run(["--user", "bob", "get", "foo"], { env }), wrong);
+  const done = { code: 0, stdout: "bar\n", stderr: "" };
+  assertEquals(await kv.run(["get", "foo"], { env }), done);
+  assertEquals(await kv.run(["-3", "get", "foo"], { env }), done);
+  assertEquals(await kv.run(["--password", "open sesame", "get", "foo"]), done);
+  assertEquals(
+    await kv.run(["-a", "open sesame", "get", "foo"], { env: { KV_PASSWORD: "x" } }),
+    done,
+  );
+  assertEquals((await kv.run(["cli"], { env, input: "get foo\n" })).stdout, "bar\n");
+  assertEquals((await kv.run(["info", "--json"], { env })).code, 0);
+  assertEquals((await kv.run(["info", "--json"])).code, 2);
+});

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "ioredis";
+import { RawConnection } from "../support/raw_connection.ts";
 import { TestServer } from "../support/test_server.ts";
 import { until, withTimeLimit } from "../support/time_limit.ts";
 
@@ -193,4 +194,19 @@ Deno.test("ioredis monitors, and dumps and restores values", async () => {
       await close(monitor);
     }
   });
+});
+
+test("gives the password, again after the connection was lost", async (_redis, server) => {
+  using control = await RawConnection.open(server.socketPath);
+  assertEquals(await control.exchange("CONFIG", "SET", "requirepass", "open sesame"), "+OK\r\n");
+  const redis = new Redis({ path: server.socketPath, password: "open sesame", lazyConnect: true });
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    assertEquals(await redis.set("foo", "bar"), "OK");
+    await control.exchange("CLIENT", "KILL", "SKIPME", "yes");
+    assertEquals(await redis.get("foo"), "bar");
+  } finally {
+    await close(redis);
+  }
 });

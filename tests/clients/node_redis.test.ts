@@ -186,3 +186,27 @@ Deno.test("node-redis keeps keys in a cache of its own, and kv tells it of chang
     other.destroy();
   }
 });
+
+for (const RESP of [2, 3] as const) {
+  Deno.test(`node-redis gives the password with RESP${RESP}`, async () => {
+    await using server = await TestServer.start();
+    const socket = { path: server.socketPath, tls: false } as const;
+    const first = createClient({ socket });
+    await first.connect();
+    const client = createClient({ RESP, username: "default", password: "open sesame", socket });
+    const stranger = createClient({
+      RESP,
+      password: "wrong",
+      socket: { ...socket, reconnectStrategy: false },
+    });
+    for (const each of [client, stranger]) each.on("error", () => {});
+    try {
+      await first.configSet("requirepass", "open sesame");
+      await client.connect();
+      assertEquals(await client.set("foo", "bar"), "OK");
+      await assertRejects(() => stranger.connect(), Error, "WRONGPASS");
+    } finally {
+      for (const each of [first, client, stranger]) each.destroy();
+    }
+  });
+}

@@ -130,3 +130,13 @@ test("--bigkeys walks over all keys and sizes", async (cli, server) => {
 test("-r repeats a command", async (cli) => {
   assertEquals(await cli.print("-r", "5", "INCR", "n"), "1\n2\n3\n4\n5\n");
 });
+
+test("the password goes with -a, or --user and --pass", async (cli, server) => {
+  using connection = await RawConnection.open(server.socketPath);
+  await connection.exchange("SET", "foo", "bar");
+  assertEquals(await connection.exchange("CONFIG", "SET", "requirepass", "sesame"), "+OK\r\n");
+  assertStringIncludes(await cli.print("GET", "foo"), "NOAUTH Authentication required.");
+  assertEquals(await cli.print("--no-auth-warning", "-a", "sesame", "GET", "foo"), "bar\n");
+  const args = ["--no-auth-warning", "--user", "default", "--pass", "sesame", "-3", "GET", "foo"];
+  assertEquals(await cli.print(...args), "bar\n");
+});

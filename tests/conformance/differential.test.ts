@@ -13,7 +13,7 @@ import { describe, type Difference, runRound, shorten } from "./differential/rou
 import { targets } from "./runner.ts";
 import { hasNewerOptions } from "../support/newer_options.ts";
 
-const requestsDefault = 20_000;
+const requestsDefault = 200_000;
 const requestsPerRound = 200;
 
 const ignore = !targets().includes("redis");

@@ -108,4 +108,16 @@ export const hyperloglogCases: readonly ConformanceCase[] = [
       ["PFCOUNT s", corrupted],
     ],
   },
+  {
+    name: "a count that was written by hand is taken as it is",
+    steps: [
+      ["PFADD p a", ":1\r\n"],
+      [["SETRANGE", "p", "8", "\xff\xff\xff\xff\xff\xff\xff\x7f"], /^:\d+\r\n$/],
+      ["PFCOUNT p", ":9223372036854775807\r\n"],
+      [["SETRANGE", "p", "8", "\x01\x00\x00\x00\x00\x00\x20\x00"], /^:\d+\r\n$/],
+      ["PFCOUNT p", ":9007199254740993\r\n"],
+      ["PFADD p b", ":1\r\n"],
+      ["PFCOUNT p", ":2\r\n"],
+    ],
+  },
 ];

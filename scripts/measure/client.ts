@@ -121,7 +121,7 @@ const requestsPerChunk = 5000;
 const okBytes = "+OK\r\n".length;
 
 /** Sets the keys from 0 to `count`, as redis-benchmark names them. */
-async function load(
+export async function load(
   socket: string,
   count: number,
   onProgress: (share: number) => void,

@@ -37,12 +37,22 @@ export async function runRound(
       theirs[side].pipeline(batch),
     ]);
     for (const [i, args] of batch.entries()) {
-      if (comparisons[side].same(args, replies[i], references[i])) continue;
-      return { index: start + i, reply: replies[i], reference: references[i] };
+      if (!comparisons[side].same(args, replies[i], references[i])) {
+        return { index: start + i, reply: replies[i], reference: references[i] };
+      }
+      if (partsValues(references[i])) return null;
     }
     start = end;
   }
   return null;
+}
+
+/**
+ * A known difference: of a request that meets a corrupted HyperLogLog, redis-server keeps what it has
+ * changed until then, kv nothing. From there on the two have different values.
+ */
+function partsValues(reference: string): boolean {
+  return reference.includes("-INVALIDOBJ ");
 }
 
 /** The fewest of the requests that still have different replies, as far as leaving out finds them. */

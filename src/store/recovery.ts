@@ -81,8 +81,10 @@ const identityWordsMin = 3;
 const groupRecords = 32;
 /** Segments that are asked for before the one that is read. */
 const segmentsAhead = 8;
-/** Segments whose headers are. */
+/** Segments whose headers are, once reading some of them took as long as a disk takes. */
 const headersAhead = 256;
+const headersTimed = 8;
+const headersMsMax = 0.4;
 
 export class Recovery {
   readonly #parts: RecoveryParts;
@@ -132,9 +134,19 @@ export class Recovery {
     const { file, limits } = this.#parts;
     table.extend(Math.min(segmentCountMax, Math.floor(file.bodyBytes / limits.segmentBytes)));
     let asked = 0;
+    let isOnDisk = false;
+    let timedUntil = headersTimed;
+    let timedSince = performance.now();
     for (let place = 0; place < table.count; place += this.#readHeader(place)) {
+      if (place >= timedUntil && !isOnDisk) {
+        const now = performance.now();
+        isOnDisk = now - timedSince > headersMsMax;
+        timedSince = now;
+        timedUntil = place + headersTimed;
+        asked = place;
+      }
       // The disk reads many at once sooner than one after the other.
-      while (asked < Math.min(place + headersAhead, table.count)) {
+      while (isOnDisk && asked < Math.min(place + headersAhead, table.count)) {
         file.readAhead(asked++ * limits.segmentBytes, segmentHeaderBytes);
       }
     }

@@ -150,13 +150,13 @@ export class Durability {
     const erased = log.erased;
     log.erased = [];
     this.#rangesInFlight = log.takeDirty();
-    const parts = this.#rangesInFlight.map(({ offset, length }) =>
-      this.#file.syncInBackground(offset, length)
-    );
-    const results = await Promise.all([...parts, this.#file.syncHeaderInBackground()]);
+    const [isHeaderSynced, isLogSynced] = await Promise.all([
+      this.#file.syncHeaderInBackground(),
+      this.#syncRanges(this.#rangesInFlight),
+    ]);
     this.#rangesInFlight = [];
     if (this.failure !== null) return;
-    if (results.includes(false)) return this.#fail();
+    if (!isHeaderSynced || !isLogSynced) return this.#fail();
     this.rounds++;
     this.lastRoundMs = performance.now() - this.#roundBegunMs;
     this.#coveredMs = begunMs;
@@ -167,6 +167,18 @@ export class Durability {
       this.#eraseEvacuated();
     }
     this.#advance(position, records);
+  }
+
+  /**
+   * One range after the other: each call wakes a thread, which may take the processor from this one for
+   * milliseconds, and a round of a busy compaction has dozens.
+   */
+  async #syncRanges(ranges: readonly BodyRange[]): Promise<boolean> {
+    let isSynced = true;
+    for (const { offset, length } of ranges) {
+      isSynced = await this.#file.syncInBackground(offset, length) && isSynced;
+    }
+    return isSynced;
   }
 
   #advance(position: number, records: number): void {

@@ -116,7 +116,9 @@ function overview(style: Style): string {
   for (const [group, title] of Object.entries(groupTitles)) {
     const specs = commandTable.filter((spec) => spec.group === group);
     lines.push("", style.title(title));
-    lines.push(...columns(specs.map((spec) => [spec.name.toUpperCase(), spec.summary]), style));
+    lines.push(
+      ...columns(specs.map((spec) => [spec.name.toUpperCase(), spec.summary.trimEnd()]), style),
+    );
   }
   lines.push("", style.title("Options, before the command"), ...optionLines(clientOptions, style));
   lines.push("", style.title("Exit status"));
@@ -140,7 +142,7 @@ function describeOrigin({ ownToKv, ofValkey, since }: CommandSpec): string {
 }
 
 function describeCommand(spec: CommandSpec, style: Style): string {
-  const lines = [style.title(grammar(spec)), `  ${spec.summary}`];
+  const lines = [style.title(grammar(spec)), `  ${spec.summary.trimEnd()}`];
   const facts: Row[] = [
     ["group", groupTitles[spec.group]],
     ["since", describeOrigin(spec)],

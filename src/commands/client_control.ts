@@ -1,17 +1,17 @@
 /** The subcommands of CLIENT that act on connections, this one or others. */
+import { binaryText } from "../protocol/binary_text.ts";
+import type { AclUser } from "./acl_user.ts";
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { helpHandler, wrongSubcommandArguments } from "./help_reply.ts";
 import { refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
 
-/** The one user that there is. */
-const userName = "default";
-
 /** What CLIENT KILL looks for; what is not set fits all. */
 interface KillFilter {
   readonly id?: bigint;
   readonly type?: ClientType;
+  readonly user?: AclUser;
   readonly address?: string;
   readonly localAddress?: string;
   readonly skipsOwn: boolean;
@@ -66,16 +66,17 @@ function clientKill(context: CommandContext): void {
 }
 
 function fits(session: Session, filter: KillFilter): boolean {
-  const { id, type, address, localAddress } = filter;
+  const { id, type, user, address, localAddress } = filter;
   return (address === undefined || session.address === address) &&
     (localAddress === undefined || session.localAddress === localAddress) &&
     (type === undefined || clientTypeOf(session) === type) &&
+    (user === undefined || session.user === user) &&
     (id === undefined || BigInt(session.id) === id);
 }
 
 /** Null when it makes no sense, and that is replied. */
 function readKillFilter(context: CommandContext): KillFilter | null {
-  const { reply, argc } = context;
+  const { reply, argc, server } = context;
   let filter: KillFilter = { skipsOwn: true };
   for (let i = 2; i < argc; i += 2) {
     const value = i + 1;
@@ -95,10 +96,12 @@ function readKillFilter(context: CommandContext): KillFilter | null {
     } else if (context.is(i, "LADDR")) {
       filter = { ...filter, localAddress: context.text(value) };
     } else if (context.is(i, "USER")) {
-      if (context.text(value) !== userName) {
+      const user = server.access.user(binaryText(context.copy(value)));
+      if (user === undefined) {
         const name = context.quoted(value);
         return refuse(() => reply.errorQuotingBytes(`ERR No such user '${name}'`));
       }
+      filter = { ...filter, user };
     } else if (context.is(i, "SKIPME") && (context.is(value, "YES") || context.is(value, "NO"))) {
       filter = { ...filter, skipsOwn: context.is(value, "YES") };
     } else {

@@ -49,7 +49,7 @@ export function describeClient(session: Session, context: CommandContext): strin
     `tot-mem=${query + queryFree + argumentBytes + queuedBytes + replyBuffer}`,
     `events=${replies > 0 ? "w" : "r"}`,
     `cmd=${session.lastCommand?.name ?? "NULL"}`,
-    "user=default",
+    `user=${session.user?.shownName ?? "(superuser)"}`,
     `redir=${session.tracking?.options.redirection ?? -1}`,
     `resp=${session.protocol}`,
     `lib-name=${session.libraryName}`,

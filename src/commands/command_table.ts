@@ -3,6 +3,7 @@
  * helps and completes with it, so nothing here may import a handler.
  */
 import type { CommandSpec } from "./command_spec.ts";
+import { aclCommands } from "./tables/acl.ts";
 import { bitmapCommands } from "./tables/bitmap.ts";
 import { connectionCommands } from "./tables/connection.ts";
 import { diagnosticCommands } from "./tables/diagnostics.ts";
@@ -22,6 +23,7 @@ const prefixLengthMin = 2;
 
 /** All commands, sorted by name; subcommands are inside of theirs. */
 export const commandTable: readonly CommandSpec[] = [
+  ...aclCommands,
   ...bitmapCommands,
   ...connectionCommands,
   ...diagnosticCommands,

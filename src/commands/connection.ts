@@ -1,8 +1,10 @@
 /** The commands on the connection itself. */
+import { binaryText } from "../protocol/binary_text.ts";
 import { clientTypeAt, clientTypeOf, unknownClientType } from "./client_control.ts";
 import { describeClient } from "./client_description.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { isTheDatabase } from "./keys.ts";
+import { noteDenial } from "./permission.ts";
 import type { Session } from "./session.ts";
 
 /** The version of Redis whose behaviour this is; clients look at it to see what they may use. */
@@ -56,14 +58,14 @@ function reset(context: CommandContext): void {
   session.isNoTouch = false;
   store.isUntouched = false;
   session.protocol = 2;
-  session.isAuthenticated = context.server.access.isOpen;
+  session.signOut(context.server.access);
   reply.protocol = 2;
   reply.status("RESET");
 }
 
 /** AUTH [username] password */
 function auth(context: CommandContext): void {
-  const { session, server, reply, argc } = context;
+  const { server, reply, argc } = context;
   for (let i = 1; i < argc; i++) context.redacted.push(i);
   if (argc > 3) return context.syntaxError();
   if (argc === 2 && server.access.isOpen) {
@@ -72,10 +74,21 @@ function auth(context: CommandContext): void {
         "Are you sure your configuration is correct?",
     );
   }
-  const user = argc === 3 ? context.text(1) : "default";
-  if (!server.access.admits(user, context.copy(argc - 1))) return reply.error(wrongPassword);
-  session.isAuthenticated = true;
-  reply.ok();
+  const name = argc === 3 ? binaryText(context.copy(1)) : "default";
+  if (signIn(context, name, context.copy(argc - 1))) reply.ok();
+}
+
+/** Whether the client is that user now; otherwise that is replied, and noted. */
+function signIn(context: CommandContext, name: string, password: Uint8Array): boolean {
+  const { session, server, reply } = context;
+  const user = server.access.authenticate(name, password);
+  if (user !== null) {
+    session.signIn(user);
+    return true;
+  }
+  noteDenial(context, { reason: "auth", object: binaryText(context.copy(0)), username: name });
+  reply.error(wrongPassword);
+  return false;
 }
 
 /** HELLO [protover [AUTH username password] [SETNAME clientname]] */
@@ -104,10 +117,8 @@ function hello(context: CommandContext): void {
     }
   }
   if (credentials > 0) {
-    const password = context.copy(credentials + 1);
-    const { access } = context.server;
-    if (!access.admits(context.text(credentials), password)) return reply.error(wrongPassword);
-    session.isAuthenticated = true;
+    const name = binaryText(context.copy(credentials));
+    if (!signIn(context, name, context.copy(credentials + 1))) return;
   }
   if (!session.isAuthenticated) return reply.error(helloUnauthenticated);
   if (name !== null) session.name = name;

@@ -7,6 +7,7 @@ import { StoreError } from "../store/errors.ts";
 import type { CallTimer } from "./call_timer.ts";
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext } from "./context.ts";
+import { denialOf, noteDeniedRequest } from "./permission.ts";
 import { allCommands, type Command, type CommandMap } from "./registry.ts";
 import { describeStoreError } from "./store_error.ts";
 
@@ -14,6 +15,12 @@ import { describeStoreError } from "./store_error.ts";
 const quotedBytesMax = 128;
 
 export const notAuthenticated = "NOAUTH Authentication required.";
+
+const lostRights = {
+  command: "no permission to execute the command or subcommand",
+  key: "no permission to touch the specified keys",
+  channel: "no permission to access one of the channels used as arguments to the command",
+};
 
 export class Dispatcher {
   readonly commands: CommandMap;
@@ -67,9 +74,7 @@ export class Dispatcher {
       const { name } = command;
       return this.#refuse(command, () => wrongArity(context, name));
     }
-    if (!session.isAuthenticated && !command.isForAnybody) {
-      return this.#refuse(command, () => refuseUnauthenticated(context, command));
-    }
+    if (!session.mayDoAll && this.#isDenied(command)) return;
     if (session.isListening && this.#isOutOfPlace(command)) return;
     if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
       session.isPostponed = true;
@@ -88,6 +93,28 @@ export class Dispatcher {
       }
     }
     this.#call(command);
+  }
+
+  /** Whether a client has no right to run a command; then that is replied. */
+  #isDenied(command: Command): boolean {
+    const context = this.#context;
+    const { session, server } = context;
+    const { user } = session;
+    if (!command.isForAnybody && session.owesPassword(server.access)) {
+      this.#refuse(command, () => refuseWith(context, command, notAuthenticated));
+      return true;
+    }
+    // That it is not for transactions is said rather than that it is not for this user.
+    if (user === null || session.queue !== null && command.isBarredFromTransactions) return false;
+    const denial = denialOf(context, user, command);
+    if (denial === null) return false;
+    noteDeniedRequest(context, command, denial);
+    const what = denial.reason === "command"
+      ? `run the '${command.name}' command`
+      : `access one of the ${denial.reason}s used as arguments`;
+    const error = `NOPERM this user has no permissions to ${what}`;
+    this.#refuse(command, () => refuseWith(context, command, error));
+    return true;
   }
 
   /** Whether a client that listens, or monitors, may not run a command; then that is replied. */
@@ -180,7 +207,7 @@ export class Dispatcher {
     const isMuted = context.session.muted === Infinity;
     store.beginBatch();
     try {
-      this.#call(command);
+      if (context.session.mayDoAll || !this.#isDeniedNow(command)) this.#call(command);
       // After CLIENT REPLY OFF in the same transaction.
       if (isMuted && context.session.muted === Infinity) context.reply.length = replyStart;
     } finally {
@@ -188,6 +215,20 @@ export class Dispatcher {
       context.isInTransaction = false;
       context.request = outer;
     }
+  }
+
+  /** Whether the user lost the right to run a queued command meanwhile; then that is replied. */
+  #isDeniedNow(command: Command): boolean {
+    const context = this.#context;
+    const { user } = context.session;
+    const denial = user === null ? null : denialOf(context, user, command);
+    if (denial === null) return false;
+    noteDeniedRequest(context, command, denial);
+    context.reply.error(
+      "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
+        `This command is no longer allowed for the following reason: ${lostRights[denial.reason]}`,
+    );
+    return true;
   }
 
   #replyFailure(error: unknown, command: Command): void {
@@ -214,9 +255,9 @@ function wrongArity(context: CommandContext, name: string): void {
   abortTransaction(context, reason);
 }
 
-function refuseUnauthenticated(context: CommandContext, { name }: Command): void {
-  if (name !== "exec") return context.reply.error(notAuthenticated);
-  abortTransaction(context, notAuthenticated);
+function refuseWith(context: CommandContext, { name }: Command, error: string): void {
+  if (name !== "exec") return context.reply.error(error);
+  abortTransaction(context, error);
 }
 
 /** An EXEC that is refused, for whatever reason, ends the transaction. */

@@ -1,11 +1,11 @@
 /** COMMAND and its subcommands: what the command table says, in the shape in which Redis says it. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
-import { isOfKeys, visitKeys } from "./command_keys.ts";
+import { isOfKeys } from "./command_keys.ts";
 import type { ArgumentSpec, CommandSpec, KeyPositions } from "./command_spec.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
 import { helpHandler } from "./help_reply.ts";
-import { keyFlagsInUse } from "./variable_key_flags.ts";
+import { visitRequestKeys } from "./request_keys.ts";
 
 const encoder = new TextEncoder();
 
@@ -221,9 +221,7 @@ function replyKeysOfCommand(context: CommandContext, withFlags: boolean): void {
   if (positions.some(({ first, last }) => (last < 0 ? count + last : last) < first)) {
     return reply.error("ERR Invalid arguments specified for command");
   }
-  visitKeys(positions, count, (i, flags) => {
-    found.push({ argument: i + 2, flags: keyFlagsInUse(context, spec.name, flags, 2) });
-  });
+  visitRequestKeys(context, spec, 2, (argument, flags) => found.push({ argument, flags }));
   reply.array(found.length);
   for (const { argument, flags } of found) {
     if (withFlags) reply.array(2);

@@ -2,6 +2,8 @@
  * Binds the command table to the handlers, in a form that is searched with the bytes of a request.
  */
 import { assert } from "../store/assert.ts";
+import { aclHandlers } from "./acl.ts";
+import { findAclCommand } from "./acl_commands.ts";
 import { CommandNames } from "./command_names.ts";
 import { bitHandlers } from "./bits.ts";
 import { bitfieldHandlers } from "./bitfield.ts";
@@ -35,6 +37,7 @@ const encoder = new TextEncoder();
 
 /** All handlers, by the commands' full names. */
 export const handlers: Readonly<Record<string, Handler>> = {
+  ...aclHandlers,
   ...clientControlHandlers,
   ...bitHandlers,
   ...bitfieldHandlers,
@@ -69,6 +72,8 @@ export class Command {
   readonly spec: CommandSpec;
   readonly name: string;
   readonly arity: number;
+  /** Its number for access control. */
+  readonly aclId: number;
   /** Null for containers that do nothing of their own. */
   readonly handler: Handler | null;
   readonly subcommands: CommandMap | null;
@@ -105,6 +110,7 @@ export class Command {
     this.spec = spec;
     this.name = spec.name;
     this.arity = spec.arity;
+    this.aclId = findAclCommand(spec.name)?.id ?? -1;
     this.handler = handlers[spec.name] ?? null;
     this.subcommands = spec.subcommands
       ? new CommandMap(spec.subcommands.map((inner) => [inner.name.split("|")[1], inner]))

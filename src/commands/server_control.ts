@@ -48,6 +48,12 @@ export interface ServerControl {
   lastSaveSeconds(): number;
   /** CONFIG REWRITE: writes the configuration to its file. Returns null, or what is wrong. */
   rewriteConfiguration(): string | null;
+  /** Users are in a file of their own, for ACL LOAD and SAVE. */
+  readonly hasUserFile: boolean;
+  /** ACL LOAD: has the users of their file and no others. Returns null, or what is wrong with it. */
+  loadUsers(): string | null;
+  /** ACL SAVE: writes the users to their file. Returns null, or what is wrong. */
+  saveUsers(): string | null;
   /** CONFIG RESETSTAT. */
   resetStatistics(): void;
 }

@@ -1,6 +1,8 @@
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { copyRequest, type Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
+import type { Access } from "./access.ts";
+import type { AclUser } from "./acl_user.ts";
 import type { ClientTracking } from "./key_tracking.ts";
 import type { Subscriber } from "./subscriptions.ts";
 
@@ -51,8 +53,12 @@ export class Session {
   libraryName = "";
   libraryVersion = "";
   protocol: 2 | 3 = 2;
+  /** Who it is; null for what is no client. Changed by `signIn` and `signOut`. */
+  user: AclUser | null = null;
   /** It has given the password, or there was none when it came. */
   isAuthenticated = true;
+  /** Nothing has to be looked at before its requests are run. */
+  mayDoAll = true;
   /** What the last request named, `config|get` for a subcommand; undefined for no command. */
   lastCommand: { readonly name: string } | undefined;
   lastActiveMs: number;
@@ -100,6 +106,30 @@ export class Session {
     this.localAddress = localAddress;
     this.createdMs = nowMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** It has proved to be a user. */
+  signIn(user: AclUser): void {
+    this.user = user;
+    this.isAuthenticated = true;
+    this.noteRights();
+  }
+
+  /** It is nobody in particular any more; that is enough where no password is asked for. */
+  signOut({ defaultUser, isOpen }: Access): void {
+    this.user = defaultUser;
+    this.isAuthenticated = isOpen;
+    this.noteRights();
+  }
+
+  /** It has given no password, and one is asked for. */
+  owesPassword(access: Access): boolean {
+    return !this.isAuthenticated && !access.isOpen;
+  }
+
+  /** To be called when what its user may do has changed. */
+  noteRights(): void {
+    this.mayDoAll = this.isAuthenticated && (this.user?.isUnlimited ?? true);
   }
 
   /** It has subscriptions, or monitors: there are commands that it may not run. */

@@ -1,5 +1,8 @@
 /** SORT: there are no lists and sets here, so what can be sorted is what does not exist. */
 import type { CommandContext, Handler } from "./context.ts";
+import { mayReadAllKeys } from "./permission.ts";
+
+const star = 0x2a;
 
 /**
  * SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]
@@ -33,13 +36,26 @@ function readDestination(context: CommandContext, mayStore: boolean): number {
       }
       i += 2;
     } else if (mayStore && context.is(i, "STORE") && left >= 1) destination = ++i;
-    else if ((context.is(i, "BY") || context.is(i, "GET")) && left >= 1) i++;
-    else {
+    else if ((context.is(i, "BY") || context.is(i, "GET")) && left >= 1) {
+      if (!mayFollow(context, i)) return -1;
+      i++;
+    } else {
       context.syntaxError();
       return -1;
     }
   }
   return destination;
+}
+
+/** Whether the pattern behind option `i` may be followed, to whatever key; otherwise that is replied. */
+function mayFollow(context: CommandContext, i: number): boolean {
+  const isGet = context.is(i, "GET");
+  // Without a star, BY leads to no key.
+  if (context.session.mayDoAll || !isGet && !context.copy(i + 1).includes(star)) return true;
+  if (mayReadAllKeys(context, context.commands.named(context.text(0))!)) return true;
+  const option = isGet ? "GET" : "BY";
+  context.reply.error(`ERR ${option} option of SORT denied due to insufficient ACL permissions.`);
+  return false;
 }
 
 export const sortHandlers: Record<string, Handler> = {

@@ -3,12 +3,15 @@
  * comments, quotes as in inline commands, `include` for other files.
  */
 import { basename, dirname, join } from "@std/path";
+import type { UserDefinition } from "../commands/access.ts";
 import { matchGlob } from "../commands/glob.ts";
 import { isNear } from "../commands/near_names.ts";
+import { binaryText } from "../protocol/binary_text.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { ServerConfiguration } from "./configuration.ts";
 import { reasonOfAbsence } from "./fixed_parameters.ts";
 import type { ServerSettings } from "./settings.ts";
+import { loadUserFile } from "./user_file.ts";
 
 /** Files that include each other go no deeper. */
 const includeDepthMax = 16;
@@ -31,20 +34,50 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Directives that are no parameters. */
-const otherDirectives = ["include", "rename-command"];
+const otherDirectives = ["include", "rename-command", "user"];
 
 /** Reads a file, and those that it includes, into the settings. Throws ConfigFileError. */
 export function loadConfigFile(path: string, settings: ServerSettings): void {
   const configuration = new ServerConfiguration(settings);
+  const users: UserDefinition[] = [];
   for (const directive of directivesOf(path, 0)) {
     const { name, args, place } = directive;
     let error: string | null;
     if (configuration.has(name)) error = configuration.load(directive);
+    else if (name === "user") error = defineUser(directive, users);
     else if (name !== "rename-command") error = unknownDirective(name, configuration.names());
     else if (args.length !== 2) error = "wrong number of arguments";
     else error = settings.commandNames.rename(args[0], args[1]);
     if (error !== null) throw new ConfigFileError(`${place}: ${name}: ${error}`);
   }
+  loadUsers(users, settings);
+}
+
+/** Keeps it until all is read: how new users begin may be said behind it. Returns null, or what is wrong. */
+function defineUser({ args, place }: ConfigDirective, users: UserDefinition[]): string | null {
+  if (args.length === 0) return "wrong number of arguments";
+  const [name, ...rules] = args.map((word) => binaryText(encoder.encode(word)));
+  users.push({ name, args: rules, place });
+  return null;
+}
+
+function loadUsers(definitions: readonly UserDefinition[], settings: ServerSettings): void {
+  const { access, userFile } = settings;
+  if (userFile !== "") {
+    if (definitions.length > 0) {
+      throw new ConfigFileError(
+        `${
+          definitions[0].place
+        }: user: users are defined in ${userFile} (aclfile); define them there or ` +
+          "here, not in both places",
+      );
+    }
+    const error = loadUserFile(userFile, access);
+    if (error !== null) throw new ConfigFileError(`aclfile: ${error}`);
+  }
+  const users = access.read(definitions);
+  if (!Array.isArray(users)) throw new ConfigFileError(users.errors[0]);
+  for (const user of users) access.install(user);
 }
 
 /** The directives of a file in their order, those of included files in the place of the inclusion. */

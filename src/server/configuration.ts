@@ -29,6 +29,7 @@ import {
 } from "./parameter.ts";
 import { ServerSettings } from "./settings.ts";
 import { parseTcpAddress } from "./tcp_address.ts";
+import { userLines } from "./user_file.ts";
 
 /** Redis's, in its order. */
 const redisEvictionPolicies = [
@@ -50,10 +51,12 @@ const int64Max = 2n ** 63n - 1n;
 export class ServerConfiguration implements Configuration {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #names: string[];
+  readonly #settings: ServerSettings;
   readonly #onChange: () => void;
 
   /** `onChange` is called when settings were changed. */
   constructor(settings: ServerSettings, onChange: () => void = () => {}) {
+    this.#settings = settings;
     const parameters = { ...fixedParameters(), ...parametersOf(settings) };
     this.#parameters = new Map(Object.entries(parameters));
     this.#names = Object.keys(parameters).sort();
@@ -123,6 +126,10 @@ export class ServerConfiguration implements Configuration {
       const shown = parameter.inFile?.() ?? (value === "" ? '""' : value);
       yield { name, line: `${name} ${shown}`, isDefault: value === defaults.get(name) };
     }
+    if (this.#settings.userFile !== "") return;
+    for (const line of userLines(this.#settings.access)) {
+      yield { name: "user", line, isDefault: false };
+    }
   }
 }
 
@@ -132,6 +139,19 @@ function failure(name: string, reason: string): string {
 
 function parametersOf(settings: ServerSettings): Record<string, Parameter> {
   return {
+    "acl-pubsub-default": choice<"allchannels" | "resetchannels">(
+      ["allchannels", "resetchannels"],
+      () => settings.access.newUsersHaveAllChannels ? "allchannels" : "resetchannels",
+      (value) => settings.access.newUsersHaveAllChannels = value === "allchannels",
+    ),
+    "aclfile": immutable(text(() => settings.userFile, (path) => ({
+      apply: () => settings.userFile = path === "" ? "" : resolve(path),
+    }))),
+    "acllog-max-len": integer(
+      [0, 2 ** 53 - 1],
+      () => settings.access.log.entriesMax,
+      (value) => settings.access.log.entriesMax = value,
+    ),
     "appendfsync": choice<SyncPolicy>(
       ["everysec", "always", "no"],
       () => settings.syncPolicy,

@@ -136,7 +136,7 @@ export class Connection implements ClientConnection {
       if (this.#handled === parser.count) {
         this.#handled = 0;
         timer.pause();
-        parser.isLimited = !session.isAuthenticated;
+        parser.isLimited = session.owesPassword(context.server.access);
         if (parser.readAhead() === 0) break;
         store.prefetch(parser.requests, parser.count);
       }

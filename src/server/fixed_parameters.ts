@@ -103,7 +103,6 @@ const absent: readonly (readonly [reason: string, names: RegExp])[] = [
     /^(tcp-backlog|socket-mark-id|bind-source-addr)$/,
   ],
   ["there is no TLS", /^tls-/],
-  ["there are no users", /^(user|aclfile|acllog-max-len|acl-pubsub-default)$/],
   ["messages have no levels", /^(loglevel|always-show-logo|ignore-warnings)$/],
   ["SHUTDOWN and signals always end in order", /^shutdown-/],
   ["kv is no sentinel", /^sentinel$/],

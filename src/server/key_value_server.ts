@@ -17,6 +17,7 @@ import { type ServerCounters, ServerFacts } from "./server_facts.ts";
 import { type KeyValueServerOptions, settingsOf } from "./server_options.ts";
 import type { ServerSettings } from "./settings.ts";
 import { boundAddresses, formatTcpAddress, isLoopback } from "./tcp_address.ts";
+import { loadUserFile, saveUserFile } from "./user_file.ts";
 
 /** How long a stop waits for clients that do not take their replies. */
 const stopGraceMs = 3000;
@@ -198,7 +199,7 @@ export class KeyValueServer implements ServerControl {
     if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
-    session.isAuthenticated = this.access.isOpen;
+    session.signOut(this.access);
     const connection = new Connection(this.#core, socket, session, start);
     this.#connections.set(id, connection);
     connection.onClose = () => this.#connections.delete(id);
@@ -271,6 +272,18 @@ export class KeyValueServer implements ServerControl {
     } catch (error) {
       return `Rewriting config file: ${error instanceof Error ? error.message : error}`;
     }
+  }
+
+  get hasUserFile(): boolean {
+    return this.#settings.userFile !== "";
+  }
+
+  loadUsers(): string | null {
+    return loadUserFile(this.#settings.userFile, this.access);
+  }
+
+  saveUsers(): string | null {
+    return saveUserFile(this.#settings.userFile, this.access);
   }
 
   shutdown(_save: boolean): void {

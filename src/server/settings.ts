@@ -20,6 +20,8 @@ export class ServerSettings {
   readonly commandNames = new CommandNames();
   /** Who may use the server. */
   readonly access = new Access();
+  /** The file of the users; "" when they are defined in the configuration. */
+  userFile = "";
   /** Without a password, TCP clients from other machines are sent away. */
   isProtected = true;
 

@@ -3,6 +3,7 @@
  * installed, over redis-server: that proves the expectations. What is kv's own is in
  * own_to_kv.test.ts.
  */
+import { aclCases } from "./cases/acl.ts";
 import { arityCases } from "./cases/arity.ts";
 import { binaryCases } from "./cases/binary.ts";
 import { clientControlCases } from "./cases/client_control.ts";
@@ -49,6 +50,7 @@ testConformance("HyperLogLog", hyperloglogCases);
 testConformance("DUMP and RESTORE", serializedCases);
 testConformance("what is stored of a key", storedFormCases);
 testConformance("passwords", securityCases);
+testConformance("users", aclCases);
 testConformance("messages", pubsubCases);
 testConformance("keys that clients cache", trackingCases);
 testConformance("MONITOR", monitorCases);

@@ -23,7 +23,7 @@ Deno.test("longer names of subcommands of kv may have two wrong letters", () => 
 });
 
 Deno.test("subcommands of kv come before commands of the server", () => {
-  assertEquals(didYouMean("cl"), "Did you mean 'cli' or 'client'?");
+  assertEquals(didYouMean("cl"), "Did you mean 'cli' or 'acl' or 'client'?");
 });
 
 Deno.test("nothing is asked when nothing is near", () => {

@@ -1,9 +1,43 @@
 /**
- * What commands do to their keys, where that hangs on the options: SET reads the old value with GET or
- * IFEQ, DELEX with IFEQ, and BITFIELD writes with SET and INCRBY. COMMAND GETKEYSANDFLAGS tells it.
+ * Which keys a request names, and what it does to them, where that hangs on its options: SET reads the old
+ * value with GET or IFEQ, DELEX with IFEQ, BITFIELD writes with SET and INCRBY, and SORT has a second key
+ * with STORE. COMMAND GETKEYS tells it, and access control asks.
  */
+import { isOfKeys, visitKeys } from "./command_keys.ts";
+import type { CommandSpec } from "./command_spec.ts";
 import type { CommandContext } from "./context.ts";
 import { valueConditionAt } from "./value_condition.ts";
+
+/**
+ * Calls `visit` for each key of the request that stands behind the first `skipped` arguments: the key is
+ * argument `i` of the context's request.
+ */
+export function visitRequestKeys(
+  context: CommandContext,
+  { name, keys }: CommandSpec,
+  skipped: number,
+  visit: (i: number, flags: readonly string[]) => void,
+): void {
+  const positions = keys.filter(isOfKeys);
+  if (positions.length === 0) return;
+  visitKeys(positions, context.argc - skipped, (i, flags) => {
+    visit(i + skipped, keyFlagsInUse(context, name, flags, skipped));
+  });
+  if (name !== "sort") return;
+  const destination = sortDestination(context, skipped);
+  if (destination > 0) visit(destination, ["OW", "update"]);
+}
+
+/** Where the key behind SORT's last STORE stands; 0 without one. */
+function sortDestination(context: CommandContext, skipped: number): number {
+  let destination = 0;
+  for (let i = skipped + 2; i < context.argc; i++) {
+    if (context.is(i, "LIMIT")) i += 2;
+    else if (context.is(i, "GET") || context.is(i, "BY")) i++;
+    else if (context.is(i, "STORE") && i + 1 < context.argc) destination = ++i;
+  }
+  return destination;
+}
 
 /** The flags for the request that stands behind the first `skipped` arguments. */
 type FlagsOf = (context: CommandContext, skipped: number) => readonly string[];
@@ -11,7 +45,7 @@ type FlagsOf = (context: CommandContext, skipped: number) => readonly string[];
 const flagsOfCommands: Readonly<Record<string, FlagsOf>> = { bitfield, delex, set };
 
 /** The flags of a command's key as that request uses it; `declared` are those of the command table. */
-export function keyFlagsInUse(
+function keyFlagsInUse(
   context: CommandContext,
   name: string,
   declared: readonly string[],

@@ -1,0 +1,12 @@
+/** Bytes as strings with a character for each, whatever their encoding: for names, rules and files' lines. */
+
+export function binaryText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** The contrary of `binaryText`. */
+export function bytesOfBinaryText(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,678 @@
+/** Cases of users and what they may do. Each takes away the users that it makes: others follow on the same server. */
+import type { ConformanceCase } from "../case.ts";
+
+export const aclCases: readonly ConformanceCase[] = [
+  {
+    name: "there is one user at first, who may do everything",
+    steps: [
+      ["ACL LIST", "*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n"],
+      ["ACL USERS", "*1\r\n$7\r\ndefault\r\n"],
+      ["ACL WHOAMI", "$7\r\ndefault\r\n"],
+      [
+        "ACL GETUSER default",
+        "*12\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$6\r\nnopass\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [
+        "ACL CAT",
+        "*21\r\n$8\r\nkeyspace\r\n$4\r\nread\r\n$5\r\nwrite\r\n$3\r\nset\r\n$9\r\nsortedset\r\n$4\r\nlist\r\n$4\r\nhash\r\n$6\r\nstring\r\n$6\r\nbitmap\r\n$11\r\nhyperloglog\r\n$3\r\ngeo\r\n$6\r\nstream\r\n$6\r\npubsub\r\n$5\r\nadmin\r\n$4\r\nfast\r\n$4\r\nslow\r\n$8\r\nblocking\r\n$9\r\ndangerous\r\n$10\r\nconnection\r\n$11\r\ntransaction\r\n$9\r\nscripting\r\n",
+      ],
+      ["ACL CAT nosuch", "-ERR Unknown category 'nosuch'\r\n"],
+    ],
+  },
+  {
+    name: "a user who was just made may do nothing",
+    steps: [
+      ["ACL SETUSER alice", "+OK\r\n"],
+      [
+        "ACL GETUSER alice",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL USERS", "*2\r\n$5\r\nalice\r\n$7\r\ndefault\r\n"],
+      [
+        "ACL LIST",
+        "*2\r\n$34\r\nuser alice off resetchannels -@all\r\n$34\r\nuser default on nopass ~* &* +@all\r\n",
+      ],
+      [
+        "ACL DRYRUN alice get a",
+        "$53\r\nThis user has no permissions to run the 'get' command\r\n",
+      ],
+      ["ACL DELUSER alice", ":1\r\n"],
+      ["ACL GETUSER alice", "$-1\r\n"],
+      ["ACL DELUSER alice", ":0\r\n"],
+    ],
+  },
+  {
+    name: "rules change what a user may do",
+    steps: [
+      [[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "on",
+        ">pw",
+        "%R~r:*",
+        "%W~w:*",
+        "%RW~b:*",
+        "&ch*",
+        "+@read",
+        "-get",
+        "(~k* +get)",
+      ], "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$2\r\non\r\n$9\r\npasswords\r\n*1\r\n$64\r\n30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4\r\n$8\r\ncommands\r\n$17\r\n-@all +@read -get\r\n$4\r\nkeys\r\n$18\r\n%R~r:* %W~w:* ~b:*\r\n$8\r\nchannels\r\n$4\r\n&ch*\r\n$9\r\nselectors\r\n*1\r\n*6\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$3\r\n~k*\r\n$8\r\nchannels\r\n$0\r\n\r\n",
+      ],
+      ["ACL SETUSER bob resetkeys nocommands clearselectors off resetpass", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$4\r\n&ch*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER bob &a &b &a ~a ~b %R~a %W~c %R~c %R~d", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$13\r\n~a ~b ~c %R~d\r\n$8\r\nchannels\r\n$10\r\n&ch* &a &b\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [
+        "ACL SETUSER bob skip-sanitize-payload allkeys allchannels allcommands nopass ON",
+        "+OK\r\n",
+      ],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*3\r\n$2\r\non\r\n$6\r\nnopass\r\n$21\r\nskip-sanitize-payload\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER bob -@dangerous -debug", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*3\r\n$2\r\non\r\n$6\r\nnopass\r\n$21\r\nskip-sanitize-payload\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$17\r\n+@all -@dangerous\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER bob reset", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*2\r\n$3\r\noff\r\n$16\r\nsanitize-payload\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [["ACL", "SETUSER", "bob", ">a", ">b", "<a", ""], "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*2\r\n$3\r\noff\r\n$16\r\nsanitize-payload\r\n$9\r\npasswords\r\n*1\r\n$64\r\n3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [
+        "ACL SETUSER bob !3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+        "+OK\r\n",
+      ],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*2\r\n$3\r\noff\r\n$16\r\nsanitize-payload\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [
+        "ACL SETUSER bob #3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+        "+OK\r\n",
+      ],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*2\r\n$3\r\noff\r\n$16\r\nsanitize-payload\r\n$9\r\npasswords\r\n*1\r\n$64\r\n3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER bob nopass +@all -get +get", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*3\r\n$3\r\noff\r\n$6\r\nnopass\r\n$16\r\nsanitize-payload\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "selectors may stand in several arguments",
+    steps: [
+      [["ACL", "SETUSER", "bob", "(~a", "+get", ")", "(~b", "+get)", "( ~z +set )"], "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*3\r\n*6\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$2\r\n~a\r\n$8\r\nchannels\r\n$0\r\n\r\n*6\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$2\r\n~b\r\n$8\r\nchannels\r\n$0\r\n\r\n*6\r\n$8\r\ncommands\r\n$10\r\n-@all +set\r\n$4\r\nkeys\r\n$2\r\n~z\r\n$8\r\nchannels\r\n$0\r\n\r\n",
+      ],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "words behind a command's name can be allowed without the command",
+    steps: [
+      ["ACL SETUSER bob +select|0 +select|1", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$25\r\n-@all +select|0 +select|1\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL DRYRUN bob select 0", "+OK\r\n"],
+      ["ACL DRYRUN bob select 1", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob select 2",
+        "$56\r\nThis user has no permissions to run the 'select' command\r\n",
+      ],
+      ["ACL SETUSER bob +select -select", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER bob +config -config|set", "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$25\r\n-@all +config -config|set\r\n$4\r\nkeys\r\n$0\r\n\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL DRYRUN bob config get x", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob config set x y",
+        "$60\r\nThis user has no permissions to run the 'config|set' command\r\n",
+      ],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "of rules that are wrong, none is applied",
+    steps: [
+      ["ACL SETUSER bob ~* &*", "+OK\r\n"],
+      [
+        "ACL SETUSER bob on +foo",
+        "-ERR Error in ACL SETUSER modifier '+foo': Unknown command or category name in ACL\r\n",
+      ],
+      [
+        "ACL SETUSER bob on +@foo",
+        "-ERR Error in ACL SETUSER modifier '+@foo': Unknown command or category name in ACL\r\n",
+      ],
+      ["ACL SETUSER bob on foo", "-ERR Error in ACL SETUSER modifier 'foo': Syntax error\r\n"],
+      [
+        "ACL SETUSER bob on %X~a",
+        "-ERR Error in ACL SETUSER modifier '%X~a': Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns\r\n",
+      ],
+      [
+        "ACL SETUSER bob on ~b",
+        "-ERR Error in ACL SETUSER modifier '~b': Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns\r\n",
+      ],
+      [
+        "ACL SETUSER bob on &b",
+        "-ERR Error in ACL SETUSER modifier '&b': Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect. Try 'resetchannels' to start with an empty list of channels\r\n",
+      ],
+      [
+        ["ACL", "SETUSER", "bob", "on", "(a"],
+        "-ERR Unmatched parenthesis in acl selector starting at '(a'.\r\n",
+      ],
+      [
+        ["ACL", "SETUSER", "bob", "on", "a", "(b", "c"],
+        "-ERR Unmatched parenthesis in acl selector starting at '(b'.\r\n",
+      ],
+      [
+        ["ACL", "SETUSER", "bob", "on", "<x"],
+        "-ERR Error in ACL SETUSER modifier '<x': The password you are trying to remove from the user does not exist\r\n",
+      ],
+      [
+        "ACL SETUSER bob on #12",
+        "-ERR Error in ACL SETUSER modifier '#12': The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters\r\n",
+      ],
+      [
+        "ACL SETUSER bob on !12",
+        "-ERR Error in ACL SETUSER modifier '!12': The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters\r\n",
+      ],
+      [
+        ["ACL", "SETUSER", "bob", "on", "resetkeys", "~a b"],
+        "-ERR Error in ACL SETUSER modifier '~a b': Syntax error\r\n",
+      ],
+      [
+        ["ACL", "SETUSER", "bob", "on", "resetchannels", "&a b"],
+        "-ERR Error in ACL SETUSER modifier '&a b': Syntax error\r\n",
+      ],
+      [
+        "ACL SETUSER bob on resetkeys %~c",
+        "-ERR Error in ACL SETUSER modifier '%~c': Syntax error\r\n",
+      ],
+      [
+        "ACL SETUSER bob on resetkeys %RR~c",
+        "-ERR Error in ACL SETUSER modifier '%RR~c': Syntax error\r\n",
+      ],
+      [
+        "ACL SETUSER bob on +config|foo",
+        "-ERR Error in ACL SETUSER modifier '+config|foo': Unknown command or category name in ACL\r\n",
+      ],
+      [
+        "ACL SETUSER bob on +config|get|x",
+        "-ERR Error in ACL SETUSER modifier '+config|get|x': Allowing first-arg of a subcommand is not supported\r\n",
+      ],
+      [
+        "ACL SETUSER bob on -select|0",
+        "-ERR Error in ACL SETUSER modifier '-select|0': Unknown command or category name in ACL\r\n",
+      ],
+      [
+        "ACL SETUSER bob on +select|",
+        "-ERR Error in ACL SETUSER modifier '+select|': Syntax error\r\n",
+      ],
+      [
+        "ACL SETUSER bob on +select|0|1",
+        "-ERR Error in ACL SETUSER modifier '+select|0|1': Unknown command or category name in ACL\r\n",
+      ],
+      ["ACL SETUSER bob on (foo)", "-ERR Error in ACL SETUSER modifier '(foo)': Syntax error\r\n"],
+      [
+        ["ACL", "SETUSER", "bob", "on", "(~* ~a)"],
+        "-ERR Error in ACL SETUSER modifier '(~* ~a)': Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns\r\n",
+      ],
+      ["ACL SETUSER bob on )", "-ERR Error in ACL SETUSER modifier ')': Syntax error\r\n"],
+      [
+        "ACL GETUSER bob",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      [["ACL", "SETUSER", "a b"], "-ERR Usernames can't contain spaces or null characters\r\n"],
+      ["ACL USERS", "*2\r\n$3\r\nbob\r\n$7\r\ndefault\r\n"],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "the arguments of ACL's subcommands",
+    steps: [
+      ["ACL", "-ERR wrong number of arguments for 'acl' command\r\n"],
+      ["ACL NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try ACL HELP.\r\n"],
+      ["ACL SETUSER", "-ERR wrong number of arguments for 'acl|setuser' command\r\n"],
+      ["ACL GETUSER", "-ERR wrong number of arguments for 'acl|getuser' command\r\n"],
+      ["ACL DELUSER", "-ERR wrong number of arguments for 'acl|deluser' command\r\n"],
+      ["ACL DELUSER default", "-ERR The 'default' user cannot be removed\r\n"],
+      ["ACL DELUSER nosuch default", "-ERR The 'default' user cannot be removed\r\n"],
+      [
+        "ACL HELP",
+        "*29\r\n+ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n+CAT [<category>]\r\n+    List all commands that belong to <category>, or all command categories\r\n+    when no category is specified.\r\n+DELUSER <username> [<username> ...]\r\n+    Delete a list of users.\r\n+DRYRUN <username> <command> [<arg> ...]\r\n+    Returns whether the user can execute the given command without executing the command.\r\n+GETUSER <username>\r\n+    Get the user's details.\r\n+GENPASS [<bits>]\r\n+    Generate a secure 256-bit user password. The optional `bits` argument can\r\n+    be used to specify a different size.\r\n+LIST\r\n+    Show users details in config file format.\r\n+LOAD\r\n+    Reload users from the ACL file.\r\n+LOG [<count> | RESET]\r\n+    Show the ACL log entries.\r\n+SAVE\r\n+    Save the current config to the ACL file.\r\n+SETUSER <username> <attribute> [<attribute> ...]\r\n+    Create or modify a user with the specified attributes.\r\n+USERS\r\n+    List all the registered usernames.\r\n+WHOAMI\r\n+    Return the current connection username.\r\n+HELP\r\n+    Prints this help.\r\n",
+      ],
+      [
+        "ACL GENPASS 1 2",
+        "-ERR unknown subcommand or wrong number of arguments for 'GENPASS'. Try ACL HELP.\r\n",
+      ],
+      ["ACL GENPASS x", "-ERR value is not an integer or out of range\r\n"],
+      [
+        "ACL GENPASS 0",
+        "-ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096\r\n",
+      ],
+      [
+        "ACL GENPASS 4097",
+        "-ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096\r\n",
+      ],
+      [
+        "ACL LOG 1 2",
+        "-ERR unknown subcommand or wrong number of arguments for 'LOG'. Try ACL HELP.\r\n",
+      ],
+      ["ACL LOG x", "-ERR value is not an integer or out of range\r\n"],
+      ["ACL LOG -1", "*0\r\n"],
+      ["ACL LOG 0", "*0\r\n"],
+      ["ACL LOG RESET", "+OK\r\n"],
+      [
+        "ACL CAT a b",
+        "-ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.\r\n",
+      ],
+      [
+        "ACL SAVE",
+        "-ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.\r\n",
+      ],
+      [
+        "ACL LOAD",
+        "-ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.\r\n",
+      ],
+      ["ACL SAVE x", "-ERR wrong number of arguments for 'acl|save' command\r\n"],
+      ["ACL WHOAMI x", "-ERR wrong number of arguments for 'acl|whoami' command\r\n"],
+      ["ACL DRYRUN nobody get a", "-ERR User 'nobody' not found\r\n"],
+      ["ACL DRYRUN default nosuch", "-ERR Command 'nosuch' not found\r\n"],
+      ["ACL DRYRUN default get", "-ERR wrong number of arguments for 'get' command\r\n"],
+      ["ACL DRYRUN default config", "-ERR wrong number of arguments for 'config' command\r\n"],
+      ["ACL DRYRUN default config nosuch x", "-ERR Command 'config' not found\r\n"],
+      [
+        "ACL DRYRUN default config get",
+        "-ERR wrong number of arguments for 'config|get' command\r\n",
+      ],
+      ["ACL DRYRUN default set a b", "+OK\r\n"],
+      ["CLIENT KILL USER nosuch", "-ERR No such user 'nosuch'\r\n"],
+    ],
+  },
+  {
+    name: "DRYRUN tells what a user may not do",
+    steps: [
+      [[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "%R~r:*",
+        "%W~w:*",
+        "~b:*",
+        "&ch*",
+        "+@read",
+        "+@write",
+        "+@pubsub",
+        "-get",
+        "(~k* +get)",
+      ], "+OK\r\n"],
+      ["ACL DRYRUN bob get x", "$50\r\nThis user has no permissions to access the 'x' key\r\n"],
+      ["ACL DRYRUN bob get r:1", "$52\r\nThis user has no permissions to access the 'r:1' key\r\n"],
+      ["ACL DRYRUN bob get ka", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob mget ka r:a x",
+        "$51\r\nThis user has no permissions to access the 'ka' key\r\n",
+      ],
+      [
+        "ACL DRYRUN bob mget r:1 x",
+        "$50\r\nThis user has no permissions to access the 'x' key\r\n",
+      ],
+      [
+        "ACL DRYRUN bob mget r:1 w:2",
+        "$52\r\nThis user has no permissions to access the 'w:2' key\r\n",
+      ],
+      ["ACL DRYRUN bob mget r:1 b:2", "+OK\r\n"],
+      ["ACL DRYRUN bob set w:1 x", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob set w:1 x GET",
+        "$52\r\nThis user has no permissions to access the 'w:1' key\r\n",
+      ],
+      ["ACL DRYRUN bob copy r:1 w:1", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob copy w:1 r:1",
+        "$52\r\nThis user has no permissions to access the 'w:1' key\r\n",
+      ],
+      ["ACL DRYRUN bob sort r:1 STORE w:1", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob sort r:1 STORE r:1",
+        "$52\r\nThis user has no permissions to access the 'r:1' key\r\n",
+      ],
+      ["ACL DRYRUN bob bitfield r:1 GET u8 0", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob bitfield r:1 SET u8 0 1",
+        "$52\r\nThis user has no permissions to access the 'r:1' key\r\n",
+      ],
+      ["ACL DRYRUN bob publish ch1 y", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob publish x y",
+        "$54\r\nThis user has no permissions to access the 'x' channel\r\n",
+      ],
+      ["ACL DRYRUN bob psubscribe ch*", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob psubscribe ch",
+        "$55\r\nThis user has no permissions to access the 'ch' channel\r\n",
+      ],
+      [
+        "ACL DRYRUN bob subscribe ch1 x",
+        "$54\r\nThis user has no permissions to access the 'x' channel\r\n",
+      ],
+      ["ACL DRYRUN bob ping", "$54\r\nThis user has no permissions to run the 'ping' command\r\n"],
+      ["ACL DRYRUN bob auth x", "+OK\r\n"],
+      ["ACL DRYRUN bob object encoding r:1", "+OK\r\n"],
+      [
+        "ACL DRYRUN bob object encoding x",
+        "$50\r\nThis user has no permissions to access the 'x' key\r\n",
+      ],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "what a user may not do is refused",
+    steps: [
+      [[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "on",
+        ">pw",
+        "%R~r:*",
+        "%W~w:*",
+        "~b:*",
+        "&ch*",
+        "+@read",
+        "+@write",
+        "+@pubsub",
+        "+acl|whoami",
+        "+config|get",
+        "-get",
+        "-getdel",
+        "(~k* +get)",
+      ], "+OK\r\n"],
+      [
+        "AUTH bob wrong",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "second",
+      ],
+      [
+        "AUTH nosuch pw",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "second",
+      ],
+      ["ACL WHOAMI", "$7\r\ndefault\r\n", "second"],
+      ["AUTH bob pw", "+OK\r\n", "second"],
+      ["ACL WHOAMI", "$3\r\nbob\r\n", "second"],
+      [
+        "GET a",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["GET ka", "$-1\r\n", "second"],
+      [
+        "SET a 1",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["SET w:a 1", "+OK\r\n", "second"],
+      [
+        "SET w:a 1 GET",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      [
+        "GETDEL w:a",
+        "-NOPERM this user has no permissions to run the 'getdel' command\r\n",
+        "second",
+      ],
+      [
+        "MGET r:1 w:1",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["MGET r:1 r:2", "*2\r\n$-1\r\n$-1\r\n", "second"],
+      ["SORT r:1 BY x", "*0\r\n", "second"],
+      [
+        "SORT r:1 BY x*",
+        "-ERR BY option of SORT denied due to insufficient ACL permissions.\r\n",
+        "second",
+      ],
+      [
+        "SORT r:1 GET x",
+        "-ERR GET option of SORT denied due to insufficient ACL permissions.\r\n",
+        "second",
+      ],
+      [
+        "SORT r:1 GET #",
+        "-ERR GET option of SORT denied due to insufficient ACL permissions.\r\n",
+        "second",
+      ],
+      [
+        "SORT r:1 STORE zz",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      [
+        "SORT r:1 LIMIT 0 1 STORE w:1 STORE zz",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["PING", "-NOPERM this user has no permissions to run the 'ping' command\r\n", "second"],
+      [
+        "CONFIG SET a b",
+        "-NOPERM this user has no permissions to run the 'config|set' command\r\n",
+        "second",
+      ],
+      ["CONFIG GET nosuch", "*0\r\n", "second"],
+      ["NOSUCH", "-ERR unknown command 'NOSUCH', with args beginning with: \r\n", "second"],
+      ["GET", "-ERR wrong number of arguments for 'get' command\r\n", "second"],
+      ["PUBLISH ch1 hi", ":0\r\n", "second"],
+      [
+        "PUBLISH other hi",
+        "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n",
+        "second",
+      ],
+      [
+        "SSUBSCRIBE other",
+        "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n",
+        "second",
+      ],
+      [
+        "PSUBSCRIBE c*",
+        "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n",
+        "second",
+      ],
+      [
+        "SUBSCRIBE ch1 other",
+        "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n",
+        "second",
+      ],
+      ["QUIT", "+OK\r\n", "second"],
+      ["DEL w:a", ":1\r\n"],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "transactions are refused when they are queued, and when the rules have changed",
+    steps: [
+      ["ACL SETUSER bob on nopass ~r:* ~w:* +@string +@transaction", "+OK\r\n"],
+      ["AUTH bob x", "+OK\r\n", "second"],
+      ["MULTI", "+OK\r\n", "second"],
+      [
+        "GET a",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n", "second"],
+      ["MULTI", "+OK\r\n", "second"],
+      ["SET w:1 1", "+QUEUED\r\n", "second"],
+      ["MGET r:1", "+QUEUED\r\n", "second"],
+      ["GET w:1", "+QUEUED\r\n", "second"],
+      ["ACL SETUSER bob -mget resetkeys ~w:*", "+OK\r\n"],
+      [
+        "EXEC",
+        "*3\r\n+OK\r\n-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: no permission to execute the command or subcommand\r\n$1\r\n1\r\n",
+        "second",
+      ],
+      ["MULTI", "+OK\r\n", "second"],
+      ["GET w:1", "+QUEUED\r\n", "second"],
+      ["ACL SETUSER bob resetkeys", "+OK\r\n"],
+      [
+        "EXEC",
+        "*1\r\n-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: no permission to touch the specified keys\r\n",
+        "second",
+      ],
+      ["MULTI", "+OK\r\n", "second"],
+      ["PING", "-NOPERM this user has no permissions to run the 'ping' command\r\n", "second"],
+      ["ACL SETUSER bob -exec", "+OK\r\n"],
+      [
+        "EXEC",
+        "-EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command\r\n",
+        "second",
+      ],
+      ["DISCARD", "-ERR DISCARD without MULTI\r\n", "second"],
+      [
+        "WATCH x",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["MULTI", "+OK\r\n", "second"],
+      [
+        "WATCH x",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      ["DEL w:1", ":1\r\n"],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "a user who is off does not get in, and stays if he is in",
+    steps: [
+      ["ACL SETUSER bob on nopass +acl|whoami", "+OK\r\n"],
+      ["AUTH bob any", "+OK\r\n", "second"],
+      ["ACL SETUSER bob off", "+OK\r\n"],
+      ["ACL WHOAMI", "$3\r\nbob\r\n", "second"],
+      [
+        "AUTH bob any",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "second",
+      ],
+      [
+        "HELLO 3 AUTH bob any",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "second",
+      ],
+      ["ACL WHOAMI", "$3\r\nbob\r\n", "second"],
+      ["RESET", "+RESET\r\n", "second"],
+      ["ACL WHOAMI", "$7\r\ndefault\r\n", "second"],
+      ["ACL DELUSER bob", ":1\r\n"],
+    ],
+  },
+  {
+    name: "a user who is removed is disconnected",
+    steps: [
+      ["ACL SETUSER bob on nopass +@all", "+OK\r\n"],
+      ["HELLO 2 AUTH bob any SETNAME me", /^\*14\r\n/, "second"],
+      ["ACL WHOAMI", "$3\r\nbob\r\n", "second"],
+      ["CLIENT KILL USER bob", ":1\r\n"],
+      ["AUTH bob x", "+OK\r\n", "third"],
+      ["ACL DELUSER bob", ":1\r\n", "third"],
+      ["ACL USERS", "*1\r\n$7\r\ndefault\r\n"],
+    ],
+  },
+  {
+    name: "the default user may have several passwords, or none",
+    steps: [
+      ["PING", "+PONG\r\n", "second"],
+      ["ACL SETUSER default >sesame", "+OK\r\n"],
+      ["PING", "-NOAUTH Authentication required.\r\n", "third"],
+      [
+        "AUTH default wrong",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "third",
+      ],
+      ["AUTH sesame", "+OK\r\n", "third"],
+      ["CONFIG GET requirepass", "*2\r\n$11\r\nrequirepass\r\n$0\r\n\r\n"],
+      [
+        "ACL GETUSER default",
+        "*12\r\n$5\r\nflags\r\n*1\r\n$2\r\non\r\n$9\r\npasswords\r\n*1\r\n$64\r\nd0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272\r\n$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n$9\r\nselectors\r\n*0\r\n",
+      ],
+      ["ACL SETUSER default off", "+OK\r\n"],
+      [
+        "AUTH sesame",
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        "third",
+      ],
+      ["RESET", "+RESET\r\n", "third"],
+      ["PING", "-NOAUTH Authentication required.\r\n", "third"],
+      ["ACL SETUSER default on nopass", "+OK\r\n", "second"],
+      ["PING", "+PONG\r\n", "third"],
+      ["ACL SETUSER default -@all +acl +ping +auth", "+OK\r\n"],
+      ["GET a", "-NOPERM this user has no permissions to run the 'get' command\r\n", "second"],
+      ["ACL SETUSER default resetchannels allchannels +@all", "+OK\r\n", "second"],
+      ["ACL LIST", "*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n"],
+    ],
+  },
+  {
+    name: "names and patterns are bytes",
+    steps: [
+      [["ACL", "SETUSER", 'a"b\\x', "on", "nopass", "~k\\*", '&"', "+get"], "+OK\r\n"],
+      [
+        ["ACL", "GETUSER", 'a"b\\x'],
+        '*12\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$6\r\nnopass\r\n$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$4\r\n~k\\*\r\n$8\r\nchannels\r\n$2\r\n&"\r\n$9\r\nselectors\r\n*0\r\n',
+      ],
+      [["AUTH", 'a"b\\x', ""], "+OK\r\n", "second"],
+      [["GET", "k*"], "$-1\r\n", "second"],
+      [
+        "GET ka",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "second",
+      ],
+      [["ACL", "DELUSER", 'a"b\\x'], ":1\r\n"],
+    ],
+  },
+  {
+    name: "RESP3 has maps and sets",
+    steps: [
+      ["HELLO 3", /^%7\r\n/],
+      [["ACL", "SETUSER", "bob", "on", ">pw", "~a", "+get", "(~b)"], "+OK\r\n"],
+      [
+        "ACL GETUSER bob",
+        "%6\r\n$5\r\nflags\r\n~1\r\n$2\r\non\r\n$9\r\npasswords\r\n*1\r\n$64\r\n30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4\r\n$8\r\ncommands\r\n$10\r\n-@all +get\r\n$4\r\nkeys\r\n$2\r\n~a\r\n$8\r\nchannels\r\n$0\r\n\r\n$9\r\nselectors\r\n*1\r\n%3\r\n$8\r\ncommands\r\n$5\r\n-@all\r\n$4\r\nkeys\r\n$2\r\n~b\r\n$8\r\nchannels\r\n$0\r\n\r\n",
+      ],
+      ["ACL GETUSER nosuch", "_\r\n"],
+      ["ACL DELUSER bob", ":1\r\n"],
+      ["HELLO 2", /^\*14\r\n/],
+    ],
+  },
+];

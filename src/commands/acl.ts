@@ -251,7 +251,7 @@ function dryrun(context: CommandContext): void {
   if (denial === null) return reply.ok();
   const what = denial.reason === "command"
     ? `run the '${name}' command`
-    : `access the '${binaryText(context.copy(denial.argument))}' ${denial.reason}`;
+    : `access the '${context.quoted(denial.argument)}' ${denial.reason}`;
   bulkBinary(reply, `This user has no permissions to ${what}`);
 }
 

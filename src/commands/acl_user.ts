@@ -184,13 +184,12 @@ export function mergeSelectors(
   const rules: string[] = [];
   let open: string[] | null = null;
   for (const arg of args) {
-    if (open === null && !(arg.startsWith("(") && !arg.endsWith(")"))) {
-      rules.push(arg);
-      continue;
-    }
-    open ??= [];
-    open.push(arg);
-    if (open.length > 1 && arg.endsWith(")")) {
+    // Redis forgets what was open.
+    if (arg.startsWith("(") && !arg.endsWith(")")) open = [arg];
+    else if (open === null) rules.push(arg);
+    else {
+      open.push(arg);
+      if (!arg.endsWith(")")) continue;
       rules.push(open.join(" "));
       open = null;
     }

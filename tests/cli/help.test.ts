@@ -59,7 +59,7 @@ test("kv help COMMAND shows how it is written, for every command", async (kv) =>
   const { helpText } = await import("../../src/cli/help.ts");
   for (const spec of commandTable.flatMap((spec) => [spec, ...spec.subcommands ?? []])) {
     const { text, isKnown } = helpText(spec.name.split("|"));
-    assert(isKnown && text.includes(`${grammar(spec)}\n  ${spec.summary}\n`), spec.name);
+    assert(isKnown && text.includes(`${grammar(spec)}\n  ${spec.summary.trimEnd()}\n`), spec.name);
   }
 });
 

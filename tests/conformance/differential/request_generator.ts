@@ -204,6 +204,51 @@ function words(...choices: string[]): Generate {
   return (source) => source.random.pick(choices).split(" ");
 }
 
+const rules = [
+  ...[
+    "on",
+    "off",
+    "nopass",
+    "resetpass",
+    ">x",
+    "<x",
+    "reset",
+    "clearselectors",
+    "",
+    "foo",
+    "+nosuch",
+  ],
+  ...["~a", "~b*", "~k*", "~[^a]", "%R~c", "%W~d", "%RW~*", "%X~a", "~*", "allkeys", "resetkeys"],
+  ...["&a", "&b*", "&*", "resetchannels", "+@all", "-@all", "allcommands", "nocommands"],
+  ...["+@read", "+@write", "-@write", "+@string", "+@fast", "-@fast", "-@dangerous", "+@bitmap"],
+  ...[
+    "+get",
+    "-get",
+    "+set",
+    "-set",
+    "+mget",
+    "+config",
+    "-config|get",
+    "+config|set",
+    "+select|0",
+  ],
+  ...["(~a +get)", "(%W~b %R~c +set +mset +copy)", "(~* +@all)", "(foo)", "("],
+];
+
+/** Changes the rights of a user whom nobody is: `dryRun` asks what they are. */
+const setUser: Generate = ({ random }) => {
+  const count = random.between(0, 5);
+  return ["ACL", "SETUSER", "u", ...Array.from({ length: count }, () => random.pick(rules))];
+};
+
+/** Whether the user may make a random request. */
+const dryRun: Generate = (source) => {
+  const request = source.random.pick(weighted)(source);
+  // Of a PFMERGE without a second key, Redis looks at no key.
+  if (request[0] === "PFMERGE") request[0] = "PFCOUNT";
+  return ["ACL", "DRYRUN", source.random.chance(0.95) ? "u" : "v", ...request];
+};
+
 const scan: Generate = (source) => {
   const options = ["COUNT", "10000"];
   if (source.random.chance(0.5)) options.push("MATCH", source.pattern());
@@ -429,6 +474,12 @@ const choices: readonly (readonly [number, Generate])[] = [
     ),
   ],
   [1, words("CONFIG GET timeout", "CONFIG GET nosuch", "CONFIG SET nosuch 1", "CONFIG SET a")],
+  [
+    1,
+    words("ACL WHOAMI", "ACL DELUSER u", "ACL DELUSER v", "ACL CAT", "ACL GETUSER v", "ACL NOSUCH"),
+  ],
+  [2, setUser],
+  [6, dryRun],
   [1, unknown],
   [1, getkeys],
 ];

@@ -94,6 +94,7 @@ class Pair implements Disposable, Record<Side, RawConnection> {
     const a = await RawConnection.open(server.socketPath);
     const b = await RawConnection.open(server.socketPath);
     await a.exchange("FLUSHALL");
+    await a.exchange("ACL", "DELUSER", "u");
     return new Pair(a, b);
   }
 

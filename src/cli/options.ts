@@ -70,6 +70,17 @@ export const serveOptions: readonly OptionSpec[] = [
     value: "PATH",
     summary: "The socket to listen on; otherwise the environment's KV_SOCKET, or kv.sock",
   },
+  {
+    name: "socket-mode",
+    value: "MODE",
+    summary: "Who may open the socket, such as 600 (the owner; unless given), 660 (its group), 666",
+  },
+  {
+    name: "socket-group",
+    value: "GROUP",
+    summary:
+      "The name or number of the socket's group, which may open it unless --socket-mode says no",
+  },
   { name: "listen", value: "HOST:PORT", summary: "Listen on TCP too" },
   {
     name: "sync",

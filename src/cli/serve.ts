@@ -31,12 +31,15 @@ export async function serve(args: readonly string[]): Promise<number> {
     throw new UsageError(`The option --sync is one of ${syncPolicies.join(", ")}, not '${sync}'`);
   }
   const sizeLimit = readSizeLimit(options);
+  const socketMode = readMode(value("socket-mode"));
   try {
     const started = performance.now();
     const server = await KeyValueServer.start({
       configFile: value("config"),
       store: value("store") ?? (Deno.env.get("KV_STORE") || undefined),
       socket: value("socket") ?? (Deno.env.get("KV_SOCKET") || undefined),
+      socketMode,
+      socketGroup: value("socket-group"),
       listen: value("listen"),
       sync: sync as SyncPolicy | undefined,
       sizeLimit,
@@ -54,6 +57,12 @@ export async function serve(args: readonly string[]): Promise<number> {
     complain(error.message);
     return exitFailure;
   }
+}
+
+function readMode(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
+  throw new UsageError(`The option --socket-mode is three octal digits such as 660, not '${text}'`);
 }
 
 function readSizeLimit(options: GivenOptions): Partial<SizeLimit> {

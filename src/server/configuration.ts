@@ -257,6 +257,9 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       if (path === "") return { error: "kv listens on a Unix socket always" };
       return { apply: () => settings.socketPath = path };
     })),
+    "unixsocketgroup": immutable(
+      text(() => settings.socketGroup, (group) => ({ apply: () => settings.socketGroup = group })),
+    ),
     "unixsocketperm": immutable(
       octal(0o777, () => settings.socketMode, (value) => settings.socketMode = value),
     ),

@@ -136,8 +136,11 @@ export class KeyValueServer implements ServerControl {
     const settings = settingsOf(options);
     const { port, bindAddresses } = settings;
     const listeners = await Listeners.open({
-      socket: settings.socketPath,
-      socketMode: settings.socketMode,
+      socket: {
+        path: settings.socketPath,
+        mode: settings.socketMode,
+        group: settings.socketGroup,
+      },
       // A port of 0 is none, unless it was asked for: then it is any that is free.
       tcp: port > 0 || options.listen !== undefined ? boundAddresses(bindAddresses, port) : [],
       log,

@@ -1,15 +1,13 @@
 /** Where a server listens: its Unix socket, and TCP addresses if there are any. */
 import { keepClientsAlive } from "../sys/keep_alive.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
-import { ListenError, UnixSocket } from "./unix_socket.ts";
+import { ListenError, UnixSocket, type UnixSocketOptions } from "./unix_socket.ts";
 
 /** How long accepting rests when the process has no file descriptors left. */
 const acceptPauseMs = 100;
 
 export interface ListenersOptions {
-  readonly socket: string;
-  /** Permission bits of the socket. */
-  readonly socketMode: number;
+  readonly socket: UnixSocketOptions;
   readonly tcp: readonly TcpAddress[];
   readonly log: (message: string) => void;
 }
@@ -34,7 +32,7 @@ export class Listeners {
 
   /** Listens; nobody is accepted before `accept`. Throws a ListenError. */
   static async open(options: ListenersOptions): Promise<Listeners> {
-    const unix = await UnixSocket.listen(options.socket, options.socketMode);
+    const unix = await UnixSocket.listen(options.socket);
     const tcp: Deno.TcpListener[] = [];
     try {
       for (const address of options.tcp) {

@@ -2,8 +2,10 @@ import { basename, dirname } from "@std/path";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { loadConfigFile } from "./config_file.ts";
-import { ServerSettings } from "./settings.ts";
+import { privateSocketMode, ServerSettings } from "./settings.ts";
 import { parseTcpAddress } from "./tcp_address.ts";
+
+const groupSocketMode = 0o660;
 
 export interface KeyValueServerOptions {
   /**
@@ -15,8 +17,10 @@ export interface KeyValueServerOptions {
   readonly store?: string;
   /** Path of the Unix socket to listen on: `kv.sock` unless given. */
   readonly socket?: string;
-  /** Permission bits of the socket: 0o600 unless given. */
+  /** Permission bits of the socket: 0o600 unless given, 0o660 with a group. */
   readonly socketMode?: number;
+  /** The name or number of the group that the socket belongs to: the process's own unless given. */
+  readonly socketGroup?: string;
   /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
   readonly listen?: string;
   /** When data is synced to the disk: `everysec` unless given. */
@@ -43,7 +47,10 @@ export function settingsOf(options: KeyValueServerOptions): ServerSettings {
     settings.fileName = basename(options.store);
   }
   settings.socketPath = options.socket ?? settings.socketPath;
-  settings.socketMode = options.socketMode ?? settings.socketMode;
+  settings.socketGroup = options.socketGroup ?? settings.socketGroup;
+  // A group that may do nothing is nobody's wish.
+  const isForGroup = settings.socketGroup !== "" && settings.socketMode === privateSocketMode;
+  settings.socketMode = options.socketMode ?? (isForGroup ? groupSocketMode : settings.socketMode);
   settings.syncPolicy = options.sync ?? settings.syncPolicy;
   settings.sizeLimit = { ...settings.sizeLimit, ...options.sizeLimit };
   if (options.listen !== undefined) {

@@ -5,14 +5,18 @@ import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { defaultOutputLimits, type OutputLimits } from "./output_limits.ts";
 
+/** Of the socket, unless it is said otherwise: for its owner alone. */
+export const privateSocketMode = 0o600;
+
 export class ServerSettings {
   // Where the server is, and its store. Read at the start.
   /** The folder of the store, and the name of its file. */
   directory = ".";
   fileName = "store.db";
-  /** The Unix socket's path and permissions. */
+  /** The Unix socket's path, its permissions, and its group: a name, a number, or "" for the process's. */
   socketPath = "kv.sock";
-  socketMode = 0o600;
+  socketMode = privateSocketMode;
+  socketGroup = "";
   /** The TCP port, 0 for none, and the addresses to listen on. */
   port = 0;
   bindAddresses: readonly string[] = ["127.0.0.1"];

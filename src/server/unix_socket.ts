@@ -2,6 +2,7 @@
  * The server's Unix socket: private from its first moment, never another server's, never left behind.
  */
 import { dirname } from "@std/path";
+import { groupId } from "../sys/group_names.ts";
 import { closeFile, openFile, setUmask, tryLock } from "../sys/libc.ts";
 
 /** sun_path has 108 bytes, the last one a NUL. */
@@ -13,6 +14,14 @@ const lockPauseMs = 20;
 /** The socket cannot be listened on; the message says why and what to do. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+}
+
+export interface UnixSocketOptions {
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** The name or number of the group that it belongs to; "" for the process's own. */
+  readonly group: string;
 }
 
 export class UnixSocket {
@@ -28,10 +37,11 @@ export class UnixSocket {
   }
 
   /**
-   * Listens on `path`, with these permission bits. A file that an ended server left is replaced; one
-   * that a server listens on is not. Throws ListenError.
+   * Listens on a path. A file that an ended server left is replaced; one that a server listens on is not.
+   * Throws ListenError.
    */
-  static async listen(path: string, mode: number): Promise<UnixSocket> {
+  static async listen(options: UnixSocketOptions): Promise<UnixSocket> {
+    const { path } = options;
     const bytes = new TextEncoder().encode(path).length;
     if (bytes > socketPathBytesMax) {
       throw new ListenError(
@@ -42,7 +52,7 @@ export class UnixSocket {
     const lock = await lockFolder(dirname(path), path);
     try {
       await removeStale(path);
-      return new UnixSocket(path, bind(path, mode));
+      return new UnixSocket(path, bind(options));
     } finally {
       closeFile(lock);
     }
@@ -119,15 +129,37 @@ async function removeStale(path: string): Promise<void> {
   );
 }
 
-/** The mask is set before the bind, so that there is no moment in which others may connect. */
-function bind(path: string, mode: number): Deno.UnixListener {
-  const mask = setUmask(0o777 & ~mode);
+/**
+ * The mask is set before the bind, so that there is no moment in which others may connect; nor does the
+ * process's own group, when it is another one that may.
+ */
+function bind({ path, mode, group }: UnixSocketOptions): Deno.UnixListener {
+  const gid = group === "" ? null : groupId(group);
+  if (group !== "" && gid === null) {
+    throw new ListenError(`Cannot listen on ${path}: there is no group '${group}'`);
+  }
+  const mask = setUmask(0o777 & ~(gid === null ? mode : mode & 0o700));
+  let listener: Deno.UnixListener;
   try {
-    return Deno.listen({ transport: "unix", path });
+    listener = Deno.listen({ transport: "unix", path });
   } catch (error) {
     throw new ListenError(`Cannot listen on ${path}: ${messageOf(error)}`);
   } finally {
     setUmask(mask);
+  }
+  if (gid === null) return listener;
+  try {
+    Deno.chownSync(path, null, gid);
+    Deno.chmodSync(path, mode);
+    return listener;
+  } catch (error) {
+    listener.close();
+    Deno.removeSync(path);
+    throw new ListenError(
+      `Cannot give ${path} to the group ${group}: ${
+        messageOf(error)
+      }; the server's user has to be a member`,
+    );
   }
 }
 

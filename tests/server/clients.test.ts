@@ -4,7 +4,7 @@ import { encodeRequest } from "../support/binary_text.ts";
 import { privateBytes } from "../support/process_memory.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { TestServer } from "../support/test_server.ts";
-import { until } from "../support/time_limit.ts";
+import { until, withTimeLimit } from "../support/time_limit.ts";
 
 function start(...args: string[]): Promise<TestServer> {
   return TestServer.start({ kind: "kv", args });
@@ -57,6 +57,78 @@ Deno.test("clients that never read their replies do not hold up others, nor fill
     closeAll(rude);
   }
   assertEquals(await other.exchange("PING"), "+PONG\r\n");
+});
+
+Deno.test("10,000 clients are connected at once, and all of them are served", async () => {
+  await using server = await start();
+  const count = 10_000;
+  const sockets: Deno.Conn[] = [];
+  const ask = async (socket: Deno.Conn, i: number) => {
+    const key = String(i).padStart(5, "0");
+    const requests = encodeRequest(["SET", key, key]) + encodeRequest(["GET", key]);
+    const expected = `+OK\r\n$5\r\n${key}\r\n`;
+    await socket.write(new TextEncoder().encode(requests));
+    const buffer = new Uint8Array(64);
+    let reply = "";
+    while (reply.length < expected.length) {
+      reply += new TextDecoder().decode(buffer.subarray(0, (await socket.read(buffer))!));
+    }
+    assertEquals(reply, expected);
+  };
+  const before = await privateBytes(server.pid);
+  try {
+    const path = server.socketPath;
+    while (sockets.length < count) {
+      const socket = await Deno.connect({ transport: "unix", path }).catch((error) => {
+        // The queue of those that the server has not accepted yet is full.
+        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      });
+      if (socket) sockets.push(socket);
+      else await ask(sockets.at(-1)!, sockets.length - 1);
+    }
+    await withTimeLimit(Promise.all(sockets.map(ask)), 30_000, "10,000 replies");
+    const each = (await privateBytes(server.pid) - before) / count;
+    assert(each < 20 * 2 ** 10, `${Math.round(each / 2 ** 10)} KiB for each client`);
+    // One more than `maxclients`.
+    using refused = await RawConnection.open(server.socketPath);
+    assertEquals(await refused.readUntilClosed(), "-ERR max number of clients reached\r\n");
+    for (const socket of sockets.splice(0, count / 2)) socket.close();
+    await Promise.all(sockets.map(ask));
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
+  await until(async () => {
+    using other = await RawConnection.open(server.socketPath);
+    return /connected_clients:1\r/.test(await other.exchange("INFO", "clients"));
+  }, "the clients to be gone");
+});
+
+Deno.test("clients that send a byte at a time hold up nobody, and are served in the end", async () => {
+  await using server = await start();
+  using other = await RawConnection.open(server.socketPath);
+  const slow = await openAll(server, 300);
+  try {
+    const before = await privateBytes(server.pid);
+    const request = encodeRequest(["SET", "slow", "value"]);
+    const took: number[] = [];
+    for (let i = 0; i < request.length; i++) {
+      await Promise.all(slow.map((connection) => connection.send(request[i])));
+      const started = performance.now();
+      assertEquals(await other.exchange("INCR", "n"), `:${i + 1}\r\n`);
+      took.push(performance.now() - started);
+    }
+    const replies = await Promise.all(slow.map((connection) => connection.readReply()));
+    assert(replies.every((reply) => reply === "+OK\r\n"));
+    took.sort((a, b) => a - b);
+    assert(
+      took[took.length >> 1] < 50,
+      `the median of the others' replies is ${took[took.length >> 1]} ms`,
+    );
+    const each = (await privateBytes(server.pid) - before) / slow.length;
+    assert(each < 64 * 2 ** 10, `${Math.round(each / 2 ** 10)} KiB for each client`);
+  } finally {
+    closeAll(slow);
+  }
 });
 
 for (const mebibytes of [1, 64]) {

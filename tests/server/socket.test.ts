@@ -1,5 +1,6 @@
 /** The server's socket: private, never stolen, never left behind. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { toText } from "../support/binary_text.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { hasTool, runTool } from "../support/real_tools.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -25,6 +26,37 @@ Deno.test("the socket can be used by its owner only", async () => {
   const { mode, isSocket } = await Deno.lstat(server.socketPath);
   assert(isSocket);
   assertEquals(mode! & 0o777, 0o600);
+});
+
+Deno.test("--socket-mode and --socket-group say who may use the socket", async () => {
+  // One that the tests' user is a member of; the superuser may take any.
+  const { stdout } = await new Deno.Command("id", { args: ["-G"] }).output();
+  const gid = Deno.uid() === 0 ? 12345 : Number(toText(stdout).trim().split(" ").at(-1));
+  const cases: readonly (readonly [args: string[], mode: number, gid: number])[] = [
+    [["--socket-mode", "666"], 0o666, Deno.gid()!],
+    [["--socket-group", String(gid)], 0o660, gid],
+    [["--socket-group", String(gid), "--socket-mode", "0620"], 0o620, gid],
+    [["--socket-group", gid === 12345 ? "root" : String(gid)], 0o660, gid === 12345 ? 0 : gid],
+  ];
+  for (const [args, mode, gid] of cases) {
+    await using server = await TestServer.start({ kind: "kv", args });
+    const found = await Deno.lstat(server.socketPath);
+    assertEquals([found.mode! & 0o777, found.gid], [mode, gid], args.join(" "));
+    assertEquals(await ping(server.socketPath), "+PONG\r\n");
+  }
+});
+
+Deno.test("a group that there is not, and a mode that is none, are refused", async () => {
+  await using folder = await TemporaryFolder.make();
+  const group = await serveAndEnd(folder.path, "--socket-group", "no-such-group");
+  assertEquals(group.code, 1);
+  assertEquals(group.stderr, "kv: Cannot listen on kv.sock: there is no group 'no-such-group'\n");
+  for (const mode of ["", "rw", "888", "6600", "-1"]) {
+    const { code, stderr } = await serveAndEnd(folder.path, `--socket-mode=${mode}`);
+    assertEquals(code, 64);
+    assertStringIncludes(stderr, "--socket-mode");
+  }
+  assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
 Deno.test({

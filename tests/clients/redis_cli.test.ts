@@ -1,9 +1,10 @@
 /** redis-cli, as people and scripts use it. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodeRequest } from "../support/binary_text.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { hasTool, runTool, type ToolResult } from "../support/real_tools.ts";
 import { TestServer } from "../support/test_server.ts";
+import { until, withTimeLimit } from "../support/time_limit.ts";
 
 const ignore = !hasTool("redis-cli");
 
@@ -139,4 +140,80 @@ test("the password goes with -a, or --user and --pass", async (cli, server) => {
   assertEquals(await cli.print("--no-auth-warning", "-a", "sesame", "GET", "foo"), "bar\n");
   const args = ["--no-auth-warning", "--user", "default", "--pass", "sesame", "-3", "GET", "foo"];
   assertEquals(await cli.print(...args), "bar\n");
+});
+
+test("--memkeys asks for the memory of each key", async (cli, server) => {
+  using connection = await RawConnection.open(server.socketPath);
+  for (let i = 0; i < 50; i++) await connection.exchange("SET", `key:${i}`, "x".repeat(i * 50));
+  const { code, stdout } = await cli.run(["--memkeys"]);
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "Sampled 50 keys in the keyspace!");
+  assertMatch(stdout, /Biggest string found '"key:49"' has \d{4} bytes/);
+});
+
+test("--latency measures round trips", async (cli) => {
+  const stdout = await cli.print("--latency", "--raw", "-i", "1");
+  const [min, max, average, samples] = stdout.trim().split(" ").map(Number);
+  assert(min >= 0 && min <= average && average <= max && samples > 10, stdout);
+});
+
+test("--intrinsic-latency runs without a server's help", async (cli) => {
+  assertMatch(await cli.print("--intrinsic-latency", "1"), /\d+ total runs \(avg latency: /);
+});
+
+Deno.test({
+  name: "redis-cli --stat shows keys, clients and requests, line by line",
+  ignore: ignore || !hasTool("script"),
+  async fn() {
+    await using server = await TestServer.start();
+    using connection = await RawConnection.open(server.socketPath);
+    await connection.exchange("MSET", "a", "1", "b", "2");
+    const command = `redis-cli -s '${server.socketPath}' --stat -i 0.1`;
+    // On a terminal it does not keep its lines back.
+    const child = new Deno.Command("script", {
+      args: ["-qec", `exec ${command}`, "/dev/null"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let shown = "";
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const read = async () => {
+      while ((shown.match(/^2 +\d/gm)?.length ?? 0) < 3) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        shown += value;
+      }
+    };
+    try {
+      await withTimeLimit(read(), 10_000, "three lines of --stat");
+    } finally {
+      child.kill("SIGKILL");
+      await reader.cancel();
+      await child.status;
+    }
+    // Keys, memory, clients, blocked ones, requests.
+    assertMatch(shown, /^2 +[\d.]+M +2 +0 +\d+ \(\+\d+\) +\d+/m);
+  },
+});
+
+test("MONITOR shows what others do", async (cli, server) => {
+  using connection = await RawConnection.open(server.socketPath);
+  const others = (async () => {
+    await until(async () => /flags=O/.test(await connection.exchange("CLIENT", "LIST")), "MONITOR");
+    await connection.exchange("SET", "foo", "bar");
+    const id = /id=(\d+) [^\n]* flags=O/.exec(await connection.exchange("CLIENT", "LIST"))![1];
+    await connection.exchange("CLIENT", "KILL", "ID", id);
+  })();
+  const { stdout } = await cli.run(["MONITOR"]);
+  await others;
+  assertMatch(stdout, /^OK\n[^]*\d+\.\d{6} \[0 unix:.*\] "SET" "foo" "bar"\n/);
+});
+
+test("knows users, and what they may", async (cli) => {
+  assertEquals(await cli.print("ACL", "SETUSER", "web", "on", ">sesame", "~s:*", "+set"), "OK\n");
+  const asWeb = ["--no-auth-warning", "--user", "web", "--pass", "sesame"];
+  assertEquals(await cli.print(...asWeb, "SET", "s:1", "x"), "OK\n");
+  assertMatch(await cli.print(...asWeb, "SET", "t:1", "x"), /^NOPERM .* one of the keys/);
+  assertMatch(await cli.print(...asWeb, "FLUSHALL"), /^NOPERM .* run the 'flushall' command/);
 });

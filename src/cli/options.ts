@@ -82,6 +82,13 @@ export const serveOptions: readonly OptionSpec[] = [
       "The name or number of the socket's group, which may open it unless --socket-mode says no",
   },
   { name: "listen", value: "HOST:PORT", summary: "Listen on TCP too" },
+  { name: "tls-cert", value: "FILE", summary: "The certificate (PEM) for TLS where --listen says" },
+  { name: "tls-key", value: "FILE", summary: "Its private key (PEM)" },
+  {
+    name: "tls-ca",
+    value: "FILE",
+    summary: "Authorities (PEM): clients then need a certificate by one of them",
+  },
   {
     name: "sync",
     value: "everysec|always|no",

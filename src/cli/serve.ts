@@ -9,6 +9,7 @@ import { evictionPolicies } from "../store/eviction.ts";
 import type { OpeningReport } from "../store/opening.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { SystemError } from "../sys/libc.ts";
+import { TlsError } from "../sys/openssl.ts";
 import { type GivenOptions, parseOptions, serveOptions, UsageError } from "./options.ts";
 import { complain } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
@@ -32,6 +33,11 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
   const sizeLimit = readSizeLimit(options);
   const socketMode = readMode(value("socket-mode"));
+  const tls = { tlsCert: value("tls-cert"), tlsKey: value("tls-key"), tlsCa: value("tls-ca") };
+  const isTls = Object.values(tls).some((file) => file !== undefined);
+  if (isTls && !options.has("listen") && !options.has("config")) {
+    throw new UsageError("The options --tls-cert, --tls-key and --tls-ca need --listen");
+  }
   try {
     const started = performance.now();
     const server = await KeyValueServer.start({
@@ -41,6 +47,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       socketMode,
       socketGroup: value("socket-group"),
       listen: value("listen"),
+      ...tls,
       sync: sync as SyncPolicy | undefined,
       sizeLimit,
       version,
@@ -90,7 +97,7 @@ function readSizeLimit(options: GivenOptions): Partial<SizeLimit> {
 
 function isExpected(error: unknown): error is Error {
   return error instanceof StoreError || error instanceof SystemError ||
-    error instanceof ListenError || error instanceof ConfigFileError;
+    error instanceof ListenError || error instanceof ConfigFileError || error instanceof TlsError;
 }
 
 function readyLine(server: KeyValueServer, milliseconds: number): string {

@@ -9,6 +9,7 @@ import type { Configuration } from "../commands/server_control.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { evictionPolicies } from "../store/eviction.ts";
 import { openFilesMax } from "../sys/process_facts.ts";
+import { protocolRange, type TlsOptions } from "../sys/openssl.ts";
 import type { ConfigDirective } from "./config_file.ts";
 import { fixedParameters } from "./fixed_parameters.ts";
 import { formatOutputLimits, parseOutputLimits } from "./output_limits.ts";
@@ -248,6 +249,7 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       () => settings.keepAliveSeconds,
       (value) => settings.keepAliveSeconds = value,
     ),
+    ...tlsParameters(settings),
     "timeout": integer(
       [0, 2 ** 31 - 1],
       () => settings.idleTimeoutSeconds,
@@ -263,6 +265,47 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
     "unixsocketperm": immutable(
       octal(0o777, () => settings.socketMode, (value) => settings.socketMode = value),
     ),
+  };
+}
+
+function tlsParameters(settings: ServerSettings): Record<string, Parameter> {
+  const change = (changed: Partial<TlsOptions>) => () => {
+    settings.tls = { ...settings.tls, ...changed };
+  };
+  type Texts =
+    | "certificate"
+    | "key"
+    | "keyPassphrase"
+    | "authorities"
+    | "authorityFolder"
+    | "ciphers"
+    | "cipherSuites";
+  const ofText = (name: Texts) =>
+    text(() => settings.tls[name], (value) => ({ apply: change({ [name]: value }) }));
+  return {
+    "tls-port": immutable(
+      integer([0, 65535], () => settings.tlsPort, (value) => settings.tlsPort = value),
+    ),
+    "tls-cert-file": immutable(ofText("certificate")),
+    "tls-key-file": immutable(ofText("key")),
+    "tls-key-file-pass": immutable({ ...ofText("keyPassphrase"), isSecret: true }),
+    "tls-ca-cert-file": immutable(ofText("authorities")),
+    "tls-ca-cert-dir": immutable(ofText("authorityFolder")),
+    "tls-auth-clients": immutable(choice<TlsOptions["clients"]>(
+      ["no", "yes", "optional"],
+      () => settings.tls.clients,
+      (clients) => change({ clients })(),
+    )),
+    "tls-protocols": immutable({
+      ...text(() => settings.tls.protocols.join(" "), (value) => {
+        const protocols = value.split(" ").filter((name) => name !== "");
+        if (protocolRange(protocols) !== null) return { apply: change({ protocols }) };
+        return { error: "kv speaks TLSv1.2 and TLSv1.3" };
+      }),
+      isList: true,
+    }),
+    "tls-ciphers": immutable(ofText("ciphers")),
+    "tls-ciphersuites": immutable(ofText("cipherSuites")),
   };
 }
 

@@ -3,6 +3,8 @@
  * write. The next read waits for that write, so a client that does not read its replies is not read
  * from either, and can make the server hold no more than one batch of replies for it.
  */
+import { TlsError } from "../sys/openssl.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
@@ -33,7 +35,7 @@ export class Connection implements ClientConnection {
   /** Called once, when the connection is closed, from whichever side. */
   onClose: () => void = () => {};
   readonly #core: ServerCore;
-  readonly #socket: Deno.Conn;
+  readonly #socket: ClientSocket;
   readonly #parser: RequestParser;
   /** What comes before the first read of its own. */
   #firstRead: Promise<number | null> | null;
@@ -64,7 +66,7 @@ export class Connection implements ClientConnection {
   /** A sync had failed before the last batch: it wrote nothing, and its replies say why. */
   #wasRefusedWrites = false;
 
-  constructor(core: ServerCore, socket: Deno.Conn, session: Session, start?: ConnectionStart) {
+  constructor(core: ServerCore, socket: ClientSocket, session: Session, start?: ConnectionStart) {
     this.#parser = start?.parser ?? new RequestParser();
     this.#handled = start?.handled ?? 0;
     // Requests that have been read already are run as if they came now.
@@ -392,5 +394,6 @@ function isConnectionError(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.TimedOut ||
-    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.UnexpectedEof;
+    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof TlsError;
 }

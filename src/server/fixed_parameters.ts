@@ -102,7 +102,7 @@ const absent: readonly (readonly [reason: string, names: RegExp])[] = [
     "the sockets have no such settings here",
     /^(tcp-backlog|socket-mark-id|bind-source-addr)$/,
   ],
-  ["there is no TLS", /^tls-/],
+  ["TLS has no such settings here", /^tls-/],
   ["messages have no levels", /^(loglevel|always-show-logo|ignore-warnings)$/],
   ["SHUTDOWN and signals always end in order", /^shutdown-/],
   ["kv is no sentinel", /^sentinel$/],

@@ -1,10 +1,12 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
+import type { ClientSocket } from "./client_socket.ts";
 import { join, resolve } from "@std/path";
 import type { Access } from "../commands/access.ts";
 import { allCommands } from "../commands/registry.ts";
 import type { MemoryField, ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
+import { TlsContext } from "../sys/openssl.ts";
 import { memoryFields } from "./memory_fields.ts";
 import { rewriteConfigFile } from "./config_rewriting.ts";
 import { ServerConfiguration } from "./configuration.ts";
@@ -14,7 +16,7 @@ import { Listeners } from "./listeners.ts";
 import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
 import { type ServerCounters, ServerFacts } from "./server_facts.ts";
-import { type KeyValueServerOptions, settingsOf } from "./server_options.ts";
+import { type KeyValueServerOptions, settingsOf, usesTls } from "./server_options.ts";
 import type { ServerSettings } from "./settings.ts";
 import { boundAddresses, formatTcpAddress, isLoopback } from "./tcp_address.ts";
 import { loadUserFile, saveUserFile } from "./user_file.ts";
@@ -29,6 +31,8 @@ const onlyFromHere =
   "machine that it runs on are served. To serve others, set a password, by CONFIG SET requirepass or " +
   "requirepass in the configuration file; or, where nobody else can reach the port, CONFIG SET " +
   "protected-mode no.\r\n";
+/** How long a client that is not served may take to be told. */
+const refusalLimitMs = 1000;
 /** How often idle clients are looked for, when there is a limit. */
 const idleCheckMs = 1000;
 
@@ -129,12 +133,14 @@ export class KeyValueServer implements ServerControl {
 
   /**
    * Opens the store and listens. Throws a StoreError or SystemError when the store cannot be opened,
-   * a ListenError when an address cannot be listened on, a ConfigFileError.
+   * a ListenError when an address cannot be listened on, a TlsError when certificates or keys cannot be
+   * used, a ConfigFileError.
    */
   static async start(options: KeyValueServerOptions): Promise<KeyValueServer> {
     const log = options.log ?? (() => {});
     const settings = settingsOf(options);
-    const { port, bindAddresses } = settings;
+    const { port, bindAddresses, tlsPort } = settings;
+    const isListening = options.listen !== undefined;
     const listeners = await Listeners.open({
       socket: {
         path: settings.socketPath,
@@ -142,13 +148,19 @@ export class KeyValueServer implements ServerControl {
         group: settings.socketGroup,
       },
       // A port of 0 is none, unless it was asked for: then it is any that is free.
-      tcp: port > 0 || options.listen !== undefined ? boundAddresses(bindAddresses, port) : [],
+      tcp: port > 0 || isListening && !usesTls(options) ? boundAddresses(bindAddresses, port) : [],
+      tls: tlsPort > 0 || isListening && usesTls(options)
+        ? {
+          addresses: boundAddresses(bindAddresses, tlsPort),
+          context: new TlsContext(settings.tls),
+        }
+        : null,
       log,
     });
     const loading = new LoadingClients(allCommands(settings.commandNames), settings.access);
     try {
       let server: KeyValueServer | null = null;
-      const admitted = (socket: Deno.Conn, start: ConnectionStart | null) => {
+      const admitted = (socket: ClientSocket, start: ConnectionStart | null) => {
         if (start !== null) server!.#begin(socket, start);
       };
       listeners.onSocket = (socket) => {
@@ -182,7 +194,7 @@ export class KeyValueServer implements ServerControl {
 
   // --- connections -------------------------------------------------------------------------------
 
-  #admit(socket: Deno.Conn): void {
+  #admit(socket: ClientSocket): void {
     this.#counters.received++;
     if (isFromOutside(socket, this.#settings)) {
       this.#counters.rejected++;
@@ -195,11 +207,11 @@ export class KeyValueServer implements ServerControl {
     }
   }
 
-  #begin(socket: Deno.Conn, start?: ConnectionStart): void {
+  #begin(socket: ClientSocket, start?: ConnectionStart): void {
     const id = ++this.#lastId;
     const peer = describeAddress(socket.remoteAddr, this.#socketPath);
     const local = describeAddress(socket.localAddr, this.#socketPath);
-    if ("setNoDelay" in socket) (socket as Deno.TcpConn).setNoDelay(true);
+    if ("setNoDelay" in socket) (socket as Pick<Deno.TcpConn, "setNoDelay">).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
     session.signOut(this.access);
@@ -351,7 +363,7 @@ export class KeyValueServer implements ServerControl {
 
 /** A client of another machine, though nothing keeps it from doing everything. */
 function isFromOutside(
-  { remoteAddr }: Deno.Conn,
+  { remoteAddr }: ClientSocket,
   { access, isProtected }: ServerSettings,
 ): boolean {
   return isProtected && access.isOpen && "hostname" in remoteAddr &&
@@ -363,13 +375,23 @@ function describeAddress(address: Deno.Addr, socketPath: string): string {
   return "hostname" in address ? formatTcpAddress(address) : `${socketPath}:0`;
 }
 
-async function refuse(socket: Deno.Conn, reply: string): Promise<void> {
+/** Tells a client why it is not served. One that does not take it, or its part in a handshake, is left. */
+async function refuse(socket: ClientSocket, reply: string): Promise<void> {
+  const close = () => {
+    try {
+      socket.close();
+    } catch {
+      // Closed already.
+    }
+  };
+  const timer = setTimeout(close, refusalLimitMs);
   try {
     await socket.write(new TextEncoder().encode(reply));
   } catch {
     // It is gone already.
   } finally {
-    socket.close();
+    clearTimeout(timer);
+    close();
   }
 }
 

@@ -1,6 +1,9 @@
 /** Where a server listens: its Unix socket, and TCP addresses if there are any. */
 import { keepClientsAlive } from "../sys/keep_alive.ts";
+import type { TlsContext } from "../sys/openssl.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
+import { TlsSocket } from "./tls_socket.ts";
 import { ListenError, UnixSocket, type UnixSocketOptions } from "./unix_socket.ts";
 
 /** How long accepting rests when the process has no file descriptors left. */
@@ -9,39 +12,45 @@ const acceptPauseMs = 100;
 export interface ListenersOptions {
   readonly socket: UnixSocketOptions;
   readonly tcp: readonly TcpAddress[];
+  /** Where TLS is spoken, and how. */
+  readonly tls: { readonly addresses: readonly TcpAddress[]; readonly context: TlsContext } | null;
   readonly log: (message: string) => void;
 }
 
 export class Listeners {
   /** Called with each client's socket. */
-  onSocket: (socket: Deno.Conn) => void = (socket) => socket.close();
+  onSocket: (socket: ClientSocket) => void = (socket) => socket.close();
   readonly #unix: UnixSocket;
   readonly #tcp: readonly Deno.TcpListener[];
+  readonly #tls: readonly Deno.TcpListener[];
+  readonly #tlsContext: TlsContext | null;
   readonly #log: (message: string) => void;
   #closed = false;
 
   private constructor(
     unix: UnixSocket,
     tcp: readonly Deno.TcpListener[],
-    { log }: ListenersOptions,
+    tls: readonly Deno.TcpListener[],
+    options: ListenersOptions,
   ) {
     this.#unix = unix;
     this.#tcp = tcp;
-    this.#log = log;
+    this.#tls = tls;
+    this.#tlsContext = options.tls?.context ?? null;
+    this.#log = options.log;
   }
 
   /** Listens; nobody is accepted before `accept`. Throws a ListenError. */
   static async open(options: ListenersOptions): Promise<Listeners> {
     const unix = await UnixSocket.listen(options.socket);
     const tcp: Deno.TcpListener[] = [];
+    const tls: Deno.TcpListener[] = [];
     try {
-      for (const address of options.tcp) {
-        const listener = listenTcp(address);
-        if (listener !== null) tcp.push(listener);
-      }
-      return new Listeners(unix, tcp, options);
+      listenAll(options.tcp, tcp);
+      listenAll(options.tls?.addresses ?? [], tls);
+      return new Listeners(unix, tcp, tls, options);
     } catch (error) {
-      for (const listener of tcp) listener.close();
+      for (const listener of [...tcp, ...tls]) listener.close();
       unix.close();
       throw error;
     }
@@ -51,12 +60,19 @@ export class Listeners {
   accept(): void {
     void this.#acceptFrom(this.#unix.listener);
     for (const listener of this.#tcp) void this.#acceptFrom(listener);
+    for (const listener of this.#tls) {
+      void this.#acceptFrom(listener, (socket) => new TlsSocket(socket, this.#tlsContext!));
+    }
   }
 
-  async #acceptFrom(listener: Deno.Listener): Promise<void> {
+  async #acceptFrom<T extends Deno.Conn>(
+    listener: { accept(): Promise<T> },
+    wrap: (socket: T) => ClientSocket = (socket) => socket,
+  ): Promise<void> {
     while (!this.#closed) {
       try {
-        this.onSocket(await listener.accept());
+        const socket = await listener.accept();
+        this.onSocket(wrap(socket)); // Not the one of before it came.
       } catch (error) {
         if (this.#closed) return;
         this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
@@ -67,20 +83,32 @@ export class Listeners {
 
   /** The socket's path, and the TCP addresses if there are any. */
   get addresses(): string[] {
-    return [this.#unix.path, ...this.#tcp.map(({ addr }) => formatTcpAddress(addr))];
+    return [
+      this.#unix.path,
+      ...this.#tcp.map(({ addr }) => formatTcpAddress(addr)),
+      ...this.#tls.map(({ addr }) => `${formatTcpAddress(addr)} (TLS)`),
+    ];
   }
 
   /** Asks TCP clients that come from now on whether they live when they are silent for so long; 0: not. */
   keepAlive(seconds: number): void {
-    for (const { addr } of this.#tcp) keepClientsAlive(addr.port, seconds);
+    for (const { addr } of [...this.#tcp, ...this.#tls]) keepClientsAlive(addr.port, seconds);
   }
 
   /** Stops listening and removes the socket. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of this.#tcp) listener.close();
+    for (const listener of [...this.#tcp, ...this.#tls]) listener.close();
     this.#unix.close();
+  }
+}
+
+/** Listens on the addresses, and adds to `listeners` as it goes. */
+function listenAll(addresses: readonly TcpAddress[], listeners: Deno.TcpListener[]): void {
+  for (const address of addresses) {
+    const listener = listenTcp(address);
+    if (listener !== null) listeners.push(listener);
   }
 }
 

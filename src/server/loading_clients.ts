@@ -3,6 +3,7 @@
  * answered with LOADING, and INFO tells how far it is. What Redis answers in full meanwhile (HELLO,
  * CLIENT, CONFIG ...) waits here until the server is there: so its answer is the usual one.
  */
+import type { ClientSocket } from "./client_socket.ts";
 import type { Access } from "../commands/access.ts";
 import { notAuthenticated } from "../commands/dispatcher.ts";
 import type { CommandMap } from "../commands/registry.ts";
@@ -18,7 +19,7 @@ export class LoadingClients {
   readonly #commands: CommandMap;
   readonly #access: Access;
   readonly #startedMs = Date.now();
-  readonly #sockets = new Set<Deno.Conn>();
+  readonly #sockets = new Set<ClientSocket>();
   readonly #over: Promise<null>;
   #end!: (value: null) => void;
 
@@ -36,7 +37,7 @@ export class LoadingClients {
    * Serves a client until the store is read; then resolves to what the server goes on with. Null when
    * the client has gone by then.
    */
-  async serve(socket: Deno.Conn): Promise<ConnectionStart | null> {
+  async serve(socket: ClientSocket): Promise<ConnectionStart | null> {
     this.#sockets.add(socket);
     try {
       return await this.#serve(socket);
@@ -57,7 +58,7 @@ export class LoadingClients {
     for (const socket of this.#sockets) closed(socket);
   }
 
-  async #serve(socket: Deno.Conn): Promise<ConnectionStart | null> {
+  async #serve(socket: ClientSocket): Promise<ConnectionStart | null> {
     const parser = new RequestParser();
     const reply = new ReplyWriter();
     while (true) {
@@ -117,7 +118,7 @@ export class LoadingClients {
   }
 }
 
-function closed(socket: Deno.Conn): null {
+function closed(socket: ClientSocket): null {
   try {
     socket.close();
   } catch {

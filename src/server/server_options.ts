@@ -1,6 +1,7 @@
 import { basename, dirname } from "@std/path";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
+import { TlsError } from "../sys/openssl.ts";
 import { loadConfigFile } from "./config_file.ts";
 import { privateSocketMode, ServerSettings } from "./settings.ts";
 import { parseTcpAddress } from "./tcp_address.ts";
@@ -23,6 +24,13 @@ export interface KeyValueServerOptions {
   readonly socketGroup?: string;
   /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
   readonly listen?: string;
+  /**
+   * PEM files of the server's certificate and of its key: with them, TLS is spoken at `listen`. `tlsCa` is one of
+   * authorities: clients then need a certificate by one of them.
+   */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
   /** When data is synced to the disk: `everysec` unless given. */
   readonly sync?: SyncPolicy;
   /** The store's largest size, and which keys go when it is reached; none unless given. */
@@ -56,7 +64,38 @@ export function settingsOf(options: KeyValueServerOptions): ServerSettings {
   if (options.listen !== undefined) {
     const { hostname, port } = parseTcpAddress(options.listen);
     settings.bindAddresses = [hostname];
-    settings.port = port;
+    if (usesTls(options)) settings.tlsPort = port;
+    else settings.port = port;
   }
+  const { tlsCert, tlsKey, tlsCa } = options;
+  if (usesTls(options)) {
+    settings.tls = {
+      ...settings.tls,
+      certificate: tlsCert ?? settings.tls.certificate,
+      key: tlsKey ?? settings.tls.key,
+      authorities: tlsCa ?? settings.tls.authorities,
+      clients: tlsCa === undefined && settings.tls.authorities === "" ? "no" : settings.tls.clients,
+    };
+  }
+  if (usesTls(options) || settings.tlsPort > 0) checkTls(settings);
   return settings;
+}
+
+/** Whether TLS is to be spoken where `listen` says. */
+export function usesTls({ tlsCert, tlsKey, tlsCa }: KeyValueServerOptions): boolean {
+  return tlsCert !== undefined || tlsKey !== undefined || tlsCa !== undefined;
+}
+
+/** Throws a TlsError when something is missing. */
+function checkTls({ tls }: ServerSettings): void {
+  if (tls.certificate === "" || tls.key === "") {
+    const missing = tls.certificate === "" ? "certificate (tls-cert-file)" : "key (tls-key-file)";
+    throw new TlsError(`Cannot set up TLS: the server's ${missing} is missing`);
+  }
+  if (tls.clients !== "no" && tls.authorities === "" && tls.authorityFolder === "") {
+    throw new TlsError(
+      "Cannot set up TLS: clients are to have certificates, and tls-ca-cert-file does not say whose; name them, or " +
+        "set tls-auth-clients no",
+    );
+  }
 }

@@ -3,6 +3,7 @@ import { Access } from "../commands/access.ts";
 import { CommandNames } from "../commands/command_names.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
+import type { TlsOptions } from "../sys/openssl.ts";
 import { defaultOutputLimits, type OutputLimits } from "./output_limits.ts";
 
 /** Of the socket, unless it is said otherwise: for its owner alone. */
@@ -20,6 +21,19 @@ export class ServerSettings {
   /** The TCP port, 0 for none, and the addresses to listen on. */
   port = 0;
   bindAddresses: readonly string[] = ["127.0.0.1"];
+  /** The TCP port where TLS is spoken, 0 for none, and how. */
+  tlsPort = 0;
+  tls: TlsOptions = {
+    certificate: "",
+    key: "",
+    keyPassphrase: "",
+    authorities: "",
+    authorityFolder: "",
+    clients: "yes",
+    protocols: ["TLSv1.2", "TLSv1.3"],
+    ciphers: "",
+    cipherSuites: "",
+  };
   /** Under which names the commands are called. */
   readonly commandNames = new CommandNames();
   /** Who may use the server. */

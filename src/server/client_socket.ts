@@ -1,0 +1,5 @@
+/** What a server asks of a client's socket, whatever stands between it and the client. */
+export type ClientSocket = Pick<
+  Deno.Conn,
+  "read" | "write" | "close" | "closeWrite" | "localAddr" | "remoteAddr"
+>;

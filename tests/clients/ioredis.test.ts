@@ -54,6 +54,18 @@ test("sets, gets, counts and deletes", async (redis) => {
   assertEquals(await redis.dbsize(), 2);
 });
 
+test("connects by a URL, or by the path alone", async (_redis, server) => {
+  for (const url of [`unix://${server.socketPath}`, server.socketPath]) {
+    const redis = new Redis(url, { lazyConnect: true });
+    try {
+      await redis.connect();
+      assertEquals(await redis.ping(), "PONG");
+    } finally {
+      redis.disconnect();
+    }
+  }
+});
+
 test("keeps binary keys and values", async (redis) => {
   const key = Uint8Array.of(0, 255, 13, 10);
   const value = Uint8Array.from({ length: 70_000 }, (_, i) => i % 256);

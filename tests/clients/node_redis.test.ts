@@ -51,6 +51,17 @@ test("sets, gets, counts and deletes", async (client) => {
   assertEquals(await client.dbSize(), 2);
 });
 
+test("connects by a URL", async (_client, server, RESP) => {
+  const client = createClient({ RESP, url: `unix://${server.socketPath}` });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    assertEquals(await client.ping(), "PONG");
+  } finally {
+    client.destroy();
+  }
+});
+
 test("keeps binary keys and values", async (client) => {
   const key = Buffer.from([0, 255, 13, 10]);
   const value = Buffer.from(Uint8Array.from({ length: 70_000 }, (_, i) => i % 256));

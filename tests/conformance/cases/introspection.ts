@@ -88,6 +88,13 @@ export const introspectionCases: readonly ConformanceCase[] = [
       ["COMMAND GETKEYS MSET a 1 b 2", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
       [["COMMAND", "GETKEYS", "DEL", "a", "b c", ""], "*3\r\n$1\r\na\r\n$3\r\nb c\r\n$0\r\n\r\n"],
       ["COMMAND GETKEYS RENAME a b", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
+      ["COMMAND GETKEYS SORT a LIMIT 0 1 STORE b", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
+      ["COMMAND GETKEYS SORT a STORE b STORE c", "*2\r\n$1\r\na\r\n$1\r\nc\r\n"],
+      ["COMMAND GETKEYS SORT a GET STORE BY STORE", "*1\r\n$1\r\na\r\n"],
+      [
+        "COMMAND GETKEYSANDFLAGS SORT a STORE b",
+        "*2\r\n*2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n*2\r\n$1\r\nb\r\n*2\r\n+OW\r\n+update\r\n",
+      ],
       ["COMMAND GETKEYS COPY a b REPLACE", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
       ["COMMAND GETKEYS WATCH a b", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
       ["COMMAND GETKEYS EXPIRE a 10 NX", "*1\r\n$1\r\na\r\n"],

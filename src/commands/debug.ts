@@ -8,17 +8,20 @@ import { serialize } from "./serialized_value.ts";
 const frameBytes = 11;
 const sleepSecondsMax = 3600;
 
-const notAllowed =
+export const debugNotAllowed =
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it ' +
   "from a local connection, otherwise you need to set this option in the configuration file, and then " +
   "restart the server.";
 
+/** Whether the client may call it: `enable-debug-command`. */
+export function allowsDebug({ server, session }: CommandContext): boolean {
+  const allowed = server.config.get("enable-debug-command");
+  return allowed === "yes" || allowed === "local" && session.isLocal;
+}
+
 /** DEBUG subcommand [arg ...] */
 function debug(context: CommandContext): void {
-  const { reply, argc, server, session } = context;
-  const allowed = server.config.get("enable-debug-command");
-  const isAllowed = allowed === "yes" || allowed === "local" && session.isLocal;
-  if (!isAllowed) return reply.error(notAllowed);
+  const { reply, argc } = context;
   if (argc === 2 && context.is(1, "HELP")) return help(context);
   if (argc === 3 && context.is(1, "SLEEP")) return sleep(context);
   if (argc === 3 && context.is(1, "SET-ACTIVE-EXPIRE")) {

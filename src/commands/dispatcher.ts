@@ -7,6 +7,7 @@ import { StoreError } from "../store/errors.ts";
 import type { CallTimer } from "./call_timer.ts";
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext } from "./context.ts";
+import { debugNotAllowed } from "./debug.ts";
 import { denialOf, noteDeniedRequest } from "./permission.ts";
 import { allCommands, type Command, type CommandMap } from "./registry.ts";
 import { describeStoreError } from "./store_error.ts";
@@ -70,10 +71,8 @@ export class Dispatcher {
     session.lastCommand = command;
     if (command === undefined) return this.#refuse(null, () => this.#replyUnknown());
     const { arity } = command;
-    if ((arity > 0 ? argc !== arity : argc < -arity) || command.handler === null) {
-      const { name } = command;
-      return this.#refuse(command, () => wrongArity(context, name));
-    }
+    const isWrong = arity > 0 ? argc !== arity : argc < -arity;
+    if ((isWrong || command.isUnusual) && !this.#isCallable(command, isWrong)) return;
     if (!session.mayDoAll && this.#isDenied(command)) return;
     if (session.isListening && this.#isOutOfPlace(command)) return;
     if (context.pause.mode !== pauseMode.off && this.#isKeptBack(command)) {
@@ -93,6 +92,18 @@ export class Dispatcher {
       }
     }
     this.#call(command);
+  }
+
+  /** Whether a command can be called like that, by anybody; otherwise that is replied. */
+  #isCallable(command: Command, hasWrongArity: boolean): boolean {
+    const context = this.#context;
+    if (hasWrongArity || command.handler === null) {
+      this.#refuse(command, () => wrongArity(context, command.name));
+      return false;
+    }
+    if (command.isAllowed(context)) return true;
+    this.#refuse(command, () => context.reply.error(debugNotAllowed));
+    return false;
   }
 
   /** Whether a client has no right to run a command; then that is replied. */

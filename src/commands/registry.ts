@@ -10,9 +10,9 @@ import { bitfieldHandlers } from "./bitfield.ts";
 import type { CommandSpec } from "./command_spec.ts";
 import { clientControlHandlers } from "./client_control.ts";
 import { connectionHandlers } from "./connection.ts";
-import type { Handler } from "./context.ts";
+import type { CommandContext, Handler } from "./context.ts";
 import { counterHandlers } from "./counters.ts";
-import { debugHandlers } from "./debug.ts";
+import { allowsDebug, debugHandlers } from "./debug.ts";
 import { dumpHandlers } from "./dump.ts";
 import { expiryHandlers } from "./expiry.ts";
 import { hyperloglogHandlers } from "./hyperloglog.ts";
@@ -86,6 +86,8 @@ export class Command {
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
   readonly isBrief: boolean;
   readonly skipsSlowLog: boolean;
+  /** It has no handler, or the configuration decides whether it may be called: see `isAllowed`. */
+  readonly isUnusual: boolean;
   /** It runs without a password, too. */
   readonly isForAnybody: boolean;
   /** MONITOR does not show it. */
@@ -122,12 +124,18 @@ export class Command {
     this.isFast = spec.flags.includes("fast");
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");
+    this.isUnusual = this.handler === null || spec.name === "debug";
     this.isForAnybody = spec.flags.includes("no_auth");
     this.isHidden = spec.flags.includes("skip_monitor") || spec.flags.includes("admin");
     this.isReplicated = this.isWrite || /^(s?publish|pfcount)$/.test(spec.name);
     this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);
     this.runsOthers = spec.name === "exec";
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);
+  }
+
+  /** Whether the configuration lets the client call it. */
+  isAllowed(context: CommandContext): boolean {
+    return this.name !== "debug" || allowsDebug(context);
   }
 
   resetStatistics(): void {

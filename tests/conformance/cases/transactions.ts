@@ -235,4 +235,12 @@ export const transactionCases: readonly ConformanceCase[] = [
       ],
     ],
   },
+  {
+    name: "DEBUG that is not allowed is refused before it is queued",
+    steps: [
+      ["MULTI", "+OK\r\n"],
+      ["DEBUG SLEEP 0", /^-ERR DEBUG command not allowed\./],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"],
+    ],
+  },
 ];

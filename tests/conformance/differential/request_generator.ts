@@ -41,6 +41,14 @@ const invalidTimes = ["0", "-1", "abc", "", "1.5", "9223372036854775807", "92233
 
 /** The year 2100: later than any relative deadline here, earlier than any clock. */
 const farSeconds = 4_102_444_800;
+/**
+ * Never with other arguments: a HELLO that fails at its last option has done the ones before it, in Redis
+ * alone; others would have several replies, other ones each time, or end the server.
+ */
+const keptForms = new Set([
+  ...["ACL", "CLIENT", "COMMAND", "HELLO", "LATENCY", "SHUTDOWN"],
+  ...["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+]);
 /** The share of requests with an argument too many or too few. */
 const wrongArityProbability = 0.03;
 
@@ -72,8 +80,7 @@ export class RequestSource {
     }
     const args = this.random.pick(weighted)(this);
     if (args[0] === "DBSIZE" && this.#withPast) return ["EXISTS", ...keys];
-    // A HELLO that fails at its last option has done the ones before it, in Redis alone.
-    if (args[0] !== "HELLO" && this.random.chance(wrongArityProbability)) {
+    if (!keptForms.has(args[0]) && this.random.chance(wrongArityProbability)) {
       if (args.length > 1 && this.random.chance(0.6)) args.pop();
       else args.push(this.random.pick(surplus));
     }
@@ -476,7 +483,47 @@ const choices: readonly (readonly [number, Generate])[] = [
   [1, words("CONFIG GET timeout", "CONFIG GET nosuch", "CONFIG SET nosuch 1", "CONFIG SET a")],
   [
     1,
-    words("ACL WHOAMI", "ACL DELUSER u", "ACL DELUSER v", "ACL CAT", "ACL GETUSER v", "ACL NOSUCH"),
+    words(
+      ...["ACL WHOAMI", "ACL DELUSER u", "ACL DELUSER v", "ACL CAT", "ACL GETUSER v", "ACL NOSUCH"],
+      ...[
+        "ACL GENPASS x",
+        "ACL GENPASS 0",
+        "ACL HELP",
+        "ACL LOG RESET",
+        "ACL LOG x",
+        "ACL LOAD",
+        "ACL SAVE",
+      ],
+      ...["AUTH x", "AUTH default x", "AUTH v x", "AUTH v x y", "HELLO 3 AUTH v x"],
+    ),
+  ],
+  [
+    1,
+    words(
+      ...["CLIENT CACHING YES", "CLIENT CACHING x", "CLIENT GETREDIR", "CLIENT TRACKINGINFO"],
+      ...["CLIENT TRACKING OFF", "CLIENT TRACKING ON OPTIN OPTOUT", "CLIENT TRACKING x"],
+      ...["CLIENT LIST ID 99999999", "CLIENT LIST TYPE nosuch", "CLIENT LIST TYPE master"],
+      ...["CONFIG RESETSTAT", "LATENCY HISTOGRAM nosuch", "SHUTDOWN ABORT", "SHUTDOWN x"],
+      ...[
+        "COMMAND HELP",
+        "COMMAND INFO get nosuch",
+        "COMMAND COUNT x",
+        "COMMAND LIST FILTERBY x y",
+      ],
+      ...["MEMORY HELP", "MEMORY PURGE", "MEMORY USAGE nosuch", "MEMORY USAGE a SAMPLES x"],
+      ...["OBJECT HELP", "OBJECT FREQ a", "OBJECT FREQ nosuch", "OBJECT ENCODING nosuch"],
+      ...["OBJECT IDLETIME nosuch", "OBJECT REFCOUNT nosuch", "DEBUG SLEEP 0", "DEBUG HELP"],
+    ),
+  ],
+  // Nobody hears what is published: a message could come anywhere among the replies.
+  [
+    1,
+    words(
+      ...["PUBLISH unheard x", "SPUBLISH unheard x", "PUBSUB CHANNELS", "PUBSUB CHANNELS x*"],
+      ...["PUBSUB NUMSUB", "PUBSUB NUMSUB heard x", "PUBSUB NUMPAT", "PUBSUB SHARDCHANNELS"],
+      ...["PUBSUB SHARDNUMSUB heard", "PUBSUB HELP", "PUBSUB NOSUCH", "UNSUBSCRIBE heard"],
+      ...["PUNSUBSCRIBE heard*", "SUNSUBSCRIBE heard"],
+    ),
   ],
   [2, setUser],
   [6, dryRun],

@@ -16,8 +16,8 @@ const notByFrequency =
   "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when " +
   "switching between policies at runtime LRU and LFU data will take some time to adjust.";
 const notByTime =
-  "ERR kv does not keep when single keys were used: with an LRU policy, keys share clocks that count " +
-  "uses and not seconds";
+  "ERR when keys were used is kept for the policies allkeys-lru and volatile-lru only: CONFIG SET maxmemory " +
+  "and maxmemory-policy";
 
 /** How redis-server would encode the value that was found, had SET just written it. */
 export function encodingOfFound(store: Store): "int" | "embstr" | "raw" {
@@ -36,12 +36,23 @@ function integerOfFound({ foundBytes, foundStart, foundEnd }: Store): bigint | n
   return parseInt64(foundBytes, foundStart, foundEnd);
 }
 
-/** The handler of a subcommand about the key that is its argument. */
+/** The handler of a subcommand about the key that is its argument, which does not count as used by that. */
 function ofKey(reply: (context: CommandContext) => void): Handler {
   return (context) => {
-    if (context.find(2)) reply(context);
+    const { store } = context;
+    const wasUntouched = store.isUntouched;
+    store.isUntouched = true;
+    const isFound = context.find(2);
+    store.isUntouched = wasUntouched;
+    if (isFound) reply(context);
     else context.reply.null();
   };
+}
+
+function idletime({ store, reply }: CommandContext): void {
+  const seconds = store.idleSecondsOfFound;
+  if (seconds < 0) reply.error(notByTime);
+  else reply.integer(seconds);
 }
 
 export const objectHandlers: Record<string, Handler> = {
@@ -61,6 +72,6 @@ export const objectHandlers: Record<string, Handler> = {
     "    Return the number of references of the value associated with the specified",
     "    <key>.",
   ]),
-  "object|idletime": ofKey(({ reply }) => reply.error(notByTime)),
+  "object|idletime": ofKey(idletime),
   "object|refcount": ofKey(({ reply, store }) => reply.integer(referencesToFound(store))),
 };

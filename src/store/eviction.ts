@@ -48,6 +48,8 @@ const keysPerLook = 32;
 const sampleSize = 16;
 /** A clock goes on by one after this share of the store's keys was used. */
 const ticksPerTurn = 64;
+/** A clock has 16 bits. */
+const clockValues = 2 ** 16;
 const clockBitsMin = 16;
 const clockBitsMax = 24;
 /** The store's largest size for each clock: keys of 16 bytes with values of 100 take about 150. */
@@ -65,6 +67,11 @@ export class Eviction {
   #clockShift = 31;
   #clock = 0;
   #usesLeft = 0;
+  /** When a key was used last while the clock stood there, in seconds since `#beganMs`. */
+  #clockEnds = new Uint32Array(0);
+  #beganMs = 0;
+  /** When any key was used last. */
+  #usedMs = 0;
   readonly #log: Log;
   readonly #index: HashIndex;
   readonly #indexHeader: IndexHeader;
@@ -101,7 +108,7 @@ export class Eviction {
   }
 
   /** Sets both; effective at once, though it takes a while until a larger store has shrunk. */
-  configure(bytesMax: number, policy: EvictionPolicy): void {
+  configure(bytesMax: number, policy: EvictionPolicy, nowMs: number): void {
     this.#bytesMax = bytesMax;
     this.#policy = policy;
     const places = Math.floor((bytesMax - storeHeaderBytes) / this.#limits.segmentBytes);
@@ -115,16 +122,20 @@ export class Eviction {
     this.#liveBytesMax = evicts
       ? liveShare * (places - working) * this.#limits.segmentBytes
       : Infinity;
-    if (evicts && policy.endsWith("lru")) this.#startClocks(bytesMax);
+    if (evicts && policy.endsWith("lru")) this.#startClocks(bytesMax, nowMs);
     else this.#clocks = new Uint16Array(0);
   }
 
-  #startClocks(bytesMax: number): void {
+  #startClocks(bytesMax: number, nowMs: number): void {
     const wanted = Math.ceil(Math.log2(bytesMax / bytesPerClock));
     const bits = Math.min(clockBitsMax, Math.max(clockBitsMin, wanted));
     if (this.#clocks.length === 2 ** bits) return;
     this.#clocks = new Uint16Array(2 ** bits);
     this.#clockShift = 32 - bits;
+    this.#clockEnds = new Uint32Array(clockValues);
+    this.#beganMs = this.#usedMs = nowMs;
+    // Keys that nobody has used since then stand at 0.
+    this.#clock = 1;
   }
 
   /** Whether `touch` has to be called for each key that is used. */
@@ -133,13 +144,28 @@ export class Eviction {
   }
 
   /** A key with this hash was read or written. */
-  touch(hash: number): void {
+  touch(hash: number, nowMs: number): void {
     if (--this.#usesLeft < 0) this.#advanceClock();
     this.#clocks[hash >>> this.#clockShift] = this.#clock;
+    this.#usedMs = nowMs;
+  }
+
+  /**
+   * For how many seconds no key with such a hash was used, at least; since the policy was set, at most. -1
+   * when the policy does not want to know.
+   */
+  idleSeconds(hash: number, nowMs: number): number {
+    if (!this.wantsTouches) return -1;
+    const clock = this.#clocks[hash >>> this.#clockShift];
+    const usedMs = clock === this.#clock
+      ? this.#usedMs
+      : this.#beganMs + this.#clockEnds[clock] * 1000;
+    return Math.max(0, Math.floor((nowMs - usedMs) / 1000));
   }
 
   #advanceClock(): void {
-    this.#clock = (this.#clock + 1) & 0xffff;
+    this.#clockEnds[this.#clock] = Math.max(0, Math.ceil((this.#usedMs - this.#beganMs) / 1000));
+    this.#clock = (this.#clock + 1) % clockValues;
     this.#usesLeft = Math.ceil(this.#index.count / ticksPerTurn);
   }
 

@@ -388,7 +388,7 @@ export class Store {
       return false;
     }
     this.hits++;
-    if (this.#touchesFound) this.#eviction.touch(hash);
+    if (this.#touchesFound) this.#eviction.touch(hash, this.now);
     const valueStart = offset + recordHeaderBytes + (end - start);
     this.foundBytes = window.u8;
     this.foundStart = valueStart;
@@ -632,7 +632,7 @@ export class Store {
       this.#records.retire(old);
     } else {
       this.#index.insert(this.#keyHash, address);
-      if (this.#touchesNew) this.#eviction.touch(this.#keyHash);
+      if (this.#touchesNew) this.#eviction.touch(this.#keyHash, this.now);
     }
     if (this.#batch.depth > 0) this.#batch.note(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
@@ -898,10 +898,18 @@ export class Store {
         `Cannot limit a store to ${bytesMax} bytes: ${least} at least`,
       );
     }
-    this.#eviction.configure(bytesMax, policy);
+    this.#eviction.configure(bytesMax, policy, this.#clock());
     this.#touchesNew = this.#eviction.wantsTouches;
     this.isUntouched = this.#isUntouched;
     this.#housekeeping.arm();
+  }
+
+  /**
+   * For how many seconds the key that was found last was not used, about: keys share what remembers it. -1
+   * unless the eviction policy wants to know. To be looked for with `isUntouched` set.
+   */
+  get idleSecondsOfFound(): number {
+    return this.#eviction.idleSeconds(this.#keyHash, this.now);
   }
 
   /** While it is set, to find a key does not count as using it: its turn to be evicted stays. */

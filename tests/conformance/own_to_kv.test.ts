@@ -51,6 +51,14 @@ const cases: readonly ConformanceCase[] = [
         "CONFIG SET maxmemory 1mb",
         /^-ERR CONFIG SET failed \(possibly related to argument 'maxmemory'\) - kv needs /,
       ],
+      // When keys were used is kept if somebody has a use for it.
+      ["SET idle 1", "+OK\r\n"],
+      ["OBJECT IDLETIME idle", /^-ERR when keys were used is kept for the policies allkeys-lru /],
+      ["CONFIG SET maxmemory 64mb maxmemory-policy allkeys-lru", "+OK\r\n"],
+      ["GET idle", "$1\r\n1\r\n"],
+      ["OBJECT IDLETIME idle", ":0\r\n"],
+      ["CONFIG SET maxmemory 0", "+OK\r\n"],
+      ["DEL idle", ":1\r\n"],
       ["CONFIG SET maxmemory-policy noeviction", "+OK\r\n"],
       [
         "CONFIG SET maxmemory-policy allkeys-lfu",

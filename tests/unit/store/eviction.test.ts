@@ -198,3 +198,43 @@ Deno.test("a limit without room to work in is refused", async () => {
     assertEquals(error.code, "TOO_SMALL");
   });
 });
+
+Deno.test("an LRU policy remembers for how long a key was not used", async () => {
+  let now = someTime;
+  const disk = new SimulatedDisk(2 ** 24);
+  const sizeLimit = { bytesMax, policy: "allkeys-lru" } as const;
+  await withStore(openOn(disk, { sizeLimit, clock: () => now }), (store) => {
+    const idle = (key: string) => {
+      store.now = now;
+      store.isUntouched = true;
+      const bytes = toBytes(key);
+      assert(store.find(bytes, 0, bytes.length));
+      store.isUntouched = false;
+      return store.idleSecondsOfFound;
+    };
+    store.set("a", "1");
+    store.set("b", "1");
+    assertEquals(idle("a"), 0);
+    now += 100_000;
+    assertEquals([idle("a"), idle("b")], [100, 100]);
+    // Asking is no use.
+    assertEquals(idle("a"), 100);
+    // A clock stands still for a few uses.
+    for (let i = 0; i < 4; i++) store.get("b");
+    now += 50_000;
+    assertEquals([idle("a"), idle("b")], [150, 50]);
+    for (let i = 0; i < 4; i++) store.get("a");
+    assertEquals([idle("a"), idle("b")], [0, 50]);
+    // The clock was set back.
+    now -= 3_600_000;
+    assertEquals(idle("a"), 0);
+    now += 3_600_000;
+    store.sizeLimit = { bytesMax: Infinity, policy: "noeviction" };
+    assertEquals(idle("a"), -1);
+    now += 10_000;
+    store.sizeLimit = sizeLimit;
+    now += 10_000;
+    // What was before is forgotten.
+    assertEquals([idle("a"), idle("b")], [10, 10]);
+  });
+});

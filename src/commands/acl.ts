@@ -1,5 +1,5 @@
 /** ACL: users, what they may do, and what was denied to them. */
-import { binaryText, bytesOfBinaryText } from "../protocol/binary_text.ts";
+import { binaryText, bytesOfBinaryText, hexText } from "../protocol/binary_text.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { aclCategories, commandsInCategory } from "./acl_commands.ts";
 import { type AclSelector, hasSpaces } from "./acl_selector.ts";
@@ -191,8 +191,7 @@ function genpass(context: CommandContext): void {
   // A digit for each four bits.
   const digits = Math.ceil(Number(bits) / 4);
   const bytes = crypto.getRandomValues(new Uint8Array(Math.ceil(digits / 2)));
-  const password = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  reply.bulkText(password.slice(0, digits));
+  reply.bulkText(hexText(bytes).slice(0, digits));
 }
 
 /** ACL LOG [count | RESET] */

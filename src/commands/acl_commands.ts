@@ -31,7 +31,7 @@ export const aclCategories: readonly string[] = [
 ];
 
 export interface AclCommand {
-  /** Its place in `aclCommands`. */
+  /** Its place in `numberedCommands`. */
   readonly id: number;
   /** `config|get` for a subcommand. */
   readonly name: string;
@@ -42,9 +42,15 @@ export interface AclCommand {
 }
 
 /** All commands, each behind its container. */
-export const aclCommands: readonly AclCommand[] = number(commandTable);
+export const numberedCommands: readonly AclCommand[] = number(commandTable);
 
-const commandsByName = new Map(aclCommands.map((command) => [command.name, command]));
+const commandsByName = new Map(numberedCommands.map((command) => [command.name, command]));
+const commandsByCategory = new Map(
+  aclCategories.map((category) => [
+    category,
+    numberedCommands.filter(({ categories }) => categories.includes(category)),
+  ]),
+);
 
 function number(table: readonly CommandSpec[]): AclCommand[] {
   const commands: AclCommand[] = [];
@@ -71,7 +77,5 @@ export function findAclCommand(name: string): AclCommand | undefined {
 
 /** The commands of a category, in any case; null when there is no such category. */
 export function commandsInCategory(category: string): readonly AclCommand[] | null {
-  const wanted = category.toLowerCase();
-  if (!aclCategories.includes(wanted)) return null;
-  return aclCommands.filter(({ categories }) => categories.includes(wanted));
+  return commandsByCategory.get(category.toLowerCase()) ?? null;
 }

@@ -11,9 +11,9 @@ import { binaryText, bytesOfBinaryText } from "../protocol/binary_text.ts";
 import {
   aclCategories,
   type AclCommand,
-  aclCommands,
   commandsInCategory,
   findAclCommand,
+  numberedCommands,
 } from "./acl_commands.ts";
 import { matchGlobRange } from "./glob.ts";
 
@@ -61,7 +61,7 @@ export class AclSelector {
   allowsAllChannels = false;
 
   constructor(allowsAllChannels = false) {
-    this.#allowed = new Uint8Array(aclCommands.length);
+    this.#allowed = new Uint8Array(numberedCommands.length);
     this.allowsAllChannels = allowsAllChannels;
   }
 
@@ -125,7 +125,9 @@ export class AclSelector {
       for (const command of commands) this.#permit(command, first === "+");
       return null;
     }
-    return first === "+" ? this.#addCommand(rule.slice(1)) : this.#removeCommand(rule.slice(1));
+    return first === "+"
+      ? this.#addCommand(rule.slice(1))
+      : this.#permitNamed(rule.slice(1), false);
   }
 
   #resetKeys(all: boolean): void {
@@ -187,10 +189,6 @@ export class AclSelector {
     if (!words.includes(word.toLowerCase())) words.push(word.toLowerCase());
     this.#firstArguments.set(command.id, words);
     return null;
-  }
-
-  #removeCommand(name: string): string | null {
-    return this.#permitNamed(name, false);
   }
 
   #permitNamed(name: string, allowed: boolean): string | null {
@@ -304,7 +302,7 @@ export class AclSelector {
       rest.apply(`${adds ? "-" : "+"}@${best}`);
       left.delete(best);
     }
-    for (const command of aclCommands) {
+    for (const command of numberedCommands) {
       const { id, name } = command;
       const isAllowed = this.#allowed[id] === 1;
       if (isAllowed !== (described.#allowed[id] === 1)) {

@@ -68,15 +68,12 @@ export class AclUser {
     this.#selectors = other.#selectors.map((selector) => selector.copy());
   }
 
-  /** Applies rules, or none of them when one is wrong: then returns that one, and what is wrong with it. */
+  /** Applies rules up to one that is wrong: then returns that one, and what is wrong with it. */
   applyAll(rules: readonly string[]): { readonly rule: string; readonly error: string } | null {
-    const changed = new AclUser(this.name, this.#allChannelsByDefault);
-    changed.become(this);
     for (const rule of rules) {
-      const error = changed.apply(rule);
+      const error = this.apply(rule);
       if (error !== null) return { rule, error };
     }
-    this.become(changed);
     return null;
   }
 

@@ -7,8 +7,8 @@ import { StoreError } from "../store/errors.ts";
 import type { CallTimer } from "./call_timer.ts";
 import { pauseMode } from "./client_pause.ts";
 import type { CommandContext } from "./context.ts";
-import { debugNotAllowed } from "./debug.ts";
-import { denialOf, noteDeniedRequest } from "./permission.ts";
+import { allowsDebug, debugNotAllowed } from "./debug.ts";
+import { denyRequest } from "./permission.ts";
 import { allCommands, type Command, type CommandMap } from "./registry.ts";
 import { describeStoreError } from "./store_error.ts";
 
@@ -101,7 +101,8 @@ export class Dispatcher {
       this.#refuse(command, () => wrongArity(context, command.name));
       return false;
     }
-    if (command.isAllowed(context)) return true;
+    // What is unusual and has a handler is DEBUG.
+    if (!command.isUnusual || allowsDebug(context)) return true;
     this.#refuse(command, () => context.reply.error(debugNotAllowed));
     return false;
   }
@@ -110,16 +111,14 @@ export class Dispatcher {
   #isDenied(command: Command): boolean {
     const context = this.#context;
     const { session, server } = context;
-    const { user } = session;
     if (!command.isForAnybody && session.owesPassword(server.access)) {
       this.#refuse(command, () => refuseWith(context, command, notAuthenticated));
       return true;
     }
     // That it is not for transactions is said rather than that it is not for this user.
-    if (user === null || session.queue !== null && command.isBarredFromTransactions) return false;
-    const denial = denialOf(context, user, command);
+    if (session.queue !== null && command.isBarredFromTransactions) return false;
+    const denial = denyRequest(context, command);
     if (denial === null) return false;
-    noteDeniedRequest(context, command, denial);
     const what = denial.reason === "command"
       ? `run the '${command.name}' command`
       : `access one of the ${denial.reason}s used as arguments`;
@@ -230,12 +229,9 @@ export class Dispatcher {
 
   /** Whether the user lost the right to run a queued command meanwhile; then that is replied. */
   #isDeniedNow(command: Command): boolean {
-    const context = this.#context;
-    const { user } = context.session;
-    const denial = user === null ? null : denialOf(context, user, command);
+    const denial = denyRequest(this.#context, command);
     if (denial === null) return false;
-    noteDeniedRequest(context, command, denial);
-    context.reply.error(
+    this.#context.reply.error(
       "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
         `This command is no longer allowed for the following reason: ${lostRights[denial.reason]}`,
     );

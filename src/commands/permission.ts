@@ -156,12 +156,13 @@ export function noteDenial(
   });
 }
 
-/** The same for a request that its user may not make. */
-export function noteDeniedRequest(
-  context: CommandContext,
-  command: Command,
-  { reason, argument }: Denial,
-): void {
+/** Why the context's client may not make its request, which is then noted; null when it may. */
+export function denyRequest(context: CommandContext, command: Command): Denial | null {
+  const { user } = context.session;
+  const denial = user === null ? null : denialOf(context, user, command);
+  if (denial === null) return null;
+  const { reason, argument } = denial;
   const object = reason === "command" ? command.name : binaryText(context.copy(argument));
-  noteDenial(context, { reason, object, username: context.session.user?.name ?? "" });
+  noteDenial(context, { reason, object, username: user!.name });
+  return denial;
 }

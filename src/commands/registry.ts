@@ -10,9 +10,9 @@ import { bitfieldHandlers } from "./bitfield.ts";
 import type { CommandSpec } from "./command_spec.ts";
 import { clientControlHandlers } from "./client_control.ts";
 import { connectionHandlers } from "./connection.ts";
-import type { CommandContext, Handler } from "./context.ts";
+import type { Handler } from "./context.ts";
 import { counterHandlers } from "./counters.ts";
-import { allowsDebug, debugHandlers } from "./debug.ts";
+import { debugHandlers } from "./debug.ts";
 import { dumpHandlers } from "./dump.ts";
 import { expiryHandlers } from "./expiry.ts";
 import { hyperloglogHandlers } from "./hyperloglog.ts";
@@ -86,7 +86,7 @@ export class Command {
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
   readonly isBrief: boolean;
   readonly skipsSlowLog: boolean;
-  /** It has no handler, or the configuration decides whether it may be called: see `isAllowed`. */
+  /** It has no handler, or is DEBUG, of which the configuration decides whether it may be called. */
   readonly isUnusual: boolean;
   /** It runs without a password, too. */
   readonly isForAnybody: boolean;
@@ -131,11 +131,6 @@ export class Command {
     this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);
     this.runsOthers = spec.name === "exec";
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);
-  }
-
-  /** Whether the configuration lets the client call it. */
-  isAllowed(context: CommandContext): boolean {
-    return this.name !== "debug" || allowsDebug(context);
   }
 
   resetStatistics(): void {

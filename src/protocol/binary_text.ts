@@ -10,3 +10,8 @@ export function binaryText(bytes: Uint8Array): string {
 export function bytesOfBinaryText(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
+
+/** Two hexadecimal digits for each byte. */
+export function hexText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

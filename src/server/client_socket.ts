@@ -3,3 +3,12 @@ export type ClientSocket = Pick<
   Deno.Conn,
   "read" | "write" | "close" | "closeWrite" | "localAddr" | "remoteAddr"
 >;
+
+/** Closes a socket that may be closed already. */
+export function closeSocket(socket: ClientSocket): void {
+  try {
+    socket.close();
+  } catch {
+    // It was.
+  }
+}

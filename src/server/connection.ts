@@ -4,7 +4,7 @@
  * from either, and can make the server hold no more than one batch of replies for it.
  */
 import { TlsError } from "../sys/openssl.ts";
-import type { ClientSocket } from "./client_socket.ts";
+import { type ClientSocket, closeSocket } from "./client_socket.ts";
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
@@ -379,13 +379,7 @@ export class Connection implements ClientConnection {
     this.#core.context.forget(this.session);
     this.onClose();
     // Closing alone does not reach a peer in every version of the runtime while a read is pending.
-    this.#socket.closeWrite().catch(() => {}).finally(() => {
-      try {
-        this.#socket.close();
-      } catch {
-        // Closed already.
-      }
-    });
+    this.#socket.closeWrite().catch(() => {}).finally(() => closeSocket(this.#socket));
   }
 }
 

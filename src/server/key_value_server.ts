@@ -1,5 +1,5 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
-import type { ClientSocket } from "./client_socket.ts";
+import { type ClientSocket, closeSocket } from "./client_socket.ts";
 import { join, resolve } from "@std/path";
 import type { Access } from "../commands/access.ts";
 import { allCommands } from "../commands/registry.ts";
@@ -377,21 +377,14 @@ function describeAddress(address: Deno.Addr, socketPath: string): string {
 
 /** Tells a client why it is not served. One that does not take it, or its part in a handshake, is left. */
 async function refuse(socket: ClientSocket, reply: string): Promise<void> {
-  const close = () => {
-    try {
-      socket.close();
-    } catch {
-      // Closed already.
-    }
-  };
-  const timer = setTimeout(close, refusalLimitMs);
+  const timer = setTimeout(() => closeSocket(socket), refusalLimitMs);
   try {
     await socket.write(new TextEncoder().encode(reply));
   } catch {
     // It is gone already.
   } finally {
     clearTimeout(timer);
-    close();
+    closeSocket(socket);
   }
 }
 

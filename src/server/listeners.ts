@@ -22,35 +22,38 @@ export class Listeners {
   onSocket: (socket: ClientSocket) => void = (socket) => socket.close();
   readonly #unix: UnixSocket;
   readonly #tcp: readonly Deno.TcpListener[];
-  readonly #tls: readonly Deno.TcpListener[];
-  readonly #tlsContext: TlsContext | null;
+  /** Of those in `#tcp`, where TLS is spoken, and how. */
+  readonly #tls: ReadonlyMap<Deno.TcpListener, TlsContext>;
   readonly #log: (message: string) => void;
   #closed = false;
 
   private constructor(
     unix: UnixSocket,
     tcp: readonly Deno.TcpListener[],
-    tls: readonly Deno.TcpListener[],
-    options: ListenersOptions,
+    tls: ReadonlyMap<Deno.TcpListener, TlsContext>,
+    { log }: ListenersOptions,
   ) {
     this.#unix = unix;
     this.#tcp = tcp;
     this.#tls = tls;
-    this.#tlsContext = options.tls?.context ?? null;
-    this.#log = options.log;
+    this.#log = log;
   }
 
   /** Listens; nobody is accepted before `accept`. Throws a ListenError. */
   static async open(options: ListenersOptions): Promise<Listeners> {
     const unix = await UnixSocket.listen(options.socket);
     const tcp: Deno.TcpListener[] = [];
-    const tls: Deno.TcpListener[] = [];
+    const tls = new Map<Deno.TcpListener, TlsContext>();
     try {
-      listenAll(options.tcp, tcp);
-      listenAll(options.tls?.addresses ?? [], tls);
+      for (const address of [...options.tcp, ...options.tls?.addresses ?? []]) {
+        const listener = listenTcp(address);
+        if (listener === null) continue;
+        tcp.push(listener);
+        if (!options.tcp.includes(address)) tls.set(listener, options.tls!.context);
+      }
       return new Listeners(unix, tcp, tls, options);
     } catch (error) {
-      for (const listener of [...tcp, ...tls]) listener.close();
+      for (const listener of tcp) listener.close();
       unix.close();
       throw error;
     }
@@ -59,9 +62,9 @@ export class Listeners {
   /** Begins to accept clients. */
   accept(): void {
     void this.#acceptFrom(this.#unix.listener);
-    for (const listener of this.#tcp) void this.#acceptFrom(listener);
-    for (const listener of this.#tls) {
-      void this.#acceptFrom(listener, (socket) => new TlsSocket(socket, this.#tlsContext!));
+    for (const listener of this.#tcp) {
+      const context = this.#tls.get(listener);
+      void this.#acceptFrom(listener, context && ((socket) => new TlsSocket(socket, context)));
     }
   }
 
@@ -85,30 +88,23 @@ export class Listeners {
   get addresses(): string[] {
     return [
       this.#unix.path,
-      ...this.#tcp.map(({ addr }) => formatTcpAddress(addr)),
-      ...this.#tls.map(({ addr }) => `${formatTcpAddress(addr)} (TLS)`),
+      ...this.#tcp.map((listener) =>
+        formatTcpAddress(listener.addr) + (this.#tls.has(listener) ? " (TLS)" : "")
+      ),
     ];
   }
 
   /** Asks TCP clients that come from now on whether they live when they are silent for so long; 0: not. */
   keepAlive(seconds: number): void {
-    for (const { addr } of [...this.#tcp, ...this.#tls]) keepClientsAlive(addr.port, seconds);
+    for (const { addr } of this.#tcp) keepClientsAlive(addr.port, seconds);
   }
 
   /** Stops listening and removes the socket. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of [...this.#tcp, ...this.#tls]) listener.close();
+    for (const listener of this.#tcp) listener.close();
     this.#unix.close();
-  }
-}
-
-/** Listens on the addresses, and adds to `listeners` as it goes. */
-function listenAll(addresses: readonly TcpAddress[], listeners: Deno.TcpListener[]): void {
-  for (const address of addresses) {
-    const listener = listenTcp(address);
-    if (listener !== null) listeners.push(listener);
   }
 }
 

@@ -3,7 +3,7 @@
  * answered with LOADING, and INFO tells how far it is. What Redis answers in full meanwhile (HELLO,
  * CLIENT, CONFIG ...) waits here until the server is there: so its answer is the usual one.
  */
-import type { ClientSocket } from "./client_socket.ts";
+import { type ClientSocket, closeSocket } from "./client_socket.ts";
 import type { Access } from "../commands/access.ts";
 import { notAuthenticated } from "../commands/dispatcher.ts";
 import type { CommandMap } from "../commands/registry.ts";
@@ -119,10 +119,6 @@ export class LoadingClients {
 }
 
 function closed(socket: ClientSocket): null {
-  try {
-    socket.close();
-  } catch {
-    // It is already.
-  }
+  closeSocket(socket);
   return null;
 }

@@ -1,4 +1,5 @@
 /** What INFO tells: gathered from the parts of a server when it is asked for. */
+import { hexText } from "../protocol/binary_text.ts";
 import type { Session } from "../commands/session.ts";
 import { durationBoundsMs, type DurationHistogram } from "../store/duration_histogram.ts";
 import type { StoreStatistics } from "../store/store.ts";
@@ -44,7 +45,7 @@ export class ServerFacts {
     this.#settings = settings;
     this.#identity = identity;
     const random = crypto.getRandomValues(new Uint8Array(20));
-    this.#runId = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#runId = hexText(random);
     this.#keysAtStart = core.store.count;
     this.#usedAtStart = this.#memory(core.store.statistics).used;
   }

@@ -4,7 +4,7 @@
  * synchronous and keeps nothing of it.
  */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
-import type { Request } from "../protocol/request.ts";
+import { emptyRequest, type Request } from "../protocol/request.ts";
 import { type ChangeListener, keyChange, type MissListener } from "../store/key_change.ts";
 import type { Store } from "../store/store.ts";
 import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
@@ -85,12 +85,7 @@ export class CommandContext {
     this.server = server;
     this.keyTracking = new KeyTracking((id) => server.session(id));
     this.session = session;
-    this.request = {
-      bytes: new Uint8Array(0),
-      argc: 0,
-      starts: new Int32Array(0),
-      ends: new Int32Array(0),
-    };
+    this.request = emptyRequest();
   }
 
   /** The command that is being run; null between requests. */

@@ -34,12 +34,37 @@ export class Dispatcher {
   onBug: (error: unknown, command: string) => void = () => {};
   readonly timer: CallTimer;
   readonly #context: CommandContext;
+  /** By their numbers. */
+  readonly #numbered: readonly Command[];
 
   constructor(context: CommandContext, commands = allCommands()) {
     this.#context = context;
     this.commands = context.commands = commands;
     this.timer = context.timer;
+    this.#numbered = commands.all();
+    this.#numbered.forEach((command, i) => command.number = i);
     context.execute = (request) => this.#execute(request);
+  }
+
+  /**
+   * Looks up the commands of requests that will be run soon, and tells the store of their keys. To be
+   * called before the first of them is run, so that the cache misses of all overlap.
+   */
+  lookAhead(requests: readonly Request[], from: number, to: number): void {
+    const { ahead } = this.#context.store;
+    for (let i = from; i < to; i++) {
+      const request = requests[i];
+      const command = this.#lookUp(request);
+      if (command === undefined) continue;
+      request.command = command.number;
+      const { firstKey, lastKey, keyStep } = command;
+      const { bytes, argc, starts, ends } = request;
+      if (firstKey === 0) continue;
+      const last = lastKey < 0 ? argc + lastKey : Math.min(lastKey, argc - 1);
+      for (let key = firstKey; key <= last; key += keyStep) {
+        ahead.add(bytes, starts[key], ends[key]);
+      }
+    }
   }
 
   /**
@@ -154,7 +179,11 @@ export class Dispatcher {
   }
 
   /** The command or subcommand that a request names. */
-  #find({ bytes, starts, ends, argc }: Request): Command | undefined {
+  #find(request: Request): Command | undefined {
+    return request.command >= 0 ? this.#numbered[request.command] : this.#lookUp(request);
+  }
+
+  #lookUp({ bytes, starts, ends, argc }: Request): Command | undefined {
     const command = this.commands.find(bytes, starts[0], ends[0]);
     if (command === undefined || command.subcommands === null || argc === 1) return command;
     return command.subcommands.find(bytes, starts[1], ends[1]);

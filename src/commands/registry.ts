@@ -4,6 +4,7 @@
 import { assert } from "../store/assert.ts";
 import { aclHandlers } from "./acl.ts";
 import { findAclCommand } from "./acl_commands.ts";
+import { isOfKeys } from "./command_keys.ts";
 import { CommandNames } from "./command_names.ts";
 import { bitHandlers } from "./bits.ts";
 import { bitfieldHandlers } from "./bitfield.ts";
@@ -98,6 +99,12 @@ export class Command {
   readonly isForSubscribers: boolean;
   /** Other commands run inside of it. */
   readonly runsOthers: boolean;
+  /** Its keys are arguments `firstKey` to `lastKey` (below 0: from the end), each `keyStep`-th; 0: none. */
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+  /** Its place among the dispatcher's commands. */
+  number = -1;
   // Statistics for INFO, kept by `CallTimer` and the dispatcher.
   calls = 0;
   microseconds = 0;
@@ -130,6 +137,10 @@ export class Command {
     this.isReplicated = this.isWrite || /^(s?publish|pfcount)$/.test(spec.name);
     this.isForSubscribers = /^([ps]?(un)?subscribe|ping|quit|reset)$/.test(spec.name);
     this.runsOthers = spec.name === "exec";
+    const positions = spec.keys.find(isOfKeys);
+    this.firstKey = positions?.first ?? 0;
+    this.lastKey = positions?.last ?? 0;
+    this.keyStep = positions?.step ?? 1;
     assert(this.handler !== null || this.subcommands !== null, `${spec.name} has a handler`);
   }
 

@@ -1,3 +1,5 @@
+const noBytes = new Uint8Array(0);
+
 /**
  * One request: argument 0 is the command's name. The arguments are ranges of `bytes`, which belongs
  * to the connection (or to a transaction's queue): they are valid until the handler returns.
@@ -10,6 +12,19 @@ export interface Request {
   starts: Int32Array;
   /** Where argument i ends in `bytes` (exclusive). */
   ends: Int32Array;
+  /** The command that it was found to name, by the dispatcher's numbers; -1: it was not looked up. */
+  command: number;
+}
+
+/** A request without arguments, with room for some. */
+export function emptyRequest(argumentsMax = 0): Request {
+  return {
+    bytes: noBytes,
+    argc: 0,
+    starts: new Int32Array(argumentsMax),
+    ends: new Int32Array(argumentsMax),
+    command: -1,
+  };
 }
 
 /** A request of its own, copied out of another. */
@@ -22,6 +37,7 @@ export function copyRequest(source: Request): Request {
     argc,
     starts: new Int32Array(argc),
     ends: new Int32Array(argc),
+    command: source.command,
   };
   let offset = 0;
   for (let i = 0; i < argc; i++) {

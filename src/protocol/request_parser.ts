@@ -16,7 +16,7 @@
  *     if (parser.error !== null) ... // reply with it and close
  */
 import { parseSafeInteger } from "./numbers.ts";
-import type { Request } from "./request.ts";
+import { emptyRequest, type Request } from "./request.ts";
 
 const bufferBytesMin = 4 * 1024;
 /** The buffer for pipelines: as much as one read brings. */
@@ -33,7 +33,6 @@ export const requestsAhead = 32;
 /** Beyond this, the places of arguments are given back after the request. */
 const argumentsKept = 1024;
 
-const noBytes = new Uint8Array(0);
 const asterisk = 0x2a;
 const dollar = 0x24;
 const cr = 0x0d;
@@ -41,7 +40,7 @@ const lf = 0x0a;
 
 export class RequestParser {
   /** The first `count` are the requests that `readAhead` found; their bytes are the parser's. */
-  readonly requests: Request[] = [newRequest()];
+  readonly requests: Request[] = [emptyRequest(argumentsMin)];
   count = 0;
   /** The request being read; the one behind the `count` whole ones. */
   #request: Request = this.requests[0];
@@ -61,8 +60,20 @@ export class RequestParser {
   /** The length of the bulk string being read; -1 before its header. */
   #bulkLength = -1;
   #argc = 0;
+  /** What is left is no whole request. */
+  #isExhausted = true;
   /** The last read filled all the space there was. */
   #wasFull = false;
+
+  /** What the requests' arguments are ranges of. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** The last `readAhead` may have left whole requests behind. */
+  get mayHaveMore(): boolean {
+    return !this.#isExhausted && this.#at < this.#end;
+  }
 
   /** Bytes that are received and not yet handled. */
   get pendingBytes(): number {
@@ -116,10 +127,13 @@ export class RequestParser {
     // The first of the requests may be the one that lifts the limits.
     const countMax = this.isLimited ? 1 : requestsAhead;
     while (this.count < countMax) {
-      this.#request = this.requests[this.count] ??= newRequest();
-      if (!this.#next()) break;
+      this.#request = this.requests[this.count] ??= emptyRequest(argumentsMin);
+      this.#isExhausted = !this.#next();
+      if (this.#isExhausted) break;
       this.#request.bytes = this.#bytes;
       this.#request.argc = this.#argc;
+      this.#request.command = -1;
+      this.#start = this.#at;
       this.count++;
     }
     return this.count;
@@ -317,7 +331,9 @@ export class RequestParser {
     this.#end = 0;
     if (this.#bytes.length > bufferBytesPipeline) this.#bytes = new Uint8Array(bufferBytesMin);
     for (let i = 0; i <= this.count && i < this.requests.length; i++) {
-      if (this.requests[i].starts.length > argumentsKept) this.requests[i] = newRequest();
+      if (this.requests[i].starts.length > argumentsKept) {
+        this.requests[i] = emptyRequest(argumentsMin);
+      }
     }
     this.count = 0;
   }
@@ -351,15 +367,6 @@ export class RequestParser {
     request.starts = starts;
     request.ends = ends;
   }
-}
-
-function newRequest(): Request {
-  return {
-    bytes: noBytes,
-    argc: 0,
-    starts: new Int32Array(argumentsMin),
-    ends: new Int32Array(argumentsMin),
-  };
 }
 
 /** C's isspace. */

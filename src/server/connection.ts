@@ -9,9 +9,9 @@ import type { ClientConnection, ConnectionMemory, Session } from "../commands/se
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { copyBytes } from "../store/copy_bytes.ts";
-import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
 import { OutputGuard } from "./output_limits.ts";
 import type { ServerCore } from "./server_core.ts";
+import type { TurnMember } from "./turns.ts";
 
 /** Replies are sent when they are longer than this, though there are more requests in the batch. */
 const replyBytesSoftMax = 1024 * 1024;
@@ -30,7 +30,7 @@ export interface ConnectionStart {
   readonly read: Promise<number | null> | null;
 }
 
-export class Connection implements ClientConnection {
+export class Connection implements ClientConnection, TurnMember {
   readonly session: Session;
   /** Called once, when the connection is closed, from whichever side. */
   onClose: () => void = () => {};
@@ -44,6 +44,13 @@ export class Connection implements ClientConnection {
   #isIdle = true;
   /** How many of the parser's requests have been run. */
   #handled = 0;
+  /** Which keys of `store.ahead` are those of its requests. */
+  #aheadFrom = 0;
+  #aheadTo = 0;
+  /** After a turn: something has to be done before there is another one for the rest of the requests. */
+  #hasMore = false;
+  /** A bug of the program that ended a turn of this connection. */
+  #failure: unknown = null;
   /** The replies of the last batch. */
   #replyBytes: Uint8Array = noBytes;
   #replyLength = 0;
@@ -93,14 +100,14 @@ export class Connection implements ClientConnection {
         parser.bulkLengthMax = this.#core.settings.bulkLengthMax;
         parser.received(length);
         if (parser.pendingBytes > this.#core.settings.queryBufferBytesMax) break;
-        let hasMore: boolean;
         do {
           if (this.#core.store.isShortOfRoom) await this.#waitForRoom();
-          hasMore = this.#runBatch();
+          await this.#core.turns.join(this);
+          if (this.#failure !== null) throw this.#failure;
           if (this.#replyLength > 0) await this.#send();
           if (session.wait !== null) await this.#sendLate(session.wait);
           if (session.isPostponed) await this.#waitForPause();
-        } while (hasMore && !this.#closed);
+        } while (this.#hasMore && !this.#closed);
         if (session.closing || parser.error !== null) break;
         this.#isIdle = true;
         if (this.#core.isStopping) break;
@@ -114,34 +121,58 @@ export class Connection implements ClientConnection {
     }
   }
 
+  // --- a turn ----------------------------------------------------------------------------------------
+
+  get pendingBytes(): number {
+    return this.#parser.pendingBytes;
+  }
+
+  lookAhead(): void {
+    const { dispatcher, context, store } = this.#core;
+    const parser = this.#parser;
+    this.#aheadFrom = store.ahead.count;
+    if (this.#handled >= parser.count) {
+      this.#handled = 0;
+      parser.isLimited = this.session.owesPassword(context.server.access);
+      parser.readAhead();
+    }
+    dispatcher.lookAhead(parser.requests, this.#handled, parser.count);
+    this.#aheadTo = store.ahead.count;
+  }
+
   /**
-   * Runs the requests that have arrived, until there are no more or the replies are long. Returns
-   * whether there is more to run.
+   * Runs the requests that were looked ahead at, unless the replies get long or one of them has to wait:
+   * then there will be another turn. Returns whether this one may go on.
    */
-  #runBatch(): boolean {
+  runSome(): boolean {
+    try {
+      if (!this.#closed) return this.#runSome();
+      this.#hasMore = false;
+      return false;
+    } catch (error) {
+      this.#failure = error;
+      return false;
+    }
+  }
+
+  #runSome(): boolean {
     const core = this.#core;
     const parser = this.#parser;
     const { session } = this;
     const { reply, context, dispatcher, store } = core;
+    const { timer } = dispatcher;
     this.#beginReply();
     this.#isRunning = true;
     context.session = session;
     const now = Date.now();
-    const { timer } = dispatcher;
-    const started = timer.start(session);
+    timer.start(session);
     store.now = now;
+    store.ahead.select(parser.bytes, this.#aheadFrom, this.#aheadTo);
     this.#wasRefusedWrites = store.failure !== null;
     if (store.isUntouched !== session.isNoTouch) store.isUntouched = session.isNoTouch;
     session.lastActiveMs = now;
     session.batchPosition = store.position;
-    while (this.#mayGoOn && reply.length <= replyBytesSoftMax) {
-      if (this.#handled === parser.count) {
-        this.#handled = 0;
-        timer.pause();
-        parser.isLimited = session.owesPassword(context.server.access);
-        if (parser.readAhead() === 0) break;
-        store.prefetch(parser.requests, parser.count);
-      }
+    while (this.#handled < parser.count && this.#mayGoOn && reply.length <= replyBytesSoftMax) {
       context.request = parser.requests[this.#handled++];
       dispatcher.run();
       if (this.#pushLength > 0) this.#takePushes();
@@ -151,17 +182,21 @@ export class Connection implements ClientConnection {
     timer.command = null;
     session.noteWrites(store.position);
     const isPaused = session.isBlocked || reply.length > replyBytesSoftMax;
-    const hasMore = !session.closing && isPaused;
-    if (parser.error !== null && !hasMore && !session.closing && session.muted === 0) {
+    this.#hasMore = !session.closing && isPaused;
+    const mayGoOn = this.#mayGoOn && !isPaused && parser.mayHaveMore;
+    if (
+      parser.error !== null && !mayGoOn && !this.#hasMore && !session.closing && session.muted === 0
+    ) {
       reply.errorQuotingBytes(parser.error);
     }
-    store.tick();
     core.noteRates(now);
     this.#endReply();
     this.#isRunning = false;
-    if (reply.length === 0) core.buffers.give(reply.bytes);
-    store.pauses.note((monotonicMicroseconds() - started) / 1000);
-    return hasMore;
+    if (this.#replyLength === 0 && !mayGoOn) {
+      core.buffers.give(this.#replyBytes);
+      this.#replyBytes = noBytes;
+    }
+    return mayGoOn;
   }
 
   get #mayGoOn(): boolean {
@@ -195,11 +230,14 @@ export class Connection implements ClientConnection {
     this.session.isPostponed = false;
   }
 
-  /** Has the writer that all connections share write for this one, until `#endReply`. */
+  /**
+   * Has the writer that all connections share write for this one, behind what waits to be sent, until
+   * `#endReply`.
+   */
   #beginReply(): void {
     const { reply, buffers } = this.#core;
-    reply.bytes = buffers.take();
-    reply.length = 0;
+    reply.bytes = this.#replyBytes.length > 0 ? this.#replyBytes : buffers.take();
+    reply.length = this.#replyLength;
     reply.protocol = this.session.protocol;
     if (this.#pushLength > 0) this.#takePushes();
   }
@@ -266,7 +304,7 @@ export class Connection implements ClientConnection {
     this.#pushLength = needed;
     if (this.#isOverLimit()) return this.#closeOverLimit();
     // What is under way now takes them along, or looks for them at its end.
-    const isUnderWay = this.#isRunning || this.#isSending || this.#pushing !== null;
+    const isUnderWay = this.#isRunning || this.#hasReplies || this.#pushing !== null;
     if (isFirst && !isUnderWay) this.#core.sendSoon(this);
   }
 
@@ -293,9 +331,16 @@ export class Connection implements ClientConnection {
     this.#pushLength = 0;
   }
 
+  /** Replies are being sent, or will be when the turn is over. */
+  get #hasReplies(): boolean {
+    return this.#isSending || this.#replyLength > 0;
+  }
+
   /** Sends what waits, unless replies are under way: then it goes behind them. */
   sendPushes(): void {
-    if (this.#closed || this.#isSending || this.#pushing !== null || this.#pushLength === 0) return;
+    if (this.#closed || this.#hasReplies || this.#pushing !== null || this.#pushLength === 0) {
+      return;
+    }
     this.#pushing = this.#sendPushes().catch((error) => {
       // The client is gone, which reading from it shows, too.
       if (!isConnectionError(error)) throw error;

@@ -10,6 +10,7 @@ import { BufferPool } from "./buffer_pool.ts";
 import type { Connection } from "./connection.ts";
 import type { OutputLimits } from "./output_limits.ts";
 import { RateMeter } from "./rate_meter.ts";
+import { Turns } from "./turns.ts";
 
 const replyBufferBytes = 16 * 1024;
 const replyBuffersMax = 256;
@@ -31,6 +32,7 @@ export class ServerCore {
   readonly buffers = new BufferPool(replyBufferBytes, replyBuffersMax);
   readonly context: CommandContext;
   readonly dispatcher: Dispatcher;
+  readonly turns: Turns;
   /** Told of clients that were closed for not reading. */
   onOverLimit: (message: string) => void = () => {};
   /** Connections with something to send that nobody asked for. */
@@ -60,6 +62,7 @@ export class ServerCore {
     const nobody = new Session(0, "", "", 0);
     this.context = new CommandContext(store, this.reply, control, nobody);
     this.dispatcher = new Dispatcher(this.context, commands);
+    this.turns = new Turns(store);
   }
 
   /** Has a connection send its pushes when what is going on now is over: many in one write. */

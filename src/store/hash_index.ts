@@ -38,7 +38,13 @@ const slotWords = 2;
 const growthPagesMin = 64;
 const growthPagesMax = 16384;
 const topBit = 1 << 31;
+/** What the processor loads at once. */
+const lineBytes = 64;
+/** Hashes that are looked up together, at most. */
+export const aheadMax = 512;
 const { keyBytesMax } = defaultLimits;
+
+const noWords: Int32Array = new Int32Array(0);
 
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
 interface PagePart {
@@ -97,6 +103,8 @@ export class HashIndex {
   onOtherKey: ((address: number, hash: number) => void) | null = null;
   /** Called when the first one is met. */
   onDamage: () => void = () => {};
+  /** For `prefetch`: where the records of the hashes stand. */
+  readonly #addressesAhead = new Int32Array(aheadMax);
   #growing = false;
   #cutting = false;
   /** Open multi-word changes; see `beginChange`. */
@@ -181,18 +189,32 @@ export class HashIndex {
 
   /**
    * Loads what looking up these hashes will need into the processor's caches. The lookups of one
-   * pipeline are independent, so their cache misses overlap here, and do not there. Returns a number
-   * that means nothing, but needs the loads.
+   * pipeline are independent, so their cache misses overlap here, and do not there. That wants loops of
+   * few instructions and no branch that depends on what is being loaded: a processor runs ahead of a
+   * load by some hundred instructions, and not at all past a branch that it has guessed wrongly. So
+   * pages, places in them and records have a loop each. Returns a number that
+   * means nothing, but needs the loads.
    */
   prefetch(hashes: Int32Array, count: number): number {
     let sum = this.prefetchPages(hashes, count);
+    const addresses = this.#addressesAhead;
+    let found = 0;
     for (let i = 0; i < count; i++) {
       if (this.#seek(hashes[i]) !== hashes[i]) continue;
       const address = this.#words[this.#slot + 1];
-      if (this.#keyRoom(address) < 4) continue;
-      const { i32 } = this.#records[address >>> 26];
+      if (this.#keyRoom(address) < lineBytes) continue;
+      addresses[found++] = address;
+    }
+    let number = -1;
+    let words = noWords;
+    for (let i = 0; i < found; i++) {
+      const address = addresses[i];
+      if (address >>> 26 !== number) {
+        number = address >>> 26;
+        words = this.#records[number].i32;
+      }
       const word = offsetOf(address) >> 2;
-      sum ^= i32[word] ^ i32[word + recordHeaderBytes / 4]; // They may be in two cache lines.
+      sum ^= words[word] ^ words[word + lineBytes / 4]; // Most small records stand in two lines.
     }
     return sum;
   }
@@ -200,14 +222,22 @@ export class HashIndex {
   /** The same without the records. */
   prefetchPages(hashes: Int32Array, count: number): number {
     const shift = 32 - this.#directoryBits;
+    const directory = this.#directory;
+    let number = -1;
+    let words = noWords;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[i];
-      const entry = this.#directory[hash >>> shift];
+      const entry = directory[hash >>> shift];
       const page = entry >>> depthBits;
+      if (page >>> pagesPerWindowShift !== number) {
+        number = page >>> pagesPerWindowShift;
+        words = this.file.windows[number].i32;
+      }
       const slot = (page & pageInWindowMask) * pageWords + indexPage.slotWord +
         this.#home(hash, entry & depthMask) * slotWords;
-      sum ^= this.file.windows[page >>> pagesPerWindowShift].i32[slot];
+      // The entry stands there or a few slots further on, perhaps in the next line.
+      sum ^= words[slot] ^ words[Math.min(slot + lineBytes / 8, slot | pageWords - 1)];
     }
     return sum;
   }

@@ -103,7 +103,13 @@ function requestOf(args: CommandLine): Request {
     ends.push(length += argument.length);
   }
   const bytes = toBytes(args.join(""));
-  return { bytes, argc: args.length, starts: Int32Array.from(starts), ends: Int32Array.from(ends) };
+  return {
+    bytes,
+    argc: args.length,
+    starts: Int32Array.from(starts),
+    ends: Int32Array.from(ends),
+    command: -1,
+  };
 }
 
 /** A reply that refuses for want of space, or because of a failed sync, in words that help. */

@@ -221,16 +221,11 @@ async function useAll(disk: SimulatedDisk): Promise<void> {
   try {
     const store = openOn(disk, { clock: () => now });
     try {
-      const requests = Array.from({ length: 40 }, (_, i) => {
-        const bytes = toBytes(`GETkey:${i}`);
-        return {
-          bytes,
-          argc: 2,
-          starts: Int32Array.of(0, 3),
-          ends: Int32Array.of(3, bytes.length),
-        };
-      });
-      store.prefetch(requests, requests.length);
+      for (let i = 0; i < 40; i++) {
+        const key = toBytes(`key:${i}`);
+        store.ahead.add(key, 0, key.length);
+      }
+      store.ahead.load();
       let steps = 0;
       let cursor = 0;
       do {

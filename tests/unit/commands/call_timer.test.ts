@@ -41,7 +41,7 @@ class Bench {
     const bytes = toBytes(name + argument);
     const starts = Int32Array.of(0, name.length);
     const ends = Int32Array.of(name.length, bytes.length);
-    this.context.request = { bytes, argc: 2, starts, ends };
+    this.context.request = { bytes, argc: 2, starts, ends, command: -1 };
   }
 
   command(name: string): Command {

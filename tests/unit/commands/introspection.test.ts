@@ -50,7 +50,13 @@ function replyOfKv(words: readonly string[], protocol = 2): string {
     bytes.push(...part);
     ends[i] = bytes.length;
   });
-  context.request = { bytes: Uint8Array.from(bytes), argc: parts.length, starts, ends };
+  context.request = {
+    bytes: Uint8Array.from(bytes),
+    argc: parts.length,
+    starts,
+    ends,
+    command: -1,
+  };
   const name = words.length === 0 ? "command" : `command|${words[0].toLowerCase()}`;
   introspectionHandlers[name](context);
   return decoder.decode(reply.bytes.subarray(0, reply.length));

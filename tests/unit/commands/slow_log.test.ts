@@ -13,7 +13,7 @@ function requestOf(...args: string[]): Request {
     text += arg;
     ends[i] = text.length;
   });
-  return { bytes: toBytes(text), argc: args.length, starts, ends };
+  return { bytes: toBytes(text), argc: args.length, starts, ends, command: -1 };
 }
 
 function add(log: SlowLog, args: string[], redacted: number[] = []): void {

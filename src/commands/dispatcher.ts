@@ -48,9 +48,10 @@ export class Dispatcher {
 
   /**
    * Looks up the commands of requests that will be run soon, and tells the store of their keys. To be
-   * called before the first of them is run, so that the cache misses of all overlap.
+   * called before the first of them is run, so that the cache misses of all overlap. `view` is of the bytes
+   * of these requests.
    */
-  lookAhead(requests: readonly Request[], from: number, to: number): void {
+  lookAhead(requests: readonly Request[], from: number, to: number, view: DataView): void {
     const { ahead } = this.#context.store;
     for (let i = from; i < to; i++) {
       const request = requests[i];
@@ -58,11 +59,11 @@ export class Dispatcher {
       if (command === undefined) continue;
       request.command = command.number;
       const { firstKey, lastKey, keyStep } = command;
-      const { bytes, argc, starts, ends } = request;
+      const { argc, starts, ends } = request;
       if (firstKey === 0) continue;
       const last = lastKey < 0 ? argc + lastKey : Math.min(lastKey, argc - 1);
       for (let key = firstKey; key <= last; key += keyStep) {
-        ahead.add(bytes, starts[key], ends[key]);
+        ahead.add(view, starts[key], ends[key]);
       }
     }
   }

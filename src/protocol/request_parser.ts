@@ -45,6 +45,7 @@ export class RequestParser {
   /** The request being read; the one behind the `count` whole ones. */
   #request: Request = this.requests[0];
   #bytes: Uint8Array = new Uint8Array(bufferBytesMin);
+  #view = new DataView(this.#bytes.buffer);
   /** The text of a protocol error: after it, nothing more can be understood. */
   error: string | null = null;
   /** Longest argument, in bytes. */
@@ -68,6 +69,11 @@ export class RequestParser {
   /** What the requests' arguments are ranges of. */
   get bytes(): Uint8Array {
     return this.#bytes;
+  }
+
+  /** The same bytes, of which words can be read that begin anywhere. */
+  get view(): DataView {
+    return this.#view;
   }
 
   /** The last `readAhead` may have left whole requests behind. */
@@ -329,7 +335,7 @@ export class RequestParser {
     this.#start = 0;
     this.#at = 0;
     this.#end = 0;
-    if (this.#bytes.length > bufferBytesPipeline) this.#bytes = new Uint8Array(bufferBytesMin);
+    if (this.#bytes.length > bufferBytesPipeline) this.#setBuffer(new Uint8Array(bufferBytesMin));
     for (let i = 0; i <= this.count && i < this.requests.length; i++) {
       if (this.requests[i].starts.length > argumentsKept) {
         this.requests[i] = emptyRequest(argumentsMin);
@@ -355,7 +361,12 @@ export class RequestParser {
   #resize(capacity: number): void {
     const grown = new Uint8Array(capacity);
     grown.set(this.#bytes.subarray(0, this.#end));
-    this.#bytes = grown;
+    this.#setBuffer(grown);
+  }
+
+  #setBuffer(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 
   #growArguments(): void {

@@ -136,7 +136,7 @@ export class Connection implements ClientConnection, TurnMember {
       parser.isLimited = this.session.owesPassword(context.server.access);
       parser.readAhead();
     }
-    dispatcher.lookAhead(parser.requests, this.#handled, parser.count);
+    dispatcher.lookAhead(parser.requests, this.#handled, parser.count, parser.view);
     this.#aheadTo = store.ahead.count;
   }
 
@@ -167,7 +167,7 @@ export class Connection implements ClientConnection, TurnMember {
     const now = Date.now();
     timer.start(session);
     store.now = now;
-    store.ahead.select(parser.bytes, this.#aheadFrom, this.#aheadTo);
+    store.ahead.select(parser.bytes, parser.view, this.#aheadFrom, this.#aheadTo);
     this.#wasRefusedWrites = store.failure !== null;
     if (store.isUntouched !== session.isNoTouch) store.isUntouched = session.isNoTouch;
     session.lastActiveMs = now;

@@ -119,17 +119,17 @@ export class Batch {
     const oldAddress = this.#undo.oldAddress(i);
     const address = newAddress || oldAddress;
     const window = this.#log.windows[address >>> 26];
-    const { u8 } = window;
+    const { view } = window;
     const keyStart = offsetOf(address) + recordHeaderBytes;
     const keyEnd = keyEndAt(window, offsetOf(address));
-    const hash = this.#hash.of(u8, keyStart, keyEnd);
-    index.find(hash, u8, keyStart, keyEnd);
+    const hash = this.#hash.ofView(view, keyStart, keyEnd);
+    index.find(hash, view, keyStart, keyEnd);
     if (newAddress !== 0) this.#records.retire(newAddress);
     if (oldAddress !== 0) this.#records.reinstate(oldAddress);
     if (newAddress !== 0 && oldAddress !== 0) index.replace(oldAddress);
     else if (newAddress !== 0) index.remove();
     else {
-      index.prepareInsert(hash, u8, keyStart, keyEnd);
+      index.prepareInsert(hash, view, keyStart, keyEnd);
       index.insert(hash, oldAddress);
     }
   }

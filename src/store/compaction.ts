@@ -8,7 +8,14 @@
  * record of its key may still be on the disk: until all older segments are gone, or until the key has
  * a newer record (then that one says all there is to say).
  */
-import { record, recordFlag, recordHeaderBytes, recordKind, segmentHeaderBytes } from "./format.ts";
+import {
+  record,
+  recordAlignment,
+  recordFlag,
+  recordHeaderBytes,
+  recordKind,
+  segmentHeaderBytes,
+} from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
@@ -55,10 +62,15 @@ const copySliceBytes = 256 * 1024;
 const measuredMax = 32;
 /** Records looked up together, so that their cache misses overlap. */
 const groupRecords = 32;
+/** Addresses count units of this many bits. */
+const recordShift = Math.log2(recordAlignment);
 /** Copies shorter than this go word by word. */
 const shortCopyWords = 32;
 /** A segment that is fuller than this frees too little for the work. */
 const fullness = 0.9;
+
+/** Why a group of records ends: it is full, the segment is over, or what stands there is no record. */
+type GroupEnd = "group" | "segment" | "damage";
 
 export class Compaction {
   /** Segments emptied since the store was opened. */
@@ -323,7 +335,11 @@ export class Compaction {
       bytes > this.#limits.segmentBytes - segmentHeaderBytes;
     if (!isLarge || kindAt(window, offset) !== recordKind.put) return;
     const address = log.addressAt(victim, offset);
-    const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    const hash = this.#hash.ofView(
+      window.view,
+      offset + recordHeaderBytes,
+      keyEndAt(window, offset),
+    );
     if (this.#index.leadsTo(hash, address)) {
       const seed = log.seedOf(victim);
       this.#copyLarge({ address, hash, window, offset, bytes, seed });
@@ -458,7 +474,7 @@ export class Compaction {
           else this.#keepDelete(i);
         }
         if (this.#victim < 0) return;
-        if (end === "segment") this.#finish();
+        if (end === "segment") this.#finishUnlessMissed();
         else if (end === "damage") this.#stopAtDamage(this.#reader.offset);
       }
     } catch (error) {
@@ -469,33 +485,57 @@ export class Compaction {
   }
 
   /** Reads the next few puts and deletes, and has the index load what is needed to look them up. */
-  #readGroup(): "group" | "segment" | "damage" {
-    const reader = this.#reader;
-    let size = 0;
-    let end: "group" | "segment" | "damage" = "group";
-    while (size < groupRecords) {
-      if (!reader.hasRoom) {
-        end = "segment";
-        break;
-      }
-      if (!reader.next()) {
-        end = "damage";
-        break;
-      }
-      this.#credit -= reader.bytes;
-      if (reader.kind === recordKind.seal) {
-        end = "segment";
-        break;
-      }
-      if (reader.kind === recordKind.batch) continue;
-      this.#offsets[size] = reader.offset;
-      this.#kinds[size] = reader.kind;
-      this.#hashes[size] = this.#hash.of(reader.window.u8, reader.keyStart, reader.keyEnd);
-      size++;
-    }
-    this.#groupSize = size;
-    this.#prefetched = this.#index.prefetchPages(this.#hashes, size);
+  #readGroup(): GroupEnd {
+    this.#groupSize = 0;
+    const isMapped = this.#log.table.isMapped[this.#victim] === 1;
+    const end = isMapped ? this.#readLive() : this.#readAll();
+    this.#prefetched = this.#index.prefetchPages(this.#hashes, this.#groupSize);
     return end;
+  }
+
+  /** Reads the next records of a segment of which nothing is known. */
+  #readAll(): GroupEnd {
+    const reader = this.#reader;
+    while (this.#groupSize < groupRecords) {
+      if (!reader.hasRoom) return "segment";
+      if (!reader.next()) return "damage";
+      this.#credit -= reader.bytes;
+      if (reader.kind === recordKind.seal) return "segment";
+      if (reader.kind !== recordKind.batch) this.#addToGroup();
+    }
+    return "group";
+  }
+
+  /** Reads the next records that count. */
+  #readLive(): GroupEnd {
+    const reader = this.#reader;
+    const { table } = this.#log;
+    const end = this.#log.endOf(this.#victim);
+    while (this.#groupSize < groupRecords) {
+      const from = reader.offset + reader.bytes;
+      const left = end - from >> recordShift;
+      const skipped = left > 0
+        ? table.live.next(this.#log.addressAt(this.#victim, from), left)
+        : -1;
+      // What is passed over counts as if it were read: a segment is worth as much as is appended.
+      if (skipped < 0) {
+        this.#credit -= end - from;
+        return "segment";
+      }
+      const start = from + (skipped << recordShift);
+      if (!reader.readAt(start)) return "damage";
+      this.#credit -= start - from + reader.bytes;
+      this.#addToGroup();
+    }
+    return "group";
+  }
+
+  #addToGroup(): void {
+    const reader = this.#reader;
+    const i = this.#groupSize++;
+    this.#offsets[i] = reader.offset;
+    this.#kinds[i] = reader.kind;
+    this.#hashes[i] = this.#hash.ofView(reader.window.view, reader.keyStart, reader.keyEnd);
   }
 
   #keepPut(i: number): void {
@@ -526,7 +566,7 @@ export class Compaction {
     }
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyEndAt(window, offset);
-    const isOverwritten = this.#index.find(this.#hashes[i], window.u8, keyStart, keyEnd) !== 0;
+    const isOverwritten = this.#index.find(this.#hashes[i], window.view, keyStart, keyEnd) !== 0;
     if (isOverwritten || this.#dropsDeletes) {
       if (!isOverwritten) this.#needsOldest = true;
       const left = this.#indexHeader.tombstoneBytes - bytes;
@@ -557,6 +597,15 @@ export class Compaction {
     this.copiedBytes += bytes;
     this.#crampedCredit -= bytes;
     return address;
+  }
+
+  /** The map and the count of live bytes have to agree; where not, all records are looked at again. */
+  #finishUnlessMissed(): void {
+    const { table } = this.#log;
+    const victim = this.#victim;
+    if (table.isMapped[victim] === 0 || table.liveBytes[victim] === 0) return this.#finish();
+    table.isMapped[victim] = 0;
+    this.#log.openRecords(this.#reader, victim);
   }
 
   #finish(): void {

@@ -17,6 +17,7 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax } from "./limits.ts";
 import { kindAt, offsetOf } from "./record.ts";
+import { hasBytes } from "./words.ts";
 import {
   indexHeader,
   indexPage,
@@ -143,7 +144,7 @@ export class HashIndex {
    * The address of the record with this key, 0 when there is none. Remembers the place for `insert`,
    * `replace` and `remove`.
    */
-  find(hash: number, key: Uint8Array, start: number, end: number): number {
+  find(hash: number, key: DataView, start: number, end: number): number {
     const slotHash = this.#seek(hash);
     if (slotHash !== hash) return 0;
     const words = this.#words;
@@ -165,14 +166,7 @@ export class HashIndex {
         window.i32[(offset >> 2) + record.keyLengthWord] === length && length <= left &&
         kindAt(window, offset) === recordKind.put
       ) {
-        const stored = window.u8;
-        let at = start;
-        let other = offset + recordHeaderBytes;
-        while (at < end && key[at] === stored[other]) {
-          at++;
-          other++;
-        }
-        if (at === end) {
+        if (hasBytes(window.i32, offset + recordHeaderBytes >> 2, key, start, end)) {
           this.#slot = slot;
           return address;
         }
@@ -341,7 +335,7 @@ export class HashIndex {
    * After `find` returned 0: makes sure that `insert` will succeed, splitting pages if need be. Throws
    * StoreError NO_SPACE when the index cannot grow; then nothing has changed.
    */
-  prepareInsert(hash: number, key: Uint8Array, start: number, end: number): void {
+  prepareInsert(hash: number, key: DataView, start: number, end: number): void {
     while (
       this.#words[this.#page + indexPage.countWord] >= this.#entriesMax ||
       this.#gapBehind(this.#slot) < 0

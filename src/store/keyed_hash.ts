@@ -1,3 +1,5 @@
+import { viewOf } from "./words.ts";
+
 /**
  * HalfSipHash-1-3: a 32-bit hash under a secret 64-bit key, so that nobody can choose keys that
  * collide. Jean-Philippe Aumasson and Daniel J. Bernstein, "SipHash: a fast short-input PRF" (2012);
@@ -7,6 +9,9 @@
 export class KeyedHash {
   readonly #k0: number;
   readonly #k1: number;
+  /** The bytes of the last call, which are often those of the next, and how they are seen. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.#bytes);
 
   constructor(k0: number, k1: number) {
     this.#k0 = k0 | 0;
@@ -15,6 +20,15 @@ export class KeyedHash {
 
   /** The hash of `bytes[start, end)` as a signed 32-bit number. */
   of(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
+    return this.ofView(this.#view, start, end);
+  }
+
+  /** The same of bytes that are seen through a view: words are read as such, wherever they begin. */
+  ofView(bytes: DataView, start: number, end: number): number {
     let v0 = this.#k0;
     let v1 = this.#k1;
     let v2 = this.#k0 ^ 0x6c796765;
@@ -22,7 +36,7 @@ export class KeyedHash {
 
     let at = start;
     for (const last = end - 3; at < last; at += 4) {
-      const m = bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
+      const m = bytes.getInt32(at, true);
       v3 ^= m;
       v0 = v0 + v1 | 0;
       v1 = (v1 << 5 | v1 >>> 27) ^ v0;
@@ -39,9 +53,9 @@ export class KeyedHash {
 
     let m = (end - start) << 24;
     const rest = end - at;
-    if (rest > 2) m |= bytes[at + 2] << 16;
-    if (rest > 1) m |= bytes[at + 1] << 8;
-    if (rest > 0) m |= bytes[at];
+    if (rest > 2) m |= bytes.getUint8(at + 2) << 16;
+    if (rest > 1) m |= bytes.getUint8(at + 1) << 8;
+    if (rest > 0) m |= bytes.getUint8(at);
     v3 ^= m;
     for (let round = 0; round < 4; round++) {
       v0 = v0 + v1 | 0;

@@ -4,6 +4,7 @@
  */
 import { aheadMax, type HashIndex } from "./hash_index.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
+import { viewOf } from "./words.ts";
 
 /** Hashing longer arguments, which are rarely keys, takes longer than it saves. */
 const keyBytesMax = 64;
@@ -21,11 +22,15 @@ export class KeysAhead {
   /** Where the keys stand in the bytes of their client: of one client, one behind the other. */
   readonly #starts = new Int32Array(aheadMax);
   readonly #ends = new Int32Array(aheadMax);
-  /** The bytes of the client whose requests are run. */
-  #bytes: Uint8Array = noBytes;
+  /** The bytes of the client whose requests are run, and their words. */
+  bytes: Uint8Array = noBytes;
+  view: DataView = viewOf(noBytes);
   /** The first that may be asked for, as the keys before it have been passed, and the end of them. */
   #next = 0;
   #end = 0;
+  /** Others that were asked for last. */
+  #otherBytes: Uint8Array = noBytes;
+  #otherView = this.view;
   /** Keeps `load` from being optimised away. */
   #loaded = 0;
 
@@ -46,12 +51,12 @@ export class KeysAhead {
   }
 
   /** Adds a key, unless there are too many. Of one client, in the order of the bytes. */
-  add(bytes: Uint8Array, start: number, end: number): void {
+  add(bytes: DataView, start: number, end: number): void {
     if (this.count === aheadMax || end - start > keyBytesMax) return;
     const i = this.count++;
     this.#starts[i] = start;
     this.#ends[i] = end;
-    this.#hashes[i] = this.#hash.of(bytes, start, end);
+    this.#hashes[i] = this.#hash.ofView(bytes, start, end);
   }
 
   /** Loads what looking the keys up will touch into the processor's caches. */
@@ -60,21 +65,32 @@ export class KeysAhead {
   }
 
   /** Requests are run whose bytes these are, and whose keys were added from the `from`-th to `to`. */
-  select(bytes: Uint8Array, from: number, to: number): void {
-    this.#bytes = bytes;
+  select(bytes: Uint8Array, view: DataView, from: number, to: number): void {
+    this.bytes = bytes;
+    this.view = view;
     this.#next = from;
     this.#end = to;
   }
 
   /** The hash of any key, computed now if it was not before. */
   of(bytes: Uint8Array, start: number, end: number): number {
-    if (bytes === this.#bytes) {
+    if (bytes === this.bytes) {
       const starts = this.#starts;
       let i = this.#next;
       while (i < this.#end && starts[i] < start) i++;
       this.#next = i;
       if (i < this.#end && starts[i] === start && this.#ends[i] === end) return this.#hashes[i];
     }
-    return this.#hash.of(bytes, start, end);
+    return this.#hash.ofView(this.viewOf(bytes), start, end);
+  }
+
+  /** How to see the words of any bytes: nothing new where they are those that requests are run of. */
+  viewOf(bytes: Uint8Array): DataView {
+    if (bytes === this.bytes) return this.view;
+    if (bytes !== this.#otherBytes) {
+      this.#otherBytes = bytes;
+      this.#otherView = viewOf(bytes);
+    }
+    return this.#otherView;
   }
 }

@@ -36,10 +36,15 @@ export class LiveRecords {
   reinstate(address: number): void {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
+    this.#table.live.settle(); // It has just lost its mark.
     this.#table.addLive(address, recordBytesAt(window, offset));
     const expireAt = expireAtOf(window, offset);
     if (expireAt !== 0) {
-      const hash = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+      const hash = this.#hash.ofView(
+        window.view,
+        offset + recordHeaderBytes,
+        keyEndAt(window, offset),
+      );
       this.#expiry.added(expireAt, hash);
     }
   }

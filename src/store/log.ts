@@ -540,6 +540,7 @@ export class Log {
     const spansSegments = this.head !== mark.segment;
     const end = spansSegments ? this.endOf(mark.segment) : this.headOffset;
     this.windowOf(mark.segment).u8.fill(0, mark.offset, end);
+    table.live.clear(this.addressAt(mark.segment, mark.offset), end - mark.offset >> 4);
     // Sequences are not taken back: the erased segments' records were checksummed with them.
     this.resumeHead(mark.segment, mark.offset);
     if (!spansSegments) this.#headDirtyFrom = dirtyFrom;

@@ -443,7 +443,7 @@ export class Recovery {
     const i = this.#groupSize++;
     this.#group[i] = address;
     this.#groupKinds[i] = kind;
-    this.#groupHashes[i] = this.#parts.hash.of(window.u8, keyStart, keyEnd);
+    this.#groupHashes[i] = this.#parts.hash.ofView(window.view, keyStart, keyEnd);
     if (this.#groupSize === groupRecords) this.#applyGroup();
   }
 
@@ -465,7 +465,7 @@ export class Recovery {
     const offset = offsetOf(address);
     const keyStart = offset + recordHeaderBytes;
     const keyEnd = keyEndAt(window, offset);
-    const old = index.find(keyHash, window.u8, keyStart, keyEnd);
+    const old = index.find(keyHash, window.view, keyStart, keyEnd);
     if (old === address) return;
     if (this.#countsAll) this.#log.table.addLive(address, recordBytesAt(window, offset));
     if (expireAtOf(window, offset) !== 0) this.#parts.indexHeader.volatileKeys++;
@@ -473,7 +473,7 @@ export class Recovery {
       this.#subtract(old);
       index.replace(address);
     } else {
-      index.prepareInsert(keyHash, window.u8, keyStart, keyEnd);
+      index.prepareInsert(keyHash, window.view, keyStart, keyEnd);
       index.insert(keyHash, address);
     }
   }
@@ -497,7 +497,7 @@ export class Recovery {
       table.addLive(address, bytes);
       this.#parts.indexHeader.tombstoneBytes += bytes;
     }
-    const old = index.find(keyHash, window.u8, keyStart, keyEnd);
+    const old = index.find(keyHash, window.view, keyStart, keyEnd);
     if (old === 0) return;
     this.#subtract(old);
     index.remove();

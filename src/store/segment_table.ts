@@ -8,6 +8,7 @@
 import { assert } from "./assert.ts";
 import { recordAlignment } from "./format.ts";
 import { segmentCountMax } from "./limits.ts";
+import { LiveMap } from "./live_map.ts";
 
 export const segmentState = {
   /** May be taken. */
@@ -69,6 +70,10 @@ export class SegmentTable {
   /** Bytes of records that count, by first place. Lives in the index file, so that a restart finds
    * it; after a crash it may be off by a record, so it only ever serves as a hint. */
   readonly liveBytes: Int32Array;
+  /** Where the records stand that count, as far as that is known. */
+  readonly live = new LiveMap();
+  /** It is known of these segments, which this process has begun; 1 each. */
+  readonly isMapped = new Uint8Array(segmentCountMax);
   /** How many places are free or prepared. */
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
@@ -76,6 +81,7 @@ export class SegmentTable {
   /** `address >>> addressShift` is the place of an address. */
   readonly addressShift: number;
   readonly #segmentsPerWindow: number;
+  readonly #addressesPerPlace: number;
   /** No place below this one is free. */
   #freeFrom = 0;
 
@@ -83,6 +89,7 @@ export class SegmentTable {
     this.liveBytes = liveBytes;
     this.addressShift = Math.log2(segmentBytes / recordAlignment);
     this.#segmentsPerWindow = 2 ** 30 / segmentBytes;
+    this.#addressesPerPlace = segmentBytes / recordAlignment;
   }
 
   /** The body has grown: the new places are free. */
@@ -95,6 +102,7 @@ export class SegmentTable {
       this.liveBytes[i] = 0;
       this.freeCount++;
     }
+    this.live.extend(Math.ceil(count / this.#segmentsPerWindow));
     if (count > this.count) this.#freeFrom = Math.min(this.#freeFrom, this.count);
     this.count = Math.max(this.count, count);
   }
@@ -161,6 +169,9 @@ export class SegmentTable {
     this.damaged[segment] = 0;
     this.holdsClear[segment] = 0;
     this.unverified[segment] = 0;
+    const addresses = this.#addressesPerPlace;
+    this.live.clear(segment * addresses, runLength * addresses);
+    this.isMapped[segment] = 1;
   }
 
   /** A segment that another process has written: nobody has looked at its records yet. */
@@ -206,12 +217,15 @@ export class SegmentTable {
     const dropped = bytes <= live ? Math.max(0, bytes) : live;
     this.liveBytes[segment] = live - dropped;
     this.liveTotal -= dropped;
+    this.live.unmark(address);
   }
 
   /** The record at `address` counts from now on (or no more, with negative `bytes`). */
   addLive(address: number, bytes: number): void {
     this.liveBytes[this.firstOf[address >>> this.addressShift]] += bytes;
     this.liveTotal += bytes;
+    if (bytes > 0) this.live.mark(address);
+    else this.live.unmark(address);
   }
 
   /** How many sealed segments there are whose live share is in each of `classes` equal classes. */

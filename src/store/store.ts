@@ -39,6 +39,7 @@ import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
 import { warmUp } from "./warm_up.ts";
+import { viewOf, writeBytes } from "./words.ts";
 import { WatchedKeys } from "./watched_keys.ts";
 
 /** Entries looked at in one go by `scan`. */
@@ -48,6 +49,8 @@ const verifiedBytesMin = 4096;
 const verifiedMax = 4096;
 /** Values of so many bytes are asked for as a whole before they are read. */
 const readAheadBytesMin = 64 * 1024;
+/** Longer values are copied by a call, which costs as much as some words. */
+const shortValueBytes = 256;
 /** What a key takes in the index, in the mean: 8 bytes, in pages that are half full or more. */
 const indexBytesPerKey = 16;
 /** So many places with damage are told of. */
@@ -224,6 +227,7 @@ export class Store {
 
   // The key of the last `find`, and what is needed to write it.
   #key: Uint8Array = noBytes;
+  #keyView = viewOf(noBytes);
   #keyStart = 0;
   #keyEnd = 0;
   #keyHash = 0;
@@ -353,8 +357,10 @@ export class Store {
    */
   find(bytes: Uint8Array, start: number, end: number): boolean {
     const hash = this.ahead.of(bytes, start, end);
-    const address = this.#index.find(hash, bytes, start, end);
+    const view = this.ahead.viewOf(bytes);
+    const address = this.#index.find(hash, view, start, end);
     this.#key = bytes;
+    this.#keyView = view;
     this.#keyStart = start;
     this.#keyEnd = end;
     this.#keyHash = hash;
@@ -459,7 +465,11 @@ export class Store {
     if (!this.#isIntact(address)) return;
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
-    const found = this.#hash.of(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
+    const found = this.#hash.ofView(
+      window.view,
+      offset + recordHeaderBytes,
+      keyEndAt(window, offset),
+    );
     if (found !== hash) this.#index.reportDamage();
   };
 
@@ -540,7 +550,11 @@ export class Store {
   /** Sets the key of the last `find` to `value[start, end)`; `expireAt` in Unix ms, 0 for never. */
   put(value: Uint8Array, start: number, end: number, expireAt: number): void {
     const at = this.reserve(end - start, expireAt);
-    copyBytes(this.reservedBytes, at, value, start, end);
+    if (value === this.ahead.bytes && end - start < shortValueBytes) {
+      writeBytes(this.#log.headWindow.i32, at, this.ahead.view, start, end);
+    } else {
+      copyBytes(this.reservedBytes, at, value, start, end);
+    }
     this.commit();
   }
 
@@ -567,7 +581,7 @@ export class Store {
     const log = this.#log;
     const flags = this.#batch.join("write");
     if (this.#address === 0) {
-      this.#index.prepareInsert(this.#keyHash, this.#key, this.#keyStart, this.#keyEnd);
+      this.#index.prepareInsert(this.#keyHash, this.#keyView, this.#keyStart, this.#keyEnd);
     }
     const bytes = recordBytes(keyLength, length);
     const offset = log.reserve(bytes, flags === 0 ? 0 : batchEndBytes);
@@ -584,7 +598,7 @@ export class Store {
   /** Copies the key behind a record's header; returns where it ends. */
   #writeKey(offset: number): number {
     const at = offset + recordHeaderBytes;
-    copyBytes(this.#log.headWindow.u8, at, this.#key, this.#keyStart, this.#keyEnd);
+    writeBytes(this.#log.headWindow.i32, at, this.#keyView, this.#keyStart, this.#keyEnd);
     return at + this.#keyEnd - this.#keyStart;
   }
 

@@ -33,6 +33,8 @@ export interface Window {
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
   readonly f64: Float64Array;
+  /** Words that begin anywhere. */
+  readonly view: DataView;
 }
 
 /** What the engine needs of a file; tests put a simulated disk in its place. */
@@ -106,6 +108,7 @@ export function windowOf(buffer: ArrayBuffer): Window {
     u8: new Uint8Array(buffer),
     i32: new Int32Array(buffer),
     f64: new Float64Array(buffer),
+    view: new DataView(buffer),
   };
 }
 

@@ -223,7 +223,7 @@ async function useAll(disk: SimulatedDisk): Promise<void> {
     try {
       for (let i = 0; i < 40; i++) {
         const key = toBytes(`key:${i}`);
-        store.ahead.add(key, 0, key.length);
+        store.ahead.add(new DataView(key.buffer), 0, key.length);
       }
       store.ahead.load();
       let steps = 0;

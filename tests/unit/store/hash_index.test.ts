@@ -10,7 +10,8 @@ import {
   recordKind,
 } from "../../../src/store/format.ts";
 import { HashIndex } from "../../../src/store/hash_index.ts";
-import type { StoreFile, Window } from "../../../src/sys/mapped_file.ts";
+import { viewOf } from "../../../src/store/words.ts";
+import { type StoreFile, type Window, windowOf } from "../../../src/sys/mapped_file.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 
@@ -27,11 +28,7 @@ class Harness {
 
   constructor(slotsPerPage: number) {
     const buffer = new ArrayBuffer(2 ** 22);
-    this.records = {
-      u8: new Uint8Array(buffer),
-      i32: new Int32Array(buffer),
-      f64: new Float64Array(buffer),
-    };
+    this.records = windowOf(buffer);
     this.file = this.disk.open("index", indexHeaderTotalBytes);
     this.index = new HashIndex(this.file, this.#log, slotsPerPage);
     this.index.clear();
@@ -63,13 +60,13 @@ class Harness {
 
   find(key: string, hash: number, index = this.index): number {
     const bytes = encoder.encode(key);
-    return index.find(hash, bytes, 0, bytes.length);
+    return index.find(hash, viewOf(bytes), 0, bytes.length);
   }
 
   insert(key: string, hash: number): number {
     const bytes = encoder.encode(key);
     assertEquals(this.find(key, hash), 0);
-    this.index.prepareInsert(hash, bytes, 0, bytes.length);
+    this.index.prepareInsert(hash, viewOf(bytes), 0, bytes.length);
     const address = this.record(key);
     this.index.insert(hash, address);
     return address;
@@ -276,15 +273,15 @@ for (
     const seen: number[] = [];
     index.onOtherKey = (address) => seen.push(address);
     const bytes = encoder.encode("key");
-    index.find(7, bytes, 0, bytes.length);
-    index.prepareInsert(7, bytes, 0, bytes.length);
+    index.find(7, viewOf(bytes), 0, bytes.length);
+    index.prepareInsert(7, viewOf(bytes), 0, bytes.length);
     index.insert(7, 64);
     harness.records.i32[256 + record.kindWord] = recordKind.put;
     harness.records.i32[256 + record.keyLengthWord] = 5;
-    assertEquals(index.find(7, bytes, 0, bytes.length), 0);
+    assertEquals(index.find(7, viewOf(bytes), 0, bytes.length), 0);
     assertEquals([seen, index.isDamaged], [[64], false]);
     harness.records.i32[256 + word] = value;
-    assertEquals(index.find(7, bytes, 0, bytes.length), 0);
+    assertEquals(index.find(7, viewOf(bytes), 0, bytes.length), 0);
     assertEquals([seen, index.isDamaged], [[64], true]);
     assertEquals(index.collect(0, 10), 0);
   });

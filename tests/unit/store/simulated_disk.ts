@@ -257,5 +257,6 @@ function windowOf(buffer: ArrayBufferLike, offset: number, length: number): Wind
     u8: new Uint8Array(buffer, offset, length),
     i32: new Int32Array(buffer, offset, length >> 2),
     f64: new Float64Array(buffer, offset, length >> 3),
+    view: new DataView(buffer, offset, length),
   } as Window;
 }

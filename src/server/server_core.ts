@@ -62,7 +62,7 @@ export class ServerCore {
     const nobody = new Session(0, "", "", 0);
     this.context = new CommandContext(store, this.reply, control, nobody);
     this.dispatcher = new Dispatcher(this.context, commands);
-    this.turns = new Turns(store);
+    this.turns = new Turns(store, this.context.timer.latency);
   }
 
   /** Has a connection send its pushes when what is going on now is over: many in one write. */

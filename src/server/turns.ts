@@ -5,11 +5,13 @@
  * - some of each connection's requests are read, until there are enough keys for their cache misses to
  *   overlap; all these keys are looked ahead at, and the requests are run; then the next ones, with the
  *   connections that have more behind those that have not had their turn;
+ * - with `--sync always`, what they wrote is synced, all in one;
  * - then all replies are sent, one write for each connection. Sent one by one as they are ready, each write
  *   would wake a client that waits for it alone.
  *
  * Nothing is asynchronous within a turn.
  */
+import type { LatencyMonitor } from "../commands/latency_monitor.ts";
 import type { Store } from "../store/store.ts";
 import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
 
@@ -35,11 +37,13 @@ interface Turn {
 
 export class Turns {
   readonly #store: Store;
+  readonly #latency: LatencyMonitor;
   /** Turns to come; the last one is joined by whoever comes. */
   readonly #waiting: Turn[] = [];
 
-  constructor(store: Store) {
+  constructor(store: Store, latency: LatencyMonitor) {
     this.#store = store;
+    this.#latency = latency;
   }
 
   /** Has the requests of a connection be run in the next turn; resolves when it is over. */
@@ -61,6 +65,8 @@ export class Turns {
     const turn = this.#waiting.shift()!;
     const started = monotonicMicroseconds();
     this.#runAll(turn.members);
+    const syncMs = this.#store.syncBriefly();
+    if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
     this.#store.pauses.note((monotonicMicroseconds() - started) / 1000);
     turn.end();
     // Behind the writes of this one's replies.

@@ -20,6 +20,9 @@ import type { Superblock } from "./superblock.ts";
 export type SyncPolicy = "everysec" | "always" | "no";
 
 const intervalMs = 1000;
+/** A sync of so little, which took so long last time, is not worth another thread. */
+const briefBytesMax = 256 * 1024;
+const briefMsMax = 2;
 
 interface Waiter {
   readonly position: number;
@@ -95,7 +98,8 @@ export class Durability {
   schedule(): void {
     if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
     if (this.policy === "no") return;
-    if (!this.#log.hasDirty && this.#log.table.leavingCount === 0) return;
+    const isPublished = this.#superblock.state.durablePosition >= this.durablePosition;
+    if (!this.#log.hasDirty && this.#log.table.leavingCount === 0 && isPublished) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.start();
@@ -138,6 +142,34 @@ export class Durability {
       this.#fail(error instanceof Error ? error : undefined);
       throw this.failure!;
     }
+  }
+
+  /**
+   * Syncs at once what was appended, if that will be brief, instead of a round in the background: where all
+   * that goes on waits for it anyway, waking another thread takes longer than the sync. After one that was
+   * not brief, rounds in the background tell when they would be again. Returns how many milliseconds it took,
+   * 0 when nothing was done. When it fails, `failure` says so.
+   */
+  syncBriefly(): number {
+    const log = this.#log;
+    if (this.failure !== null || this.#running !== null || this.#closed) return 0;
+    if (this.lastRoundMs > briefMsMax || log.dirtyBytes > briefBytesMax) return 0;
+    const { position, appendedRecords } = log;
+    const begunMs = this.#clock();
+    const started = performance.now();
+    try {
+      for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : undefined);
+      return 0;
+    }
+    this.rounds++;
+    this.lastRoundMs = performance.now() - started;
+    this.#coveredMs = begunMs;
+    // The superblock is for the rounds: one of its slots is on the disk before the other one is written. A
+    // recovery reads on behind what it says.
+    this.#release(position, appendedRecords);
+    return this.lastRoundMs;
   }
 
   async #round(): Promise<void> {
@@ -183,13 +215,19 @@ export class Durability {
 
   #advance(position: number, records: number): void {
     if (position < this.durablePosition) return; // Another sync was faster.
-    this.durablePosition = position;
-    this.syncedRecords = records;
     const { state } = this.#superblock;
     state.durablePosition = position;
     state.nextSequence = this.#log.nextSequence;
     state.lastSyncMs = this.#clock();
     this.#superblock.write();
+    this.#release(position, records);
+  }
+
+  /** What was written before a position is on the disk: whoever waits for that is told. */
+  #release(position: number, records: number): void {
+    this.durablePosition = position;
+    this.syncedRecords = records;
+    if (this.#waiters.length === 0) return;
     const reached = this.#waiters.filter((waiter) => waiter.position <= position);
     this.#waiters = this.#waiters.filter((waiter) => waiter.position > position);
     for (const { resolve } of reached) resolve();

@@ -572,6 +572,13 @@ export class Log {
     return mergeRanges(ranges);
   }
 
+  /** Bytes of what `takeDirty` would return, about. */
+  get dirtyBytes(): number {
+    let bytes = this.headOffset - this.#headDirtyFrom;
+    for (const { length } of this.#dirty) bytes += length;
+    return bytes;
+  }
+
   /** Whether `takeDirty` would return anything. */
   get hasDirty(): boolean {
     return this.#dirty.length > 0 || this.headOffset > this.#headDirtyFrom;

@@ -960,6 +960,15 @@ export class Store {
     return this.#durability.whenDurable(position);
   }
 
+  /**
+   * With the policy `always`: syncs what was written, if that will be brief. Returns how many milliseconds
+   * that took, 0 when nothing was done: then `whenDurable` has to be awaited.
+   */
+  syncBriefly(): number {
+    if (this.#durability.policy !== "always") return 0;
+    return this.durablePosition < this.position ? this.#durability.syncBriefly() : 0;
+  }
+
   /** Returns when all that was written before is on the disk. Throws StoreError SYNC_FAILED. */
   syncNow(): void {
     this.#durability.syncNow();

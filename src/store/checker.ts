@@ -117,7 +117,7 @@ class Checker {
     this.#limits = { ...defaultLimits, ...options.limits, segmentBytes: state.segmentBytes };
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
     const memory = new MemoryFile(indexHeaderTotalBytes);
-    this.#index = new HashIndex(memory, file, this.#limits.slotsPerPage);
+    this.#index = new HashIndex(memory, file, this.#limits);
     this.#index.clear();
   }
 
@@ -219,7 +219,7 @@ class Checker {
     if (file === null) return { index: "missing", ...none };
     try {
       const { state } = this.#superblock;
-      const stored = new HashIndex(file, this.#file, this.#limits.slotsPerPage);
+      const stored = new HashIndex(file, this.#file, this.#limits);
       const isCurrent = this.#isCurrent(new IndexHeader(file));
       // After a crash the last records are not in the index yet: only a clean stop can be compared.
       if (!isCurrent || !state.clean || !stored.load()) return { index: "stale", ...none };

@@ -1,7 +1,7 @@
 /** The header of `store.db-index`: which state of which store the index belongs to. */
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
-import { formatVersion, indexHeader, indexMagic } from "./format.ts";
+import { indexFormatVersion, indexHeader, indexMagic } from "./format.ts";
 import { bodyBytesMax, segmentCountMax } from "./limits.ts";
 import type { SuperblockState } from "./superblock.ts";
 
@@ -61,7 +61,7 @@ export class IndexHeader {
   ): boolean {
     const i32 = this.#i32;
     return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
-      i32[indexHeader.versionWord] === formatVersion &&
+      i32[indexHeader.versionWord] === indexFormatVersion &&
       store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word) &&
       i32[indexHeader.slotsPerPageWord] === slotsPerPage &&
       i32[indexHeader.busyWord] === 0 &&
@@ -95,7 +95,7 @@ export class IndexHeader {
     const i32 = this.#i32;
     i32[indexHeader.cleanWord] = 0;
     i32.set(indexMagic, indexHeader.magicWord);
-    i32[indexHeader.versionWord] = formatVersion;
+    i32[indexHeader.versionWord] = indexFormatVersion;
     i32.set(store.storeId, indexHeader.storeIdWord);
     i32[indexHeader.slotsPerPageWord] = slotsPerPage;
     this.#u8.fill(0, indexHeader.bootIdByte, indexHeader.bootIdByte + indexHeader.bootIdBytes);

@@ -441,8 +441,8 @@ export const mutations: readonly Mutation[] = [
     name: "the index is not marked while a batch is open",
     breaks: batchesAreWhole,
     file: "src/store/batch.ts",
-    from: "    this.#index.beginChange();\n    return recordFlag.member;",
-    to: "    return recordFlag.member;",
+    from: "    this.#index.beginChange();\n    this.#index.readers",
+    to: "    this.#index.readers",
   },
   {
     name: "a store takes the index of another opening",

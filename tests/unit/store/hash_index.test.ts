@@ -33,7 +33,7 @@ class Harness {
       f64: new Float64Array(buffer),
     };
     this.file = this.disk.open("index", indexHeaderTotalBytes);
-    this.index = new HashIndex(this.file, this.#log, slotsPerPage);
+    this.index = new HashIndex(this.file, this.#log, { slotsPerPage, cutDelayMs: 0 });
     this.index.clear();
   }
 
@@ -46,7 +46,7 @@ class Harness {
     return new HashIndex(
       this.disk.open("index", indexHeaderTotalBytes),
       this.#log,
-      slotsPerPage,
+      { slotsPerPage, cutDelayMs: 0 },
     );
   }
 

@@ -74,6 +74,19 @@ export class IndexHeader {
           this.#f64[indexHeader.storeInodeF64] === inode);
   }
 
+  /**
+   * Whether it is the index of a process that has the store open now, or was killed when it had, under this
+   * boot of the machine: what stands in the pages is what that process wrote.
+   */
+  isInUse(store: SuperblockState, { bootId, inode }: IndexSurroundings): boolean {
+    const i32 = this.#i32;
+    return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
+      i32[indexHeader.versionWord] === indexFormatVersion &&
+      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word) &&
+      this.#f64[indexHeader.openIdF64] === store.openId &&
+      this.#f64[indexHeader.storeInodeF64] === inode && this.#bootId === bootId;
+  }
+
   /** Of what decides whether the index is believed; it is written whenever that changes. */
   #checksum(): number {
     const words = this.#i32.slice(0, checkedWords);

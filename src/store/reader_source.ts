@@ -38,6 +38,11 @@ export interface ReaderSource {
 /** Opens a store's file for reading. Throws StoreError NOT_A_STORE, SystemError. */
 export function openForReading(path: string): MappedFile {
   refuseForeign(path);
+  // Touching a mapping behind the end of the file would end the process.
+  if (lengthOf(path) < storeHeaderBytes) {
+    Deno.statSync(path); // One that does not exist is not empty, but an error.
+    throw new StoreError("NOT_A_STORE", `Cannot read ${path}: it is empty`);
+  }
   return MappedFile.open(path, { headerBytes: storeHeaderBytes, readOnly: true });
 }
 

@@ -8,7 +8,7 @@ import { type MeasuredServer, withLoadedServer } from "./client.ts";
 import type { MeasureContext } from "./main.ts";
 
 const rounds = 5;
-const seconds = 2;
+const seconds = 1;
 const processCounts = [1, 2, 4];
 const loop = fromFileUrl(new URL("reader_loop.ts", import.meta.url));
 const filler = fromFileUrl(new URL("lmdb_filler.ts", import.meta.url));

@@ -4,13 +4,13 @@ import { StoreError } from "../store/errors.ts";
 import { defaultLimits } from "../store/limits.ts";
 import { SharedReader, type SharedReaderOptions } from "../store/shared_reader.ts";
 
-/** A value of another length than the buffer has room for: see `getInto`. */
+/** What `getInto` returns then. */
 const noSuchKey = -1;
 /** Larger values are not allocated room for before it is sure that they are there. */
 const unsureBytesMax = 65536;
 /** Keys of `getMany` whose cache misses overlap. */
 const groupKeys = 32;
-/** Hashing longer keys ahead takes longer than it saves. */
+/** Room for the longest key as text; what takes more cannot be a key. */
 const keyScratchBytes = 3 * defaultLimits.keyBytesMax + 64;
 const waitMsMaxDefault = 10_000;
 
@@ -56,6 +56,8 @@ export interface KeyValueReaderStats {
   readonly source: "index" | "log";
   /** Bytes of damaged records that were met when the log was read; `kv check` tells more. */
   readonly damagedBytes: number;
+  /** How often a damaged record was met since: it counts as missing. */
+  readonly damagedReads: number;
   /** Another file is at the path by now: this reader reads the one that was there. Open a new one. */
   readonly isReplaced: boolean;
   /** How often something was read again since it had changed, and how often a call has slept. */
@@ -212,7 +214,6 @@ export class KeyValueReader implements Disposable {
       reader.prefetch(hashes, count);
       for (let i = 0; i < count; i++) {
         const key = keys[from + i];
-        // A restart may have come with another store's hashes: that is looked up by `find`.
         values[from + i] = this.#get(hashes[i], key, key.length);
         if (from + i === 0) changes = reader.changes;
         else if (whole && reader.changes !== changes) return false;
@@ -250,6 +251,7 @@ export class KeyValueReader implements Disposable {
       isServed: reader.isServed,
       source: reader.source.kind,
       damagedBytes: reader.source.damagedBytes,
+      damagedReads: reader.damagedReads,
       isReplaced: inodeAt(reader.path) !== reader.inode,
       retries: reader.retries,
       sleeps: reader.sleeps,

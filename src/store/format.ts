@@ -50,6 +50,8 @@ export const readerWords = {
   openIdF64: 2048 / 8,
   /** Which rules the words follow. */
   versionWord: 2056 / 4,
+  /** Segments from this sequence number on were written by this opening's process, and not read from a disk. */
+  firstSequenceF64: 2064 / 8,
   /** Odd while what stands in the index may not be read: within a batch, a clearing, an opening. */
   changesWord: 2112 / 4,
   /** Raised before places of the body get other bytes than a reader may have found there. */

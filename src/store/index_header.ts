@@ -60,12 +60,9 @@ export class IndexHeader {
     { bootId, inode }: IndexSurroundings,
   ): boolean {
     const i32 = this.#i32;
-    return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
-      i32[indexHeader.versionWord] === indexFormatVersion &&
-      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word) &&
+    return this.#isOf(store) &&
       i32[indexHeader.slotsPerPageWord] === slotsPerPage &&
       i32[indexHeader.busyWord] === 0 &&
-      this.#f64[indexHeader.openIdF64] === store.openId &&
       i32[indexHeader.checksumWord] === this.#checksum() &&
       isCount(this.volatileKeys, 2 ** 32) && isCount(this.tombstoneBytes, bodyBytesMax) &&
       // A store that was stopped in order has left a clean index: this is an older one.
@@ -79,12 +76,17 @@ export class IndexHeader {
    * boot of the machine: what stands in the pages is what that process wrote.
    */
   isInUse(store: SuperblockState, { bootId, inode }: IndexSurroundings): boolean {
+    return this.#isOf(store) && this.#f64[indexHeader.storeInodeF64] === inode &&
+      this.#bootId === bootId;
+  }
+
+  /** Whether it is of this version, and was written by the opening that the superblock tells of. */
+  #isOf(store: SuperblockState): boolean {
     const i32 = this.#i32;
     return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
       i32[indexHeader.versionWord] === indexFormatVersion &&
-      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word) &&
       this.#f64[indexHeader.openIdF64] === store.openId &&
-      this.#f64[indexHeader.storeInodeF64] === inode && this.#bootId === bootId;
+      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word);
   }
 
   /** Of what decides whether the index is believed; it is written whenever that changes. */

@@ -212,7 +212,7 @@ function* join(
     report = { kind, records, damages, discardedBytes };
   }
 
-  readers.completeOpening(state.openId, table.count * limits.segmentBytes);
+  readers.completeOpening(state.openId, log.nextSequence, table.count * limits.segmentBytes);
   return {
     file,
     indexFile,

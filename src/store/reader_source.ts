@@ -61,7 +61,9 @@ export function findSource(
       patience.reset();
       return source;
     }
-    patience.pause(`${file.path}: it has been about to be opened, or within a change,`);
+    patience.pause(
+      `${file.path}: it has been about to be opened, within a change or without its index`,
+    );
   }
 }
 

@@ -9,7 +9,15 @@
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { readerWords, readerWordsVersion, storeHeaderBytes } from "./format.ts";
 
-const { openIdF64, versionWord, changesWord, reusesWord, layoutsWord, endPagesWord } = readerWords;
+const {
+  openIdF64,
+  firstSequenceF64,
+  versionWord,
+  changesWord,
+  reusesWord,
+  layoutsWord,
+  endPagesWord,
+} = readerWords;
 /** What `endPagesWord` counts in. */
 export const endPageBytes = 4096;
 
@@ -38,7 +46,9 @@ export class ReaderWords {
     this.noteReuse();
   }
 
-  completeOpening(openId: number, bodyBytes: number): void {
+  /** The index can be used, and segments from `firstSequence` on will be this process's. */
+  completeOpening(openId: number, firstSequence: number, bodyBytes: number): void {
+    this.#f64[firstSequenceF64] = firstSequence;
     this.#f64[openIdF64] = openId;
     this.#i32[versionWord] = readerWordsVersion;
     this.announceEnd(bodyBytes);

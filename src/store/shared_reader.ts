@@ -16,7 +16,6 @@ import {
   recordAlignment,
   recordHeaderBytes,
   recordKind,
-  segmentHeader,
 } from "./format.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
@@ -32,8 +31,10 @@ import { Patience } from "./patience.ts";
 import { findSource, openForReading, type ReaderSource } from "./reader_source.ts";
 import { endPageBytes } from "./reader_words.ts";
 import { expireAtOf, keyEndAt, kindAt, offsetOf } from "./record.ts";
+import { recordState, RecordTrust, sequenceAt } from "./record_trust.ts";
 
-const { changesWord, reusesWord, layoutsWord, endPagesWord, openIdF64 } = readerWords;
+const { changesWord, reusesWord, layoutsWord, endPagesWord, openIdF64, firstSequenceF64 } =
+  readerWords;
 /** Longer values are copied in pieces, between which it is looked whether they are still there. */
 const copyPieceBytes = 2 ** 20;
 const largeBytesMin = 2 ** 16;
@@ -64,6 +65,8 @@ export class SharedReader {
   changes = 0;
   /** How often something was read again because it was changed meanwhile. */
   retries = 0;
+  /** How often a record was met that is damaged, and counted as missing. */
+  damagedReads = 0;
   /** For tests: called between what a lookup looks at and what it believes. */
   onBelieve: (() => void) | null = null;
   readonly #file: MappedFile;
@@ -74,6 +77,7 @@ export class SharedReader {
   readonly #patience: Patience;
   #hash!: KeyedHash;
   #directory!: PageDirectory;
+  #trust!: RecordTrust;
   // What the words of the header were when they were looked at last.
   #reuses = 0;
   #layouts = 0;
@@ -81,6 +85,7 @@ export class SharedReader {
   /** Where the log ends, in units of 16 bytes. */
   #endUnits = 0;
   // The record of the last `find`.
+  #address = 0;
   #window!: Window;
   #offset = 0;
   #valueStart = 0;
@@ -126,8 +131,18 @@ export class SharedReader {
       this.#enter();
       const result = this.#search(hash, key, start, end);
       if (result === found) {
-        if (!this.#isExpired()) return true;
-        if (this.isStill()) return false;
+        const state = this.#trust.judge(this.#address);
+        if (state === recordState.whole && !this.#isExpired()) {
+          this.#patience.reset();
+          return true;
+        }
+        // A damaged record counts as missing.
+        const isSure = state !== recordState.gone || this.#patience.isLong;
+        if (isSure && this.isStill()) {
+          if (state !== recordState.whole) this.damagedReads++;
+          this.#patience.reset();
+          return false;
+        }
       } else if (result === missing) return false;
       this.#lookAgain();
     }
@@ -157,8 +172,8 @@ export class SharedReader {
    * not; and the place in the index was looked up outside of a batch, whatever batches there are now.
    */
   #copyLarge(target: Uint8Array): boolean {
-    const segment = this.#segmentOf(this.#offset);
-    const sequence = this.#sequenceAt(segment);
+    const segment = this.#trust.segmentOf(this.#window, this.#offset);
+    const sequence = sequenceAt(this.#window, segment);
     if (!this.isStill()) return false;
     const length = this.valueLength;
     for (let done = 0; done < length; done += copyPieceBytes) {
@@ -168,30 +183,9 @@ export class SharedReader {
       if (this.onBelieve !== null) this.onBelieve();
       // Its header is the first that goes. A file that was cut would end the process.
       if (Atomics.load(this.#i32, layoutsWord) !== this.#layouts) return false;
-      if (this.#sequenceAt(segment) !== sequence) return false;
+      if (sequenceAt(this.#window, segment) !== sequence) return false;
     }
     return true;
-  }
-
-  /** The byte offset in the window of the segment that a record stands in. */
-  #segmentOf(offset: number): number {
-    const { segmentBytes, storeId } = this.source.state;
-    const { i32 } = this.#window;
-    let start = offset - offset % segmentBytes;
-    // The inside of a run has no header.
-    while (start > 0) {
-      const word = (start >> 2) + segmentHeader.storeIdWord;
-      if (storeId.every((part, i) => i32[word + i] === part)) break;
-      start -= segmentBytes;
-    }
-    return start;
-  }
-
-  /** The number of the segment that begins at a byte offset in the window; NaN: it has none any more. */
-  #sequenceAt(start: number): number {
-    const { i32, f64 } = this.#window;
-    const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
-    return Atomics.load(i32, (start >> 2) + segmentHeader.checksumWord) === 0 ? NaN : sequence;
   }
 
   /**
@@ -280,6 +274,10 @@ export class SharedReader {
     const { state, directory } = source;
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
     this.#directory = directory;
+    // All of a log that was read here has been verified; what is mapped anew may come from the disk.
+    const firstSequence = source.isServed ? this.#file.header.f64[firstSequenceF64] : Infinity;
+    const trustedFrom = source.kind === "log" ? 0 : firstSequence;
+    this.#trust = new RecordTrust(state, this.#records, trustedFrom);
     this.#openId = this.#file.header.f64[openIdF64];
     this.#layouts = Atomics.load(this.#i32, layoutsWord);
     this.#noteEnd();
@@ -290,6 +288,7 @@ export class SharedReader {
   #noteEnd(): void {
     const file = this.#file;
     this.#reuses = Atomics.load(this.#i32, reusesWord);
+    this.#trust.forget();
     const announced = Atomics.load(this.#i32, endPagesWord) * unitsPerEndPage;
     if (announced * recordAlignment > file.bodyBytes || !this.source.isServed) file.remap();
     const inFile = Math.floor(file.bodyBytes / recordAlignment);
@@ -317,19 +316,19 @@ export class SharedReader {
     const depth = entry & depthMask;
     const words = directory.windows[page >>> pagesPerWindowShift].i32;
     const base = (page & pageInWindowMask) * pageWords;
-    const version = Atomics.load(words, base + indexPage.versionWord);
-    const home = ((hash << depth) >>> 16) * directory.homes >>> 16;
+    const home = base + indexPage.slotWord +
+      (((hash << depth) >>> 16) * directory.homes >>> 16) * 2;
     const slotsEnd = base + directory.slotsEnd;
-    let slot = base + indexPage.slotWord + home * 2;
-    while (slot < slotsEnd && words[slot + 1] !== 0 && words[slot] < hash) slot += 2;
-    while (slot < slotsEnd && words[slot] === hash) {
-      const address = Atomics.load(words, slot + 1);
-      if (address === 0) break;
-      if (this.#leadsTo(address, key, start, end)) {
-        this.#patience.reset();
-        return found;
-      }
-      slot += 2;
+    // An entry that leads to the key's record is right whatever moves, and the page's header is another
+    // cache miss: its version is for those that find nothing.
+    let slot = this.#seek(words, home, slotsEnd, hash);
+    for (; slot < slotsEnd && words[slot] === hash; slot += 2) {
+      if (this.#leadsTo(Atomics.load(words, slot + 1), key, start, end)) return found;
+    }
+    const version = Atomics.load(words, base + indexPage.versionWord);
+    slot = this.#seek(words, home, slotsEnd, hash);
+    for (; slot < slotsEnd && words[slot] === hash; slot += 2) {
+      if (this.#leadsTo(Atomics.load(words, slot + 1), key, start, end)) return found;
     }
     const owns = depth > 0 && words[base + indexPage.depthWord] === depth + 1 &&
       words[base + indexPage.prefixWord] >>> (32 - depth) === hash >>> (32 - depth);
@@ -347,8 +346,15 @@ export class SharedReader {
     return again;
   }
 
+  /** The first slot from `slot` on whose hash is not below `hash`, or that is empty. */
+  #seek(words: Int32Array, slot: number, end: number, hash: number): number {
+    while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += 2;
+    return slot;
+  }
+
   /** Whether the record of this key stands at an address; remembers where. */
   #leadsTo(address: number, key: Uint8Array, start: number, end: number): boolean {
+    if (address === 0) return false;
     const left = (this.#endUnits - (address >>> 0)) * recordAlignment - recordHeaderBytes;
     if (left < 0) return false;
     const window = this.#records[address >>> 26];
@@ -363,6 +369,7 @@ export class SharedReader {
     ) return false;
     let other = offset + recordHeaderBytes;
     for (let at = start; at < end; at++, other++) if (key[at] !== u8[other]) return false;
+    this.#address = address;
     this.#window = window;
     this.#offset = offset;
     this.#valueStart = other;
@@ -428,7 +435,11 @@ export class SharedReader {
       const offset = offsetOf(address);
       const end = keyEndAt(window, offset);
       const keyLength = end - offset - recordHeaderBytes;
-      if (keyLength < 0 || keyLength > left) continue;
+      const valueLength = window.i32[(offset >> 2) + record.valueLengthWord];
+      if (keyLength < 0 || valueLength < 0 || keyLength + valueLength > left) continue;
+      const state = this.#trust.judge(address);
+      if (state === recordState.gone && !this.#patience.isLong) return null;
+      if (state !== recordState.whole) continue;
       const expireAt = expireAtOf(window, offset);
       if (expireAt !== 0 && expireAt < now) continue;
       keys.push(window.u8.slice(offset + recordHeaderBytes, end));

@@ -30,6 +30,8 @@ export interface ReaderReport {
   missing: number;
   scans: number;
   wholePairs: number;
+  /** Reads that went by an index of the reader's own, about. */
+  fromLog: number;
   readonly retries: number;
   readonly sleeps: number;
 }
@@ -43,7 +45,7 @@ class ReaderProcess {
   readonly #encoded = this.#names.map((name) => new TextEncoder().encode(name));
   readonly #seen = new Int32Array(keysTotal);
   readonly #buffer = new Uint8Array(valueBytesMax);
-  readonly #counts = { reads: 0, found: 0, missing: 0, scans: 0, wholePairs: 0 };
+  readonly #counts = { fromLog: 0, reads: 0, found: 0, missing: 0, scans: 0, wholePairs: 0 };
 
   constructor([store, record, number, seed]: readonly string[]) {
     this.#reader = KeyValueReader.open(store, { waitMsMax });
@@ -61,6 +63,7 @@ class ReaderProcess {
         this.#scan();
         nextScan += scanEvery;
       }
+      if (this.#reader.stats().source === "log") counts.fromLog += 1000;
       this.#record.setProgress(this.#number, Math.floor(counts.reads / 1000));
     }
     const { retries, sleeps } = this.#reader.stats();

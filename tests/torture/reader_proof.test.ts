@@ -13,7 +13,8 @@ Deno.test(`no value read beside the server is torn or stale, in ${seconds} s of 
     reports.reduce((total, report) => total + what(report), 0);
   console.log(
     `${result.reads} reads, ${sum((r) => r.missing)} of keys that were not there, ` +
-      `${sum((r) => r.wholePairs)} pairs, ${sum((r) => r.scans)} scans; ${sum((r) => r.retries)} ` +
+      `${sum((r) => r.fromLog)} by the log, ${sum((r) => r.wholePairs)} pairs, ` +
+      `${sum((r) => r.scans)} scans; ${sum((r) => r.retries)} ` +
       `times again, ${
         sum((r) => r.sleeps)
       } sleeps; ${changes} changes, ${kills} kills, ${stops} stops`,

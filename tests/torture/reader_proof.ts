@@ -139,7 +139,7 @@ class Writer {
   async writeUntilKilled(server: TestServer): Promise<void> {
     using connection = await RawConnection.open(server.socketPath);
     const writing = (async () => {
-      while (true) await this.#round(connection);
+      while (true) await this.#round(connection, true);
     })().catch((error) => {
       if (error instanceof RefusedError) throw error;
       // The server is gone, as it should be.
@@ -149,12 +149,13 @@ class Writer {
     await writing;
   }
 
-  async #round(connection: RawConnection): Promise<void> {
+  async #round(connection: RawConnection, isLast = false): Promise<void> {
     const random = this.#random;
     const round = this.#rounds++;
     const changes: Change[] = [];
     const taken = new Set<number>();
-    if (round % 400 === 399) changes.push(this.#removeAll());
+    if (isLast && this.#rounds % 2 === 0) changes.push(this.#longTransaction());
+    else if (round % 150 === 149) changes.push(this.#removeAll());
     else {
       for (let i = 0; i < changesAtOnce; i++) {
         const change = random.below(4) === 0
@@ -198,18 +199,26 @@ class Writer {
   }
 
   /** Both or none, in one of the ways that there are. Deadlines would not end in one moment. */
-  #changePair(pair: number): Change {
+  #changePair(pair: number, way = this.#random.below(2) === 0 ? "MSET" : "MULTI"): Change {
     const keys = [singleKeys + 2 * pair, singleKeys + 2 * pair + 1];
     let version = this.#record.sent(keys[0]) + 1;
     if (kindOf(version) === "volatile") version++;
     const requests = keys.map((key) => this.#request(key, version));
     const names = keys.map(nameOf);
-    if (this.#random.below(2) === 0) {
+    if (way === "MSET") {
       if (kindOf(version) === "removal") return { requests: [["DEL", ...names]], keys, version };
       const values = requests.flatMap(([, name, value]) => [name, value]);
       return { requests: [["MSET", ...values]], keys, version };
     }
     return { requests: [["MULTI"], ...requests, ["EXEC"]], keys, version };
+  }
+
+  /** What takes long enough for the server to be killed within. */
+  #longTransaction(): Change {
+    const { requests: [, ...pair], keys, version } = this.#changePair(0, "MULTI");
+    const filler = Array.from({ length: 4000 }, (_, i) => ["SET", `filler:${i}`, "f".repeat(100)]);
+    pair.splice(1, 0, ...filler);
+    return { requests: [["MULTI"], ...pair], keys, version };
   }
 
   #removeAll(): Change {

@@ -585,3 +585,30 @@ Deno.test("values of the largest header lengths are not read past the end of the
   assertEquals(reader.get("a"), null);
   reader.close();
 });
+
+Deno.test("a damaged record counts as missing, in what an earlier process has left", async () => {
+  await using pair = await Pair.make();
+  const { store } = pair;
+  store.set("whole", "1".repeat(50));
+  store.set("damaged", "2".repeat(50));
+  const bytes = encoder.encode("damaged");
+  store.find(bytes, 0, bytes.length);
+  const offset = store.fileOffsetOfFound - storeHeaderBytes;
+  store.set("large", "3".repeat(9000));
+  await store.close();
+  const file = MappedFile.open(pair.path, { headerBytes: storeHeaderBytes });
+  file.windows[0].u8[offset + recordHeaderBytes + 20] ^= 1;
+  await file.close();
+  for (const isServed of [false, true]) {
+    if (isServed) pair.store = pair.openStore();
+    const { reader } = pair;
+    assertEquals(reader.get("damaged"), null);
+    assertEquals(reader.has("damaged"), false);
+    assertEquals(reader.getText("whole"), "1".repeat(50));
+    for (let i = 0; i < 2; i++) assertEquals(reader.getText("large"), "3".repeat(9000));
+    const keys = [...reader.scan()].map((key) => new TextDecoder().decode(key));
+    assertEquals(keys.sort(), ["large", "whole"]);
+    assertEquals(reader.stats().source, "index");
+    assert(reader.stats().damagedReads > 0);
+  }
+});

@@ -110,7 +110,9 @@ export class KeyValueReader implements Disposable {
     return new KeyValueReader(new SharedReader(path, { waitMsMax, clock }));
   }
 
-  /** For tests: with sizes of their own, and hooks. */
+  /** For tests: with sizes of their own, and hooks.
+   * @internal
+   */
   static openWith(path: string, options: SharedReaderOptions): [KeyValueReader, SharedReader] {
     const reader = new SharedReader(path, options);
     return [new KeyValueReader(reader), reader];

@@ -23,6 +23,7 @@ import {
 
 const changesAtOnce = 40;
 const lifeMsMax = 1500;
+const pauseMsMax = 1000;
 /** One end in so many is in order; one killed server in so many finds its index deleted. */
 const stopEvery = 5;
 const rebuildEvery = 6;
@@ -78,6 +79,7 @@ export async function proveReaders(options: ReaderProofOptions): Promise<ReaderP
     return hasEnded > 0 || reads >= options.reads || performance.now() > deadline;
   };
   const ends = { kills: 0, stops: 0 };
+  const pausing = pauseReaders(children, new SeededRandom(options.seed ^ 1), isOver);
   try {
     while (!isOver()) {
       await writer.write(server, performance.now() + random.below(lifeMsMax), isOver);
@@ -95,6 +97,7 @@ export async function proveReaders(options: ReaderProofOptions): Promise<ReaderP
     }
   } finally {
     record.stop();
+    await pausing;
     await withTimeLimit(Promise.all(outputs), 90_000, "the readers to end", () => {
       for (const child of children) child.kill("SIGKILL");
     });
@@ -109,6 +112,29 @@ export async function proveReaders(options: ReaderProofOptions): Promise<ReaderP
   });
   const reads = reports.reduce((sum, report) => sum + report.reads, 0);
   return { reads, reports, changes: writer.changes, ...ends };
+}
+
+/**
+ * Stops a reader where it happens to be, and lets it go on when what it was reading may be something else;
+ * not for so long that the end of the file may be cut off under it.
+ */
+async function pauseReaders(
+  readers: readonly Deno.ChildProcess[],
+  random: SeededRandom,
+  isOver: () => boolean,
+): Promise<void> {
+  const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  while (!isOver()) {
+    const reader = readers[random.below(readers.length)];
+    try {
+      reader.kill("SIGSTOP");
+      await sleep(random.below(pauseMsMax));
+      reader.kill("SIGCONT");
+    } catch {
+      return; // It has ended, and will say why.
+    }
+    await sleep(random.below(100));
+  }
 }
 
 /** A change under way: which keys get which version. */

@@ -106,9 +106,9 @@ export const valueBytesMax = 2 ** 21;
 /** Length of a value in bytes: a multiple of 16. */
 export function lengthOf(key: number, version: number): number {
   const random = new SeededRandom(Math.imul(key, 0x9e3779b1) ^ Math.imul(version, 0x85ebca77));
-  const kind = random.below(3000);
+  const kind = random.below(1000);
   if (kind === 0) return 16 * (6000 + random.below(120_000));
-  if (kind < 60) return 16 * (50 + random.below(1000));
+  if (kind < 20) return 16 * (50 + random.below(1000));
   return 16 * (2 + random.below(20));
 }
 

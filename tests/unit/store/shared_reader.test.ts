@@ -5,6 +5,7 @@ import { StoreError } from "../../../src/store/errors.ts";
 import {
   indexHeader,
   indexHeaderTotalBytes,
+  indexPage,
   readerWords,
   recordHeaderBytes,
   storeHeaderBytes,
@@ -251,6 +252,32 @@ Deno.test("an entry that moves while a page is searched is found nevertheless", 
     assertEquals(reader.get(`not there ${i}`), null);
   }
   assert(inner.retries > 0);
+});
+
+Deno.test("a miss is not believed while the entries of the page move, or if they have", async () => {
+  await using pair = await Pair.make();
+  const { reader, inner } = pair;
+  const index = MappedFile.open(`${pair.path}-index`, { headerBytes: indexHeaderTotalBytes });
+  const words = index.windows[0].i32;
+  const pages = index.header.i32[indexHeader.pageCountWord];
+  const move = () => {
+    for (let page = 0; page < pages; page++) words[page * 1024 + indexPage.versionWord]++;
+  };
+  assertEquals(reader.get("none"), null);
+  const { retries } = inner;
+  interleave(inner, () => {
+    move();
+    move();
+  });
+  assertEquals(reader.get("none"), null);
+  assertEquals(inner.retries, retries + 1);
+  move();
+  assertThrows(() => reader.get("none"), StoreError, "again and again");
+  assertThrows(() => [...reader.scan()], StoreError, "again and again");
+  move();
+  assertEquals(reader.get("none"), null);
+  assertEquals([...reader.scan()], []);
+  await index.close();
 });
 
 Deno.test("a key that comes while it is missed may be found", async () => {

@@ -8,6 +8,8 @@ import { SharedReader, type SharedReaderOptions } from "../store/shared_reader.t
 const noSuchKey = -1;
 /** Larger values are not allocated room for before it is sure that they are there. */
 const unsureBytesMax = 65536;
+const slabBytes = 65_536;
+const slabValueBytesMax = 1024;
 /** Keys of `getMany` whose cache misses overlap. */
 const groupKeys = 32;
 /** Room for the longest key as text; what takes more cannot be a key. */
@@ -92,6 +94,12 @@ export class KeyValueReader implements Disposable {
   /** Where a key that is text is encoded. */
   #scratch = new Uint8Array(256);
   readonly #hashes = new Int32Array(groupKeys);
+  /** The last buffer of `getInto`, and its words if they are aligned. */
+  #buffer = new Uint8Array(0);
+  #bufferWords: Int32Array | null = null;
+  /** Short values are put one behind the other into memory that is allocated at once. */
+  #slab = new ArrayBuffer(0);
+  #slabUsed = 0;
   #closed = false;
 
   private constructor(reader: SharedReader) {
@@ -123,7 +131,10 @@ export class KeyValueReader implements Disposable {
     return this.#reader.path;
   }
 
-  /** The value of a key, as bytes of the caller's own; null when there is none. */
+  /**
+   * The value of a key, as bytes of the caller's own; null when there is none. Short values have their
+   * `buffer` in common with others: `slice()` makes one that can be transferred.
+   */
   get(key: string | Uint8Array): Uint8Array | null {
     const reader = this.#reader;
     const bytes = typeof key === "string" ? this.#scratchFor(key) : key;
@@ -136,8 +147,8 @@ export class KeyValueReader implements Disposable {
     const reader = this.#reader;
     while (reader.find(hash, bytes, 0, end)) {
       if (reader.valueLength > unsureBytesMax && !reader.isStill()) continue;
-      const value = new Uint8Array(reader.valueLength);
-      if (reader.copyTo(value)) return value;
+      const value = this.#room(reader.valueLength);
+      if (reader.copyTo(value, null)) return value;
     }
     return null;
   }
@@ -158,11 +169,34 @@ export class KeyValueReader implements Disposable {
     const bytes = typeof key === "string" ? this.#scratchFor(key) : key;
     const end = typeof key === "string" ? encodeKey(key, bytes) : key.length;
     const hash = reader.hashOf(bytes, 0, end);
+    if (buffer !== this.#buffer) this.#noteBuffer(buffer);
     while (reader.find(hash, bytes, 0, end)) {
       const length = reader.valueLength;
-      if (length > buffer.length ? reader.isStill() : reader.copyTo(buffer)) return length;
+      if (length > buffer.length ? reader.isStill() : reader.copyTo(buffer, this.#bufferWords)) {
+        return length;
+      }
     }
     return noSuchKey;
+  }
+
+  #noteBuffer(buffer: Uint8Array): void {
+    const { byteOffset, length } = buffer;
+    this.#buffer = buffer;
+    this.#bufferWords = byteOffset % 4 === 0
+      ? new Int32Array(buffer.buffer, byteOffset, length >> 2)
+      : null;
+  }
+
+  /** New bytes. The runtime takes a microsecond for an ArrayBuffer of its own for each of them. */
+  #room(length: number): Uint8Array {
+    if (length > slabValueBytesMax) return new Uint8Array(length);
+    if (this.#slabUsed + length > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(slabBytes);
+      this.#slabUsed = 0;
+    }
+    const bytes = new Uint8Array(this.#slab, this.#slabUsed, length);
+    this.#slabUsed += length + 7 & ~7;
+    return bytes;
   }
 
   /** Whether there is such a key. */

@@ -38,6 +38,8 @@ const { changesWord, reusesWord, layoutsWord, endPagesWord, openIdF64, firstSequ
 /** Longer values are copied in pieces, between which it is looked whether they are still there. */
 const copyPieceBytes = 2 ** 20;
 const largeBytesMin = 2 ** 16;
+/** Shorter ones go word by word where they can. */
+const shortCopyBytes = 128;
 const unitsPerEndPage = endPageBytes / recordAlignment;
 
 /** What a lookup comes to. */
@@ -82,6 +84,9 @@ export class SharedReader {
   #reuses = 0;
   #layouts = 0;
   #openId = 0;
+  /** What of _changes_ has to be what: see `#enter`. */
+  #changesMask = 1;
+  #changesGood = 0;
   /** Where the log ends, in units of 16 bytes. */
   #endUnits = 0;
   // The record of the last `find`.
@@ -155,12 +160,23 @@ export class SharedReader {
       Atomics.load(this.#i32, changesWord) === this.changes;
   }
 
-  /** Copies the value that was found to `target` at 0; false: it is to be looked up again. */
-  copyTo(target: Uint8Array): boolean {
+  /**
+   * Copies the value that was found to `target` at 0; false: it is to be looked up again. `words` are the
+   * target's, if it has some.
+   */
+  copyTo(target: Uint8Array, words: Int32Array | null): boolean {
     const start = this.#valueStart;
     const length = this.valueLength;
     if (length < largeBytesMin) {
-      copyBytes(target, 0, this.#window.u8, start, start + length);
+      let done = 0;
+      if (words !== null && (start & 3) === 0 && length <= shortCopyBytes) {
+        const from = start >> 2;
+        const count = length >> 2;
+        const { i32 } = this.#window;
+        for (let i = 0; i < count; i++) words[i] = i32[from + i];
+        done = count << 2;
+      }
+      copyBytes(target, done, this.#window.u8, start + done, start + length);
       if (this.isStill()) return true;
     } else if (this.#copyLarge(target)) return true;
     this.#lookAgain();
@@ -229,8 +245,8 @@ export class SharedReader {
     const i32 = this.#i32;
     if (this.#closed) throw new StoreError("CLOSED", `Cannot read ${this.path}: it is closed`);
     this.changes = Atomics.load(i32, changesWord);
-    const { kind, changes } = this.source;
-    if (kind === "index" ? (this.changes & 1) !== 0 : this.changes !== changes) this.#settle();
+    // Of an index in memory, one number; of the index's file, all that are even.
+    if ((this.changes & this.#changesMask) !== this.#changesGood) this.#settle();
     if (
       Atomics.load(i32, reusesWord) !== this.#reuses ||
       Atomics.load(i32, layoutsWord) !== this.#layouts
@@ -272,6 +288,8 @@ export class SharedReader {
     if (before !== undefined) void before.directory.file.close();
     this.source = source;
     const { state, directory } = source;
+    this.#changesMask = source.kind === "log" ? -1 : 1;
+    this.#changesGood = source.kind === "log" ? source.changes : 0;
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
     this.#directory = directory;
     // All of a log that was read here has been verified; what is mapped anew may come from the disk.

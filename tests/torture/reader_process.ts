@@ -95,7 +95,7 @@ class ReaderProcess {
     const beganMs = Date.now();
     const value = this.#reader.get(this.#names[key]);
     if (value === null) this.#judgeMissing(key, first);
-    else this.#judge(key, first, beganMs, value.buffer as ArrayBuffer, value.length);
+    else this.#judge(key, first, beganMs, ownBuffer(value), value.length);
   }
 
   #has(key: number): void {
@@ -114,7 +114,7 @@ class ReaderProcess {
     const versions = keys.map((key, i) => {
       const value = values[i];
       if (value === null) return this.#judgeMissing(key, first[i]);
-      return this.#judge(key, first[i], beganMs, value.buffer as ArrayBuffer, value.length);
+      return this.#judge(key, first[i], beganMs, ownBuffer(value), value.length);
     });
     if (versions[0] !== versions[1]) {
       throw new Error(`Half a transaction: ${nameOf(keys[0])} and the next have ${versions}`);
@@ -163,6 +163,10 @@ class ReaderProcess {
     this.#seen[key] = version;
     return version;
   }
+}
+
+function ownBuffer(value: Uint8Array): ArrayBuffer {
+  return value.slice().buffer as ArrayBuffer;
 }
 
 if (import.meta.main) {

@@ -149,6 +149,28 @@ Deno.test("getInto copies what the buffer has room for, and tells when it has no
   assertEquals([large[0], large[299_999], large[300_000]], [108, 108, 0]);
 });
 
+Deno.test("getInto copies to any part of a buffer, and get never gives two values the same bytes", async () => {
+  await using pair = await Pair.make();
+  const { store, reader } = pair;
+  const values: string[] = [];
+  for (let length = 0; length < 200; length++) {
+    values.push(String.fromCharCode(65 + length % 26).repeat(length));
+    store.set("k".repeat(1 + length % 9) + length, values[length]);
+  }
+  const kept = values.map((_, i) => reader.get("k".repeat(1 + i % 9) + i)!);
+  for (const offset of [0, 1, 4]) {
+    const whole = new Uint8Array(300).fill(1);
+    const part = whole.subarray(offset, offset + 200);
+    values.forEach((value, i) => {
+      whole.fill(1);
+      assertEquals(reader.getInto("k".repeat(1 + i % 9) + i, part), i);
+      assertEquals(new TextDecoder().decode(part.subarray(0, i)), value);
+      assert(whole.every((byte, at) => at >= offset && at < offset + i || byte === 1));
+    });
+  }
+  assertEquals(kept.map((value) => new TextDecoder().decode(value)), values);
+});
+
 Deno.test("a reader reads what a Map would hold, whatever is done to the store", async () => {
   await using pair = await Pair.make();
   const random = new SeededRandom(chooseSeed("shared reader"));
@@ -231,7 +253,7 @@ Deno.test("what stands in segments that were used again is not believed", async 
     await churn(store, 10);
   }
   const buffer = new Uint8Array(100);
-  assertEquals(inner.copyTo(buffer), false);
+  assertEquals(inner.copyTo(buffer, null), false);
   assertEquals(reader.getText("key"), "9".repeat(100));
 });
 

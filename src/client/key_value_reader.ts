@@ -92,10 +92,10 @@ export interface KeyValueReaderStats {
 export class KeyValueReader implements Disposable {
   readonly #reader: SharedReader;
   /** Where a key that is text is encoded. */
-  #scratch = new Uint8Array(256);
+  #scratch: Uint8Array = new Uint8Array(256);
   readonly #hashes = new Int32Array(groupKeys);
   /** The last buffer of `getInto`, and its words if they are aligned. */
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array = new Uint8Array(0);
   #bufferWords: Int32Array | null = null;
   /** Short values are put one behind the other into memory that is allocated at once. */
   #slab = new ArrayBuffer(0);

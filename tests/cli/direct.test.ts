@@ -1,6 +1,5 @@
 /** `kv get --direct` and `kv scan --direct`: with a server, without one, and where there is nothing. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { RawConnection } from "../support/raw_connection.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { KvProgram, testWithServer } from "./kv_program.ts";
 
@@ -94,15 +93,4 @@ Deno.test("without a store, --direct says so; wrong arguments are named", async 
 testWithServer("a key that is called --direct is got from the server", async (kv) => {
   await kv.prepare(["set", "--direct", "1"]);
   assertEquals((await kv.run(["get", "--direct"])).stdout, "1\n");
-});
-
-Deno.test("who may not read the files, may not read", async () => {
-  if (Deno.uid() === 0) return; // Root may.
-  await using folder = await TemporaryFolder.make();
-  const path = folder.join("store.db");
-  await Deno.writeTextFile(path, "");
-  await Deno.chmod(path, 0o000);
-  const { code, stderr } = await new KvProgram(folder, "none").run(["get", "--direct", "key"]);
-  assertEquals(code, 2);
-  assertStringIncludes(stderr, "ermission denied");
 });

@@ -1,5 +1,5 @@
 /** A reader of a store's files beside a store that writes them: in one process, step by step. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { KeyValueReader } from "../../../src/client/key_value_reader.ts";
 import { StoreError } from "../../../src/store/errors.ts";
 import {
@@ -661,3 +661,43 @@ Deno.test("a damaged record counts as missing, in what an earlier process has le
     assert(reader.stats().damagedReads > 0);
   }
 });
+
+Deno.test("the modes of the files decide who may read", async () => {
+  await using pair = await Pair.make();
+  pair.store.set("a", "1");
+  const { path, folder } = pair;
+  await Deno.chmod(folder.path, 0o755);
+  using nobody = new Nobody();
+  for (const file of [path, `${path}-index`]) {
+    await Deno.chmod(file, nobody.isRoot ? 0o600 : 0o000);
+    await Deno.chmod(file === path ? `${path}-index` : path, 0o644);
+    const error = nobody.run(() => assertThrows(() => KeyValueReader.open(path)));
+    assertMatch((error as Error).message, /ermission denied/, file);
+  }
+  for (const file of [path, `${path}-index`]) await Deno.chmod(file, 0o644);
+  nobody.run(() => {
+    using reader = KeyValueReader.open(path);
+    assertEquals(reader.getText("a"), "1");
+  });
+});
+
+/** Somebody who owns nothing, where the tests are run by root, whom no mode stops. */
+class Nobody implements Disposable {
+  readonly isRoot = Deno.uid() === 0;
+  readonly #libc = Deno.dlopen("libc.so.6", {
+    seteuid: { parameters: ["u32"], result: "i32" },
+  });
+
+  run(body: () => unknown): unknown {
+    if (this.isRoot) assertEquals(this.#libc.symbols.seteuid(65534), 0);
+    try {
+      return body();
+    } finally {
+      if (this.isRoot) assertEquals(this.#libc.symbols.seteuid(0), 0);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc.close();
+  }
+}

@@ -7,7 +7,7 @@ import type { Window } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import { record, segmentHeader } from "./format.ts";
 import { segmentCountMax } from "./limits.ts";
-import { offsetOf, recordBytesAt, recordSeed } from "./record.ts";
+import { offsetOf, recordSeed } from "./record.ts";
 import type { SuperblockState } from "./superblock.ts";
 
 const unknown = 0;
@@ -44,14 +44,17 @@ export class RecordTrust {
     this.#verified.clear();
   }
 
-  /** What the record at an address is, whose lengths are within the body. */
-  judge(address: number): number {
+  /**
+   * What the record at an address is. `bytes` is its length, of which the caller knows that it is within the
+   * body: what stands in the record now may be another one, and lead behind the end of the file.
+   */
+  judge(address: number, bytes: number): number {
     if (this.#firstSequence === 0) return recordState.whole;
     const known = this.#places[address >>> this.#placeShift];
-    return known === trusted ? recordState.whole : this.#look(address, known);
+    return known === trusted ? recordState.whole : this.#look(address, bytes, known);
   }
 
-  #look(address: number, known: number): number {
+  #look(address: number, bytes: number, known: number): number {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const start = this.segmentOf(window, offset);
@@ -65,7 +68,6 @@ export class RecordTrust {
     if (this.#verified.has(address)) return recordState.whole;
     const { i32 } = window;
     const word = offset >> 2;
-    const bytes = recordBytesAt(window, offset);
     const seedWord = i32[(start >> 2) + segmentHeader.seedWord];
     const sum = checksum(i32, word, bytes >> 2, recordSeed(sequence ^ seedWord, offset - start));
     if (sum === i32[word + record.checksumWord]) {

@@ -14,6 +14,7 @@ import {
   readerWords,
   record,
   recordAlignment,
+  recordBytes,
   recordHeaderBytes,
   recordKind,
 } from "./format.ts";
@@ -136,7 +137,8 @@ export class SharedReader {
       this.#enter();
       const result = this.#search(hash, key, start, end);
       if (result === found) {
-        const state = this.#trust.judge(this.#address);
+        const bytes = recordBytes(end - start, this.valueLength);
+        const state = this.#trust.judge(this.#address, bytes);
         if (state === recordState.whole && !this.#isExpired()) {
           this.#patience.reset();
           return true;
@@ -455,7 +457,7 @@ export class SharedReader {
       const keyLength = end - offset - recordHeaderBytes;
       const valueLength = window.i32[(offset >> 2) + record.valueLengthWord];
       if (keyLength < 0 || valueLength < 0 || keyLength + valueLength > left) continue;
-      const state = this.#trust.judge(address);
+      const state = this.#trust.judge(address, recordBytes(keyLength, valueLength));
       if (state === recordState.gone && !this.#patience.isLong) return null;
       if (state !== recordState.whole) continue;
       const expireAt = expireAtOf(window, offset);

@@ -7,12 +7,18 @@ import {
   indexHeaderTotalBytes,
   indexPage,
   readerWords,
+  record,
+  recordBytes,
   recordHeaderBytes,
   storeHeaderBytes,
 } from "../../../src/store/format.ts";
+import { IndexHeader } from "../../../src/store/index_header.ts";
+import { recordState, RecordTrust } from "../../../src/store/record_trust.ts";
 import type { SharedReader } from "../../../src/store/shared_reader.ts";
 import { Store } from "../../../src/store/store.ts";
+import { Superblock } from "../../../src/store/superblock.ts";
 import { MappedFile } from "../../../src/sys/mapped_file.ts";
+import { bootId } from "../../../src/sys/process_facts.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { tinyLimits } from "./tiny_store.ts";
@@ -58,9 +64,6 @@ class Pair implements AsyncDisposable {
     // The copy is the pair's own: the index knows its store by the inode.
     const index = MappedFile.open(`${path}-index`, { headerBytes: indexHeaderTotalBytes });
     const inode = Deno.statSync(path).ino!;
-    const { IndexHeader } = await import("../../../src/store/index_header.ts");
-    const { Superblock } = await import("../../../src/store/superblock.ts");
-    const { bootId } = await import("../../../src/sys/process_facts.ts");
     const file = MappedFile.open(path, { headerBytes: storeHeaderBytes, readOnly: true });
     const { state } = Superblock.read(file)!;
     new IndexHeader(index).claim(state, limits.slotsPerPage, { bootId: bootId(), inode });
@@ -627,7 +630,7 @@ Deno.test("values of the largest header lengths are not read past the end of the
   const path = await pair.killed();
   const file = MappedFile.open(path, { headerBytes: storeHeaderBytes });
   const offset = Number(address) - storeHeaderBytes;
-  file.windows[0].i32[(offset >> 2) + 3] = 2 ** 31 - 1;
+  file.windows[0].i32[(offset >> 2) + record.valueLengthWord] = 2 ** 31 - 1;
   assert(offset + recordHeaderBytes < file.bodyBytes);
   await file.close();
   const [reader] = KeyValueReader.openWith(path, { clock: () => pair.now, limits, waitMsMax: 300 });
@@ -660,6 +663,22 @@ Deno.test("a damaged record counts as missing, in what an earlier process has le
     assertEquals(reader.stats().source, "index");
     assert(reader.stats().damagedReads > 0);
   }
+});
+
+Deno.test("a length that changes while its record is verified does not lead behind the end of the file", async () => {
+  await using pair = await Pair.make();
+  const { store } = pair;
+  store.set("a", "1".repeat(20));
+  store.find(encoder.encode("a"), 0, 1);
+  const offset = store.fileOffsetOfFound - storeHeaderBytes;
+  const path = await pair.killed();
+  const file = MappedFile.open(path, { headerBytes: storeHeaderBytes });
+  // As it would be in a segment that is in use again: touching its end would be SIGBUS.
+  file.windows[0].i32[(offset >> 2) + record.valueLengthWord] = 2 ** 29;
+  const { state } = Superblock.read(file)!;
+  const trust = new RecordTrust(state, file.windows, Infinity);
+  assertEquals(trust.judge(offset >> 4, recordBytes(1, 20)), recordState.damaged);
+  await file.close();
 });
 
 Deno.test("the modes of the files decide who may read", async () => {

@@ -20,7 +20,7 @@ import { PageDirectory } from "./page_directory.ts";
 import type { Patience } from "./patience.ts";
 import { Superblock, type SuperblockState } from "./superblock.ts";
 
-const { changesWord, openIdF64, versionWord } = readerWords;
+const { changesWord, layoutsWord, openIdF64, versionWord } = readerWords;
 
 export interface ReaderSource {
   /** `index`: the index's file; `log`: an index in this process's memory. */
@@ -31,6 +31,9 @@ export interface ReaderSource {
   readonly isServed: boolean;
   /** What _changes_ was, and is as long as an index in memory holds good. */
   readonly changes: number;
+  /** What _layouts_ and the opening id were before anything was read. */
+  readonly layouts: number;
+  readonly openId: number;
   /** Bytes of records that could not be read, of a log that was read. */
   readonly damagedBytes: number;
 }
@@ -71,6 +74,8 @@ export function findSource(
 function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): ReaderSource | null {
   const { i32, f64 } = file.header;
   const changes = Atomics.load(i32, changesWord);
+  const layouts = Atomics.load(i32, layoutsWord);
+  const openId = f64[openIdF64];
   const isServed = file.isLocked;
   const isWithin = (changes & 1) !== 0;
   if (isWithin && isServed) return null;
@@ -80,7 +85,7 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
     throw new StoreError("NOT_A_STORE", `Cannot read ${file.path}: it is empty`);
   }
   const { state } = superblock;
-  const isKept = f64[openIdF64] === state.openId;
+  const isKept = openId === state.openId;
   if (isKept && i32[versionWord] !== readerWordsVersion) throw unsupported(file, "a newer");
   // What never was told to readers was opened by a program that tells nothing; stopped, it is a log.
   if (!isKept && !isServed && !isWithin && !state.clean) throw unsupported(file, "an older");
@@ -94,7 +99,7 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
     void found.directory.file.close();
     return null;
   }
-  return { ...found, state, isServed, changes };
+  return { ...found, state, isServed, changes, layouts, openId };
 }
 
 function unsupported(file: StoreFile, which: string): StoreError {

@@ -251,7 +251,8 @@ export class SharedReader {
     if ((this.changes & this.#changesMask) !== this.#changesGood) this.#settle();
     if (
       Atomics.load(i32, reusesWord) !== this.#reuses ||
-      Atomics.load(i32, layoutsWord) !== this.#layouts
+      Atomics.load(i32, layoutsWord) !== this.#layouts ||
+      this.#file.header.f64[openIdF64] !== this.#openId
     ) this.#refresh();
   }
 
@@ -279,8 +280,11 @@ export class SharedReader {
       this.changes = this.source.changes;
       return;
     }
-    if (layouts !== this.#layouts) this.#directory.load();
-    this.#layouts = layouts;
+    if (layouts !== this.#layouts) {
+      this.#directory.load();
+      // Read while the pages were changing, it is to be read again: `isStill` will say so, too.
+      if (Atomics.load(i32, changesWord) === this.changes) this.#layouts = layouts;
+    }
     this.#noteEnd();
   }
 
@@ -298,8 +302,8 @@ export class SharedReader {
     const firstSequence = source.isServed ? this.#file.header.f64[firstSequenceF64] : Infinity;
     const trustedFrom = source.kind === "log" ? 0 : firstSequence;
     this.#trust = new RecordTrust(state, this.#records, trustedFrom);
-    this.#openId = this.#file.header.f64[openIdF64];
-    this.#layouts = Atomics.load(this.#i32, layoutsWord);
+    this.#openId = source.openId;
+    this.#layouts = source.layouts;
     this.#noteEnd();
     return source;
   }

@@ -12,7 +12,7 @@ import { MappedFile } from "../../../src/sys/mapped_file.ts";
 import { Store } from "../../../src/store/store.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
-import { openOn, put, remove, storePath, tinyLimits, withStore } from "./tiny_store.ts";
+import { openOn, put, remove, storePath, tinyLimits, valueOf, withStore } from "./tiny_store.ts";
 
 const pageWords = indexPageBytes / 4;
 
@@ -158,6 +158,32 @@ Deno.test("what was given up of the file is taken again without growing", async 
     const after = wordsOf(disk);
     assert(after.endPages > endPages && after.reuses > reuses);
     assertEquals(bodyPages(disk), full);
+  });
+});
+
+Deno.test("what was given up and is in use again is not cut off when its time has come", async () => {
+  const cutDelayMs = 100;
+  const disk = new SimulatedDisk(2 ** 23);
+  const store = openOn(disk, { limits: { ...tinyLimits, cutDelayMs } });
+  await withStore(store, async () => {
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+    const before = wordsOf(disk).endPages;
+    store.clear();
+    for (let i = 0; i < 2000 && wordsOf(disk).endPages >= before; i++) {
+      store.tick();
+      await store.sync();
+    }
+    const { endPages } = wordsOf(disk);
+    assert(endPages < before, "it was given up");
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "w".repeat(200));
+    assert(wordsOf(disk).endPages > endPages, "and taken again");
+    for (let i = 0; i < 30; i++) {
+      await new Promise((resolve) => setTimeout(resolve, cutDelayMs / 10));
+      store.tick();
+      await store.sync();
+      assert(wordsOf(disk).endPages <= bodyPages(disk));
+    }
+    for (let i = 0; i < 2000; i++) assertEquals(valueOf(store, `key:${i}`), "w".repeat(200));
   });
 });
 

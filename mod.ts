@@ -1,6 +1,6 @@
 /**
- * kv as a library: a client of kv servers (and of all others that speak Redis's protocol), the server,
- * and the store without a server.
+ * kv as a library: a client of kv servers (and of all others that speak Redis's protocol), a reader of a
+ * store's files beside its server, the server, and the store without a server.
  *
  * @module
  */
@@ -11,6 +11,13 @@ export {
   type ScanOptions,
   type WatchOptions,
 } from "./src/client/key_value_client.ts";
+export {
+  type GetManyOptions,
+  KeyValueReader,
+  type KeyValueReaderOptions,
+  type KeyValueReaderStats,
+  type ReaderScanOptions,
+} from "./src/client/key_value_reader.ts";
 export {
   type ExpireCondition,
   type ExpiryOptions,

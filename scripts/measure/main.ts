@@ -6,6 +6,7 @@
  *     deno task measure space [--keys 1m]         the file against what is live; it shrinks; pauses
  *     deno task measure expiry [--keys 1m]        how late keys go that expire within a minute, under load
  *     deno task measure growth [--keys 50m]       time and memory for each operation and key, from 100k keys on
+ *     deno task measure reader-speed [--keys 1m]  reads of another process through shared memory, against LMDB
  *     deno task measure larger [--keys 2m]        a store of several times the memory the server may use (root)
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -14,6 +15,7 @@ import { Workplace } from "../bench/workplace.ts";
 import { measureExpiry } from "./expiry.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureLarger } from "./larger.ts";
+import { measureReaderSpeed } from "./reader_speed.ts";
 import { measureRestart } from "./restart.ts";
 import { measureSpace } from "./space.ts";
 
@@ -30,6 +32,7 @@ const measurements: Readonly<
   space: { keys: 1_000_000, run: measureSpace },
   expiry: { keys: 1_000_000, run: measureExpiry },
   growth: { keys: 50_000_000, run: measureGrowth },
+  "reader-speed": { keys: 1_000_000, run: measureReaderSpeed },
   larger: { keys: 2_000_000, run: measureLarger },
 };
 

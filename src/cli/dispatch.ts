@@ -37,7 +37,14 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const known = subcommands.find((subcommand) => subcommand.name === name);
   if (known) return await known.run(following, options);
-  return await runCommand(rest, clientSettings(options));
+  const settings = clientSettings(options);
+  // Where nothing else can be meant, it may stand behind the command as well.
+  const isBehind = following[0] === "--direct" &&
+    (name === "get" && following.length > 1 || name === "scan");
+  if (!options.has("direct") && !isBehind) return await runCommand(rest, settings);
+  if (name !== "get" && name !== "scan") throw new UsageError("--direct is for get and scan");
+  const { readDirectly } = await import("./direct.ts");
+  return await readDirectly(name, isBehind ? following.slice(1) : following, settings);
 }
 
 function subcommand(name: string): Subcommand {

@@ -29,7 +29,7 @@ const groupTitles: Readonly<Record<CommandSpec["group"], string>> = {
 const statuses: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",
   nil: "the reply is nil: no such key, or a condition was not met",
-  errorReply: "the server answered with an error, which is on standard error",
+  errorReply: "the server answered with an error, or --direct met one; it is on standard error",
   noServer: "no server could be reached, or the connection was lost",
   usage: "the command line is wrong",
   failed: "kv itself failed, or could not write its output",
@@ -110,6 +110,8 @@ function overview(style: Style): string {
     style.title("Usage"),
     ...columns([
       ["kv [OPTION ...] COMMAND [ARG ...]", "Run one command of the server"],
+      ["kv get --direct KEY", "Read the store's files, without asking a server"],
+      ["kv scan --direct [MATCH pattern] [COUNT n]", "The same for keys: n of them at most"],
       ...subcommands.map(({ grammar, summary }): Row => [grammar, summary]),
     ], style),
   ];

@@ -42,6 +42,15 @@ export const clientOptions: readonly OptionSpec[] = [
   { name: "x", summary: "Take the last argument from standard input: any bytes, up to its end" },
   { name: "2", summary: "Speak version 2 of the protocol (so it is without --json)" },
   { name: "3", summary: "Speak version 3 of the protocol, which knows maps and sets" },
+  {
+    name: "direct",
+    summary: "With get and scan: read the store's files, without asking a server",
+  },
+  {
+    name: "store",
+    value: "PATH",
+    summary: "The file that --direct reads; otherwise the environment's KV_STORE, or store.db",
+  },
   help,
   { name: "version", summary: "Show the version" },
 ];
@@ -198,6 +207,8 @@ export interface ClientSettings {
   readonly protocol: 2 | 3;
   /** `-x`: the last argument comes from standard input. */
   readonly argumentFromInput: boolean;
+  /** The file that `--direct` reads. */
+  readonly store: string;
 }
 
 export function clientSettings(options: GivenOptions): ClientSettings {
@@ -222,6 +233,7 @@ export function clientSettings(options: GivenOptions): ClientSettings {
     format: json ? "json" : raw ? "raw" : "terminal",
     protocol: options.has("3") || json && !options.has("2") ? 3 : 2,
     argumentFromInput: options.has("x"),
+    store: String(options.get("store") ?? (Deno.env.get("KV_STORE") || "store.db")),
   };
 }
 

@@ -84,6 +84,7 @@ export class Batch {
     this.#begun = true;
     // Until the batch's end, the index is ahead of what a recovery would make of the log.
     this.#index.beginChange();
+    this.#index.readers.beginChange();
     return recordFlag.member;
   }
 
@@ -95,6 +96,7 @@ export class Batch {
   #finish(): void {
     this.#begun = false;
     this.#undo.clear();
+    this.#index.readers.endChange();
     this.#index.endChange();
   }
 

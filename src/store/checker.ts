@@ -14,14 +14,12 @@ import {
 } from "./format.ts";
 import { HashIndex } from "./hash_index.ts";
 import { IndexHeader } from "./index_header.ts";
-import { KeyedHash } from "./keyed_hash.ts";
 import { defaultLimits, type StoreLimits } from "./limits.ts";
-import { Log } from "./log.ts";
-import { MemoryFile } from "./memory_file.ts";
+import { type LogReading, readingOf } from "./log_reading.ts";
 import { locked, refuseForeign, runSteps } from "./opening.ts";
 import { expireAtOf, keyEndAt, kindAt, offsetOf } from "./record.ts";
-import { type Damage, Recovery } from "./recovery.ts";
-import { segmentState, SegmentTable } from "./segment_table.ts";
+import type { Damage } from "./recovery.ts";
+import { segmentState } from "./segment_table.ts";
 import { Store } from "./store.ts";
 import { Superblock } from "./superblock.ts";
 
@@ -105,7 +103,7 @@ class Checker {
   readonly #file: StoreFile;
   readonly #superblock: Superblock;
   readonly #limits: StoreLimits;
-  readonly #hash: KeyedHash;
+  readonly #reading: LogReading;
   readonly #index: HashIndex;
   readonly #options: CheckOptions;
 
@@ -115,27 +113,13 @@ class Checker {
     this.#superblock = superblock;
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits, segmentBytes: state.segmentBytes };
-    this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
-    const memory = new MemoryFile(indexHeaderTotalBytes);
-    this.#index = new HashIndex(memory, file, this.#limits.slotsPerPage);
-    this.#index.clear();
+    this.#reading = readingOf(file, state, this.#limits);
+    this.#index = this.#reading.index;
   }
 
   async run(): Promise<CheckReport> {
     const { state } = this.#superblock;
-    const indexHeader = new IndexHeader(this.#index.file);
-    const table = new SegmentTable(state.segmentBytes, indexHeader.liveBytes);
-    const log = new Log(this.#file, table, this.#limits, state.storeId);
-    const recovery = new Recovery({
-      log,
-      index: this.#index,
-      indexHeader,
-      hash: this.#hash,
-      file: this.#file,
-      state,
-      limits: this.#limits,
-      writeSuperblock: null,
-    });
+    const { recovery, table, indexHeader } = this.#reading;
     recovery.scanHeaders();
     const liveBytes = await this.#storedLiveBytes();
     if (liveBytes !== null) recovery.findMissing(liveBytes);
@@ -219,7 +203,7 @@ class Checker {
     if (file === null) return { index: "missing", ...none };
     try {
       const { state } = this.#superblock;
-      const stored = new HashIndex(file, this.#file, this.#limits.slotsPerPage);
+      const stored = new HashIndex(file, this.#file, this.#limits);
       const isCurrent = this.#isCurrent(new IndexHeader(file));
       // After a crash the last records are not in the index yet: only a clean stop can be compared.
       if (!isCurrent || !state.clean || !stored.load()) return { index: "stale", ...none };

@@ -18,8 +18,10 @@ export type StoreErrorCode =
   | "TOO_SMALL"
   /** A file to be made exists. */
   | "EXISTS"
-  /** One of a kind is going on already. */
+  /** One of a kind is going on already; a reader has waited in vain for the end of a change. */
   | "BUSY"
+  /** This machine, or the program that has the store open, cannot do it. */
+  | "UNSUPPORTED"
   /** The store was closed. */
   | "CLOSED";
 

@@ -7,6 +7,8 @@ import { assert } from "./assert.ts";
 
 /** Bump with every change that an older program would misread. */
 export const formatVersion = 1;
+/** The same for the index, which is rebuilt then. */
+export const indexFormatVersion = 2;
 
 // --- store.db: header of two superblock slots -------------------------------------------------
 
@@ -38,6 +40,28 @@ export const superblock = {
 
 /** The process that has the store open, for the message of a second one; outside of the slots. */
 export const ownerPidWord = 1024 / 4;
+
+/**
+ * What readers of other processes go by; outside of the slots. The words that change stand on cache lines
+ * of their own.
+ */
+export const readerWords = {
+  /** The superblock's, of the opening that keeps these words. */
+  openIdF64: 2048 / 8,
+  /** Which rules the words follow. */
+  versionWord: 2056 / 4,
+  /** Segments from this sequence number on were written by this opening's process, and not read from a disk. */
+  firstSequenceF64: 2064 / 8,
+  /** Odd while what stands in the index may not be read: within a batch, a clearing, an opening. */
+  changesWord: 2112 / 4,
+  /** Raised before places of the body get other bytes than a reader may have found there. */
+  reusesWord: 2116 / 4,
+  /** Raised when the index's pages lose their meaning. */
+  layoutsWord: 2120 / 4,
+  /** Where the body ends for readers, in pages of 4096 bytes. */
+  endPagesWord: 2124 / 4,
+} as const;
+export const readerWordsVersion = 1;
 
 // --- store.db: segments ------------------------------------------------------------------------
 
@@ -142,6 +166,7 @@ export const indexPage = {
   /** How many bits of the prefix count, plus 1 (0: the page is not in use). */
   depthWord: 1,
   countWord: 2,
+  /** Odd while entries move; another one after they have. */
   versionWord: 3,
   slotWord: 4,
 } as const;

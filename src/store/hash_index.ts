@@ -15,7 +15,8 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
-import { defaultLimits, shrinkBytesMax } from "./limits.ts";
+import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
+import { ReaderWords } from "./reader_words.ts";
 import { kindAt, offsetOf } from "./record.ts";
 import { hasBytes } from "./words.ts";
 import {
@@ -46,6 +47,8 @@ export const aheadMax = 512;
 const { keyBytesMax } = defaultLimits;
 
 const noWords: Int32Array = new Int32Array(0);
+
+type IndexLimits = Pick<StoreLimits, "slotsPerPage" | "cutDelayMs">;
 
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
 interface PagePart {
@@ -106,13 +109,20 @@ export class HashIndex {
   onDamage: () => void = () => {};
   /** For `prefetch`: where the records of the hashes stand. */
   readonly #addressesAhead = new Int32Array(aheadMax);
+  /** Who else reads the index is told here. */
+  readers = new ReaderWords();
+  /** When it was cleared last, by `performance.now()`. */
+  #clearedMs = 0;
+  readonly #cutDelayMs: number;
   #growing = false;
   #cutting = false;
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
 
   /** `log` is the file with the records. */
-  constructor(file: StoreFile, log: StoreFile, slotsPerPage: number) {
+  constructor(file: StoreFile, log: StoreFile, limits: IndexLimits) {
+    const { slotsPerPage, cutDelayMs } = limits;
+    this.#cutDelayMs = cutDelayMs;
     this.file = file;
     this.#log = log;
     this.#records = log.windows;
@@ -372,7 +382,9 @@ export class HashIndex {
     const words = this.#words;
     const slot = this.#slot;
     const gap = this.#gapBehind(slot);
+    const version = this.#page + indexPage.versionWord;
     this.beginChange();
+    words[version]++;
     if (gap - slot <= 32) {
       for (let to = gap; to > slot; to -= slotWords) {
         words[to + 1] = words[to - 1];
@@ -384,6 +396,7 @@ export class HashIndex {
     words[slot] = hash;
     words[slot + 1] = address;
     words[this.#page + indexPage.countWord]++;
+    words[version]++;
     this.endChange();
     this.count++;
   }
@@ -393,8 +406,10 @@ export class HashIndex {
     const words = this.#words;
     const end = this.#page + this.#slotsEnd;
     const firstSlot = this.#page + indexPage.slotWord;
+    const version = this.#page + indexPage.versionWord;
     let to = this.#slot;
     this.beginChange();
+    words[version]++;
     for (let from = to + slotWords; from < end && words[from + 1] !== 0; from += slotWords) {
       const home = firstSlot + this.#home(words[from], this.#depth) * slotWords;
       // An entry at its home stays, and so does all behind it.
@@ -406,6 +421,7 @@ export class HashIndex {
     words[to] = 0;
     words[to + 1] = 0;
     words[this.#page + indexPage.countWord]--;
+    words[version]++;
     this.endChange();
     this.count--;
   }
@@ -450,8 +466,10 @@ export class HashIndex {
     this.#planHalves({ prefix, depth, from: 0, to: entries }, old, parts);
     this.#reservePages(parts.length - 1);
     this.beginChange();
-    parts.forEach((part, i) => this.#writePart(part, old, i === 0 ? page : this.#pageCount++));
+    // The old page comes last: who misses an entry there finds it in a page that is counted.
+    for (let i = 1; i < parts.length; i++) this.#writePart(parts[i], old, this.#pageCount++);
     this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
+    this.#writePart(parts[0], old, page);
     this.endChange();
   }
 
@@ -487,9 +505,9 @@ export class HashIndex {
   }
 
   #writePart({ prefix, depth, from, to }: PagePart, packed: Int32Array, page: number): void {
-    this.#clearPage(page, prefix, depth);
     const words = this.#wordsOf(page);
     const base = (page & pageInWindowMask) * pageWords;
+    this.#beginPage(page, prefix, depth);
     let next = 0;
     for (let i = from; i < to; i++) {
       next = Math.max(next, this.#home(packed[i * slotWords], depth));
@@ -499,6 +517,7 @@ export class HashIndex {
       next++;
     }
     words[base + indexPage.countWord] = to - from;
+    words[base + indexPage.versionWord]++;
     while (this.#directoryBits < depth) this.#doubleDirectory();
     const first = prefix >>> (32 - this.#directoryBits);
     const span = 1 << (this.#directoryBits - depth);
@@ -510,11 +529,19 @@ export class HashIndex {
   }
 
   #clearPage(page: number, prefix: number, depth: number): void {
+    this.#beginPage(page, prefix, depth);
+    this.#wordsOf(page)[(page & pageInWindowMask) * pageWords + indexPage.versionWord]++;
+  }
+
+  /** Makes a page one without entries, and its version odd: whatever it was, it is another one now. */
+  #beginPage(page: number, prefix: number, depth: number): void {
     const words = this.#wordsOf(page);
     const base = (page & pageInWindowMask) * pageWords;
-    words.fill(0, base, base + pageWords);
+    words[base + indexPage.versionWord] = (words[base + indexPage.versionWord] + 2) | 1;
     words[base + indexPage.prefixWord] = prefix;
     words[base + indexPage.depthWord] = depth + 1;
+    words[base + indexPage.countWord] = 0;
+    words.fill(0, base + indexPage.slotWord, base + pageWords);
   }
 
   #doubleDirectory(): void {
@@ -570,6 +597,9 @@ export class HashIndex {
       file.grow(growthPagesMin * indexPageBytes);
     }
     this.beginChange();
+    this.readers.beginChange();
+    this.readers.noteLayout();
+    this.#clearedMs = performance.now();
     this.#pageCount = 2;
     this.file.header.i32[indexHeader.pageCountWord] = 2;
     this.#directoryBits = 1;
@@ -577,25 +607,29 @@ export class HashIndex {
     this.#clearPage(0, 0, 1);
     this.#clearPage(1, 1 << 31, 1);
     this.count = 0;
+    this.readers.endChange();
     this.endChange();
     if (this.isDamaged) this.endChange();
     this.isDamaged = false;
   }
 
   /**
-   * After `clear`, gives what is not needed of the file back to the file system, some at a time. Returns
-   * whether there is more.
+   * After `clear`, gives what is not needed of the file back to the file system, some at a time, and not
+   * before readers of other processes have left it. Returns in how many milliseconds to go on; 0: that is
+   * all.
    */
-  shrink(): boolean {
+  shrink(): number {
     const { file } = this;
-    if (this.#cutting) return true;
+    if (this.#cutting) return 1;
     // Many more pages than growing ahead leaves free: only `clear` does that.
     const kept = Math.max(growthPagesMin, 2 * this.#pageCount) * indexPageBytes;
-    if (this.#growing || file.bodyBytes <= kept) return false;
+    if (this.#growing || file.bodyBytes <= kept) return 0;
+    const waitMs = this.#clearedMs + this.#cutDelayMs - performance.now();
+    if (waitMs > 0) return waitMs;
     const bytes = Math.max(kept, file.bodyBytes - shrinkBytesMax);
     this.#cutting = true;
     file.shrinkInBackground(bytes).finally(() => this.#cutting = false);
-    return true;
+    return 1;
   }
 
   /**

@@ -64,8 +64,8 @@ export class Housekeeping {
   /** It found none when it was tried last. */
   #isRemovalStuck = false;
   #closed = false;
-  /** There is more to cut off the files' ends. */
-  #isShrinking = false;
+  /** There is more to cut off the files' ends, at this time by `performance.now()`; Infinity: there is not. */
+  #shrinkAtMs = Infinity;
   /** A full pass of compaction was asked for, and the file is not as short as it makes it. */
   #isPassOn = false;
   /** Resolvers of `whenRoom`. */
@@ -100,7 +100,7 @@ export class Housekeeping {
       compaction.step(idle);
       this.onSlice("compaction-cycle", performance.now() - started);
     }
-    if (this.#isShrinking) this.#shrink();
+    if (this.#shrinkAtMs !== Infinity && performance.now() >= this.#shrinkAtMs) this.#shrink();
     if (this.#mustSyncToFree) durability.start();
     if (this.#waiting.length > 0) this.#letWaitingGo();
   }
@@ -146,10 +146,12 @@ export class Housekeeping {
     const { durability, expiry, compaction, eviction, time, clock } = this.#parts;
     if (this.#closed || durability.failure !== null) return;
     const isWorking = compaction.hasWork(this.#isIdle) || expiry.hasWork || eviction.isDue ||
-      this.#waiting.length > 0 || this.#isShrinking;
+      this.#waiting.length > 0;
     // An idle store tidies up more thoroughly: whether it is idle shows after a while.
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
-    const at = isWorking ? time.now + idleStepMs : Math.min(this.#nextDeadline + 1, idleAt);
+    const at = isWorking
+      ? time.now + idleStepMs
+      : Math.min(this.#nextDeadline + 1, idleAt, this.#shrinkAt);
     if (at >= this.#timerAt || at === Infinity) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
@@ -182,6 +184,13 @@ export class Housekeeping {
     this.arm(); // What was freed may allow more to be done.
   }
 
+  /** The same by the clock of deadlines. */
+  get #shrinkAt(): number {
+    if (this.#shrinkAtMs === Infinity) return Infinity;
+    const { time } = this.#parts;
+    return time.now + Math.max(idleStepMs, this.#shrinkAtMs - performance.now());
+  }
+
   #measureActivity(): void {
     const now = performance.now();
     this.#activity = Math.max(0, this.#activity - (now - this.#activityMs) * activityPerMs);
@@ -212,9 +221,9 @@ export class Housekeeping {
 
   #shrink(): void {
     const { log, index, compaction } = this.#parts;
-    const isLogLonger = log.shrink(this.#mayTidyUp);
-    this.#isShrinking = index.shrink() || isLogLonger;
-    if (!this.#isShrinking && !compaction.isFullPass) this.#isPassOn = false;
+    const waits = [log.shrink(this.#mayTidyUp), index.shrink()].filter((ms) => ms > 0);
+    this.#shrinkAtMs = performance.now() + Math.min(...waits, Infinity);
+    if (waits.length === 0 && !compaction.isFullPass) this.#isPassOn = false;
   }
 
   /**

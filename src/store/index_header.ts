@@ -1,7 +1,7 @@
 /** The header of `store.db-index`: which state of which store the index belongs to. */
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
-import { formatVersion, indexHeader, indexMagic } from "./format.ts";
+import { indexFormatVersion, indexHeader, indexMagic } from "./format.ts";
 import { bodyBytesMax, segmentCountMax } from "./limits.ts";
 import type { SuperblockState } from "./superblock.ts";
 
@@ -60,18 +60,33 @@ export class IndexHeader {
     { bootId, inode }: IndexSurroundings,
   ): boolean {
     const i32 = this.#i32;
-    return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
-      i32[indexHeader.versionWord] === formatVersion &&
-      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word) &&
+    return this.#isOf(store) &&
       i32[indexHeader.slotsPerPageWord] === slotsPerPage &&
       i32[indexHeader.busyWord] === 0 &&
-      this.#f64[indexHeader.openIdF64] === store.openId &&
       i32[indexHeader.checksumWord] === this.#checksum() &&
       isCount(this.volatileKeys, 2 ** 32) && isCount(this.tombstoneBytes, bodyBytesMax) &&
       // A store that was stopped in order has left a clean index: this is an older one.
       (this.#isClean || !store.clean) &&
       (this.#isClean && store.clean || bootId !== "" && this.#bootId === bootId &&
           this.#f64[indexHeader.storeInodeF64] === inode);
+  }
+
+  /**
+   * Whether it is the index of a process that has the store open now, or was killed when it had, under this
+   * boot of the machine: what stands in the pages is what that process wrote.
+   */
+  isInUse(store: SuperblockState, { bootId, inode }: IndexSurroundings): boolean {
+    return this.#isOf(store) && this.#f64[indexHeader.storeInodeF64] === inode &&
+      this.#bootId === bootId;
+  }
+
+  /** Whether it is of this version, and was written by the opening that the superblock tells of. */
+  #isOf(store: SuperblockState): boolean {
+    const i32 = this.#i32;
+    return indexMagic.every((word, i) => i32[indexHeader.magicWord + i] === word) &&
+      i32[indexHeader.versionWord] === indexFormatVersion &&
+      this.#f64[indexHeader.openIdF64] === store.openId &&
+      store.storeId.every((word, i) => i32[indexHeader.storeIdWord + i] === word);
   }
 
   /** Of what decides whether the index is believed; it is written whenever that changes. */
@@ -95,7 +110,7 @@ export class IndexHeader {
     const i32 = this.#i32;
     i32[indexHeader.cleanWord] = 0;
     i32.set(indexMagic, indexHeader.magicWord);
-    i32[indexHeader.versionWord] = formatVersion;
+    i32[indexHeader.versionWord] = indexFormatVersion;
     i32.set(store.storeId, indexHeader.storeIdWord);
     i32[indexHeader.slotsPerPageWord] = slotsPerPage;
     this.#u8.fill(0, indexHeader.bootIdByte, indexHeader.bootIdByte + indexHeader.bootIdBytes);

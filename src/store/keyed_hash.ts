@@ -1,5 +1,8 @@
 import { viewOf } from "./words.ts";
 
+/** Keys up to this length are copied rather than seen through a view of their own. */
+const shortBytes = 64;
+
 /**
  * HalfSipHash-1-3: a 32-bit hash under a secret 64-bit key, so that nobody can choose keys that
  * collide. Jean-Philippe Aumasson and Daniel J. Bernstein, "SipHash: a fast short-input PRF" (2012);
@@ -9,9 +12,8 @@ import { viewOf } from "./words.ts";
 export class KeyedHash {
   readonly #k0: number;
   readonly #k1: number;
-  /** The bytes of the last call, which are often those of the next, and how they are seen. */
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view = viewOf(this.#bytes);
+  /** Where short keys are copied to, as a view of each would be an object more. */
+  readonly #short = withView(new Uint8Array(shortBytes));
 
   constructor(k0: number, k1: number) {
     this.#k0 = k0 | 0;
@@ -20,11 +22,11 @@ export class KeyedHash {
 
   /** The hash of `bytes[start, end)` as a signed 32-bit number. */
   of(bytes: Uint8Array, start: number, end: number): number {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = viewOf(bytes);
-    }
-    return this.ofView(this.#view, start, end);
+    const length = end - start;
+    if (length > shortBytes) return this.ofView(viewOf(bytes), start, end);
+    const { bytes: copy, view } = this.#short;
+    for (let i = 0; i < length; i++) copy[i] = bytes[start + i];
+    return this.ofView(view, 0, length);
   }
 
   /** The same of bytes that are seen through a view: words are read as such, wherever they begin. */
@@ -75,4 +77,8 @@ export class KeyedHash {
     }
     return v1 ^ v3;
   }
+}
+
+function withView(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly view: DataView } {
+  return { bytes, view: viewOf(bytes) };
 }

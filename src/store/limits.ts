@@ -18,6 +18,11 @@ export interface StoreLimits {
   readonly segmentsReserved: number;
   /** Compaction leaves a store alone that holds fewer dead bytes than this. */
   readonly deadBytesMin: number;
+  /**
+   * An end of a file is cut off so many milliseconds after readers of other processes were told: who is
+   * about to touch it then is done, since touching a mapping behind the end of its file ends a process.
+   */
+  readonly cutDelayMs: number;
 }
 
 export const defaultLimits: StoreLimits = {
@@ -28,6 +33,7 @@ export const defaultLimits: StoreLimits = {
   segmentsAhead: 4,
   segmentsReserved: 4,
   deadBytesMin: 2 ** 20,
+  cutDelayMs: 2000,
 };
 
 /** A record's address is a 32-bit count of 16-byte units: 64 GiB. */

@@ -21,6 +21,7 @@ import {
   segmentHeaderBytes,
   segmentMagic,
 } from "./format.ts";
+import { ReaderWords } from "./reader_words.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 
@@ -82,6 +83,8 @@ export class Log {
   onHead: (sequence: number) => void = () => {};
   /** Called when the file has become shorter. */
   onCut: () => void = () => {};
+  /** Who else reads the log is told here. */
+  readers = new ReaderWords();
   /** What is appended now: deletes and compaction may take segments that are held in reserve. */
   purpose: AppendPurpose = "write";
   /** The body could not grow when it was tried last. */
@@ -105,6 +108,8 @@ export class Log {
   #closed = false;
   /** The end of the file is being cut off. */
   #cutting = false;
+  /** What is to be cut off: from place `end` on, given up at a time by `performance.now()`; oldest first. */
+  readonly #givenUp: { end: number; readonly ms: number }[] = [];
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
   /** From here on the head segment is dirty; a window offset. */
@@ -270,6 +275,7 @@ export class Log {
   /** Makes free places the new head. */
   startSegment(segment: number, length: number): void {
     const sequence = this.nextSequence;
+    this.readers.noteReuse();
     this.table.take(segment, length, sequence, segmentState.head);
     this.#isHeadOfReserve = this.growthFailed &&
       this.table.freeCount < this.#limits.segmentsReserved;
@@ -282,6 +288,7 @@ export class Log {
   takeForFilling(bytes: number): number {
     const length = Math.ceil(bytes / this.segmentBytes);
     const segment = this.#takeSegment(length);
+    this.readers.noteReuse();
     this.table.take(segment, length, 0, segmentState.filling);
     // Whatever its header was: until the copy is whole, there is none.
     this.#clearHeader(segment);
@@ -383,7 +390,7 @@ export class Log {
       }
       try {
         file.grow(count * this.segmentBytes);
-        table.extend(count);
+        this.#extend(count);
         this.growthFailed = false;
         return;
       } catch (error) {
@@ -446,7 +453,7 @@ export class Log {
         const count = Math.min(this.#countMax, table.count + this.#growthSegments());
         if (count <= table.count) return;
         if (!await file.growInBackground(count * segmentBytes) || this.#closed) return;
-        table.extend(Math.floor(file.bodyBytes / segmentBytes));
+        this.#extend(count);
       }
       const segment = table.findFree(1);
       if (segment < 0) return;
@@ -466,24 +473,51 @@ export class Log {
   }
 
   /**
-   * Gives free places at the end of the file back to the file system, some at a time: others who write
-   * to the file wait meanwhile. Returns whether there are more.
+   * Gives free places at the end of the file back to the file system. First they are given up, which
+   * readers of other processes are told of; when those have left them they are cut off, some at a time,
+   * since others who write to the file wait meanwhile. What the log needs again before that, it has. Returns
+   * in how many milliseconds to go on; 0: there are none.
    */
-  shrink(idle: boolean): boolean {
-    if (this.#cutting) return true;
-    if (this.#preparing || this.#closed) return false;
+  shrink(idle: boolean): number {
+    if (this.#cutting) return 1;
+    if (this.#closed) return 0;
+    const tails = this.#givenUp;
+    if (this.#preparing) return tails.length > 0 ? 1 : 0;
+    this.#giveUpTail(idle);
+    const { file, segmentBytes } = this;
+    while (tails.length > 0 && file.bodyBytes <= tails[0].end * segmentBytes) tails.shift();
+    if (tails.length === 0) return 0;
+    const waitMs = tails[0].ms + this.#limits.cutDelayMs - performance.now();
+    if (waitMs > 0) return waitMs;
+    const least = Math.max(segmentBytes, shrinkBytesMax);
+    const bytes = Math.max(tails[0].end * segmentBytes, file.bodyBytes - least);
+    this.#cutting = true;
+    file.shrinkInBackground(bytes).then((isCut) => {
+      this.#cutting = false;
+      if (!isCut) this.#givenUp.shift();
+    });
+    return 1;
+  }
+
+  #giveUpTail(idle: boolean): void {
     const { table } = this;
     const needed = this.placesNeeded(idle);
-    if (table.count <= needed) return false;
+    if (table.count <= needed) return;
     if (idle) this.#unprepare(0);
     const before = table.count;
-    const least = before - Math.max(1, Math.floor(shrinkBytesMax / this.segmentBytes));
-    const count = table.cutFreeTail(Math.max(needed, least));
-    if (count === before) return false;
-    this.#cutting = true;
-    this.file.shrinkInBackground(count * this.segmentBytes).finally(() => this.#cutting = false);
+    const end = table.cutFreeTail(needed);
+    if (end === before) return;
+    this.readers.announceEnd(end * this.segmentBytes);
+    this.readers.noteReuse();
     this.onCut();
-    return true;
+    this.#givenUp.push({ end, ms: performance.now() });
+  }
+
+  /** There are so many places now, be it some that were given up and are not cut off yet. */
+  #extend(count: number): void {
+    this.table.extend(count);
+    for (const tail of this.#givenUp) tail.end = Math.max(tail.end, count);
+    this.readers.announceEnd(this.table.count * this.segmentBytes);
   }
 
   /**

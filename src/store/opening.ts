@@ -19,6 +19,7 @@ import { KeyedHash } from "./keyed_hash.ts";
 import { checkLimits, defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { type Damage, Recovery } from "./recovery.ts";
+import { ReaderWords } from "./reader_words.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { newOpenId, ownerPid, Superblock } from "./superblock.ts";
 
@@ -149,7 +150,11 @@ function* join(
   superblock.ownerPid = Deno.pid;
 
   const hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
-  const index = new HashIndex(indexFile, file, limits.slotsPerPage);
+  const readers = new ReaderWords(file);
+  // Readers of other processes wait from here on.
+  readers.beginOpening();
+  const index = new HashIndex(indexFile, file, limits);
+  index.readers = readers;
   const indexHeader = new IndexHeader(indexFile);
   const surroundings = { bootId: bootId(), inode: file.inode };
   let isCurrent = existing !== null &&
@@ -157,6 +162,7 @@ function* join(
   const liveBytes = indexHeader.liveBytes.slice();
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
   const log = new Log(file, table, limits, state.storeId);
+  log.readers = readers;
   log.onHead = (sequence) => indexHeader.appliedSequence = sequence;
 
   const writeSuperblock = () => {
@@ -206,6 +212,7 @@ function* join(
     report = { kind, records, damages, discardedBytes };
   }
 
+  readers.completeOpening(state.openId, log.nextSequence, table.count * limits.segmentBytes);
   return {
     file,
     indexFile,

@@ -74,6 +74,7 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   ftruncateInBackground: {
@@ -167,6 +168,8 @@ const syncNow = 4;
 const lockExclusive = 2;
 const lockNonblocking = 4;
 const lockRelease = 8;
+const ownRecordLock = { get: 36, set: 37 }; // F_OFD_GETLK, F_OFD_SETLK
+const recordLock = { write: 1, none: 2 }; // F_WRLCK, F_UNLCK
 const seekEnd = 2;
 const randomAccess = 1;
 const willNeed = 3;
@@ -232,8 +235,39 @@ export function tryLock(fd: number, path: string): boolean {
   return fail("lock", path);
 }
 
-/** Gives the lock back. Closing does too, unless something of the file is still mapped. */
+/**
+ * Marks the file as being in use, for `isMarked` of other processes, as long as this descriptor is open
+ * and its process lives. It is another kind of lock than the one above: that can only be asked for by
+ * taking it, which would be in the way of who wants it.
+ */
+export function markInUse(fd: number, path: string): boolean {
+  const lock = firstByteLock(recordLock.write);
+  if (uninterrupted((library) => library.fcntl(fd, ownRecordLock.set, lock)) === 0) return true;
+  if (errnoWord![0] === wouldBlock) return false;
+  return fail("lock", path);
+}
+
+/** Whether another descriptor has marked the file; nothing is taken, and nobody notices. */
+export function isMarked(fd: number, path: string): boolean {
+  const lock = firstByteLock(recordLock.write);
+  if (uninterrupted((library) => library.fcntl(fd, ownRecordLock.get, lock)) !== 0) {
+    fail("look at the lock of", path);
+  }
+  return lock[0] !== recordLock.none;
+}
+
+/** `struct flock` of Linux with 64-bit offsets: type, whence, start, length, process; byte 0 alone. */
+function firstByteLock(type: number): Int16Array {
+  const lock = new Int16Array(16);
+  lock[0] = type;
+  lock[8] = 1; // The low half of l_len.
+  return lock;
+}
+
+/** Gives lock and mark back. Closing does too, unless something of the file is still mapped. */
 export function unlock(fd: number): void {
+  const mark = firstByteLock(recordLock.none);
+  uninterrupted((library) => library.fcntl(fd, ownRecordLock.set, mark));
   uninterrupted((library) => library.flock(fd, lockRelease));
 }
 

@@ -9,8 +9,10 @@ import {
   allocateInBackground,
   closeFile,
   fileBytes,
+  isMarked,
   map,
   type Mapping,
+  markInUse,
   openFile,
   populate,
   readAhead,
@@ -73,7 +75,10 @@ export interface StoreFile {
   readAhead(offset: number, length: number): void;
   /** The same on another thread; resolves when all of it was asked for. */
   readAheadInBackground(offset: number, length: number): Promise<boolean>;
-  /** Takes the exclusive lock for the life of the file; false when another process has it. */
+  /**
+   * Takes the exclusive lock for the life of the file; false when another process has it. Whether a file
+   * that can be written is locked, others can see.
+   */
   tryLock(): boolean;
   /** Unmaps and closes. Waits for background calls. No view may be used afterwards. */
   close(): Promise<void>;
@@ -316,7 +321,18 @@ export class MappedFile implements StoreFile {
   }
 
   tryLock(): boolean {
-    return tryLock(this.#fd, this.path);
+    return tryLock(this.#fd, this.path) && (this.#readOnly || markInUse(this.#fd, this.path));
+  }
+
+  /** Whether another process has the lock of the file, and can write to it. */
+  get isLocked(): boolean {
+    return isMarked(this.#fd, this.path);
+  }
+
+  /** Maps what the file has become long enough for, and tells how long it is now. */
+  remap(): void {
+    this.bodyBytes = Math.max(0, fileBytes(this.#fd, this.path) - this.#headerBytes);
+    this.#mapWindows(this.bodyBytes);
   }
 
   async close(): Promise<void> {

@@ -21,6 +21,8 @@ const deletesStay = "what was deleted does not come back";
 const batchesAreWhole = "a batch happens as a whole or not at all";
 const indexIsRight = "the index leads to the newest record of each key";
 const noWrongValue = "a damaged value is never served";
+const readersSeeAll =
+  "a reader beside the server sees what was acknowledged, and nothing that is torn";
 
 export const mutations: readonly Mutation[] = [
   // --- syncing
@@ -441,8 +443,8 @@ export const mutations: readonly Mutation[] = [
     name: "the index is not marked while a batch is open",
     breaks: batchesAreWhole,
     file: "src/store/batch.ts",
-    from: "    this.#index.beginChange();\n    return recordFlag.member;",
-    to: "    return recordFlag.member;",
+    from: "    this.#index.beginChange();\n    this.#index.readers",
+    to: "    this.#index.readers",
   },
   {
     name: "a store takes the index of another opening",
@@ -539,5 +541,77 @@ export const mutations: readonly Mutation[] = [
     file: "src/store/store.ts",
     from: "this.#watched.touchAll((key) => this.find(key, 0, key.length));",
     to: "",
+  },
+
+  // --- readers of other processes
+  {
+    name: "a segment begins without a word to readers",
+    breaks: readersSeeAll,
+    file: "src/store/log.ts",
+    from: "    this.readers.noteReuse();\n    this.table.take(segment, length, sequence",
+    to: "    this.table.take(segment, length, sequence",
+  },
+  {
+    name: "an end of the file is cut off at once",
+    breaks: readersSeeAll,
+    file: "src/store/log.ts",
+    from: "const waitMs = tails[0].ms + this.#limits.cutDelayMs - performance.now();",
+    to: "const waitMs = tails[0].ms - performance.now();",
+  },
+  {
+    name: "what was given up is cut off though it is in use again",
+    breaks: readersSeeAll,
+    file: "src/store/log.ts",
+    from: "for (const tail of this.#givenUp) tail.end = Math.max(tail.end, count);",
+    to: "for (const tail of this.#givenUp) tail.end = Math.max(tail.end, 0);",
+  },
+  {
+    name: "readers are not told of a batch",
+    breaks: readersSeeAll,
+    file: "src/store/batch.ts",
+    from: "    this.#index.readers.beginChange();\n    return",
+    to: "    return",
+  },
+  {
+    name: "an insertion leaves the page's version as it was",
+    breaks: readersSeeAll,
+    file: "src/store/hash_index.ts",
+    from: "    words[this.#page + indexPage.countWord]++;\n    words[version]++;",
+    to: "    words[this.#page + indexPage.countWord]++;\n    words[version]--;",
+  },
+  {
+    name: "readers keep their pages when all keys are removed",
+    breaks: readersSeeAll,
+    file: "src/store/hash_index.ts",
+    from: "    this.readers.noteLayout();\n",
+    to: "",
+  },
+  {
+    name: "a reader believes what was changed meanwhile",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "return Atomics.load(this.#i32, reusesWord) === this.#reuses &&\n",
+    to: "return true ||\n",
+  },
+  {
+    name: "a reader believes a miss while entries move",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "    if (owns && isWhole) {\n      this.#patience",
+    to: "    if (owns) {\n      this.#patience",
+  },
+  {
+    name: "a reader believes a page that was split",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "    if (owns && isWhole) {\n      this.#patience",
+    to: "    if (isWhole) {\n      this.#patience",
+  },
+  {
+    name: "a reader goes by the index of a server that was killed within a change",
+    breaks: readersSeeAll,
+    file: "src/store/reader_source.ts",
+    from: "const isWithin = (changes & 1) !== 0;",
+    to: "const isWithin = false;",
   },
 ];

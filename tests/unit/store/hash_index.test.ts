@@ -30,7 +30,7 @@ class Harness {
     const buffer = new ArrayBuffer(2 ** 22);
     this.records = windowOf(buffer);
     this.file = this.disk.open("index", indexHeaderTotalBytes);
-    this.index = new HashIndex(this.file, this.#log, slotsPerPage);
+    this.index = new HashIndex(this.file, this.#log, { slotsPerPage, cutDelayMs: 0 });
     this.index.clear();
   }
 
@@ -43,7 +43,7 @@ class Harness {
     return new HashIndex(
       this.disk.open("index", indexHeaderTotalBytes),
       this.#log,
-      slotsPerPage,
+      { slotsPerPage, cutDelayMs: 0 },
     );
   }
 

@@ -13,6 +13,7 @@ export const tinyLimits = {
   segmentsAhead: 1,
   segmentsReserved: 2,
   deadBytesMin: 4 * 4096,
+  cutDelayMs: 0,
 };
 
 /** The time at which tests' stores live, unless they say otherwise. */

@@ -2,7 +2,7 @@
 import { KeyValueClient } from "../../../src/client/key_value_client.ts";
 import { sleep } from "../bench_server.ts";
 import { type Driver, measurement } from "../context.ts";
-import { type Chunk, sendChunks } from "../key_loader.ts";
+import { type Chunk, loadKeys, sendChunks } from "../key_loader.ts";
 import type { Figures } from "../metrics.ts";
 import { infoNumber } from "../process_facts.ts";
 import { median, quantile } from "../statistics.ts";
@@ -27,7 +27,7 @@ export const measureExpiry: Driver<Run & { kind: "expiry" }> = async (run, side,
   const keys = run.keys * share;
   return measurement(async () => {
     const load = { request: "set", dataset: loadDataset, pipeline: 16, connections: 50 };
-    await runBenchmark(server, { ...load, requests: 1_000_000 * share });
+    await loadKeys(server, loadDataset, () => {});
     const first = Date.now() + leadMs * share;
     const spread = spreadMs * share;
     await using probe = await KeyValueClient.connect({ socket: server.socketPath });

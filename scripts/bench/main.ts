@@ -29,7 +29,7 @@ import { workloads } from "./workloads.ts";
 import { Workplace } from "./workplace.ts";
 
 /** A run of requests: long enough for the ticks of 10 ms, short enough for load to stay alike. */
-const runSeconds = 1;
+const runSeconds = 0.7;
 const quickRunSeconds = 0.1;
 
 /** Signals that end a program, by the number that its exit status shows. */

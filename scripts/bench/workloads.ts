@@ -25,8 +25,8 @@ const kibibytes: Dataset = { keys: million, valueBytes: kibibyte };
 /** YCSB's records: ten fields of 100 bytes, here in one value. */
 const ycsbRecords: Dataset = { keys: million, valueBytes: 1000 };
 
-/** A run of requests takes a second, and nearly half of it again until the server has come to rest. */
-const requestSeconds = 1.6;
+/** What a run of requests takes, with the time until the server has come to rest. */
+const requestSeconds = 1.2;
 const loadSecondsPerMillion = 1.3;
 
 const depths = [1, 16, 64] as const;

@@ -57,9 +57,13 @@ export function renderSvg(chart: Chart, theme: Theme): string {
   }
 }
 
-/** Names in the picture count the charts that the process has made before: here each is the first. */
+/**
+ * Without what counts the charts that the process has made before: names, and classes that only serve to
+ * change colours under a mouse.
+ */
 function steadyNames(svg: string): string {
-  return svg.replace(/zr\d+-/g, "zr0-");
+  return svg.replace(/<style[^]*?<\/style>\s*/g, "").replace(/ class="[^"]*"/g, "")
+    .replace(/zr\d+-/g, "zr0-");
 }
 
 /** A title with a line below it. */

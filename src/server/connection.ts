@@ -160,7 +160,9 @@ export class Connection implements ClientConnection {
     this.#endReply();
     this.#isRunning = false;
     if (reply.length === 0) core.buffers.give(reply.bytes);
-    store.pauses.note((monotonicMicroseconds() - started) / 1000);
+    const stretchMs = (monotonicMicroseconds() - started) / 1000;
+    store.pauses.note(stretchMs);
+    timer.latency.noteStretch(stretchMs);
     return hasMore;
   }
 

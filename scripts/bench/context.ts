@@ -5,17 +5,21 @@ import type { ServerPool } from "./server_pool.ts";
 import type { Side } from "./side.ts";
 import type { Run } from "./workload.ts";
 
-export interface RunContext {
+/** What it takes to start servers. */
+export interface Equipment {
   readonly processes: Processes;
+  /** A new folder on the disk, with a short path. */
+  makeFolder(name: string): Promise<string>;
+  /** Tells people what is being done; `share` of it, 0 to 1, if known. */
+  progress(text: string, share?: number): void;
+}
+
+export interface RunContext extends Equipment {
   readonly pool: ServerPool;
   /** Short runs of few keys, to see that all works: the figures are rough. */
   readonly isQuick: boolean;
   /** How long a run of requests takes. */
   readonly runSeconds: number;
-  /** A new folder on the disk, with a short path. */
-  makeFolder(name: string): Promise<string>;
-  /** Tells people what is being done; `share` of it, 0 to 1, if known. */
-  progress(text: string, share?: number): void;
 }
 
 /** A side of a row, made ready to be measured once in each round. */

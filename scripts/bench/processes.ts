@@ -151,7 +151,10 @@ export class Processes {
   /** How people see a command line. */
   lineOf(name: string, args: readonly string[]): string {
     const full = [name, ...args].map(shellWord).join(" ");
-    return this.#hiddenPaths.reduce((text, path) => text.replaceAll(`${path}/`, ""), full);
+    return this.#hiddenPaths.reduce(
+      (text, path) => text.replaceAll(`${path}/`, "").replaceAll(path, "."),
+      full,
+    );
   }
 
   #record(line: string): void {

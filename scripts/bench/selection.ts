@@ -18,10 +18,13 @@ export function select(names: readonly string[], isAll: boolean): readonly Workl
 }
 
 /** Programs that have to be there for these rows. */
-export function toolsFor(rows: readonly Workload[], peers: ReadonlySet<PeerName>): Set<string> {
+export function toolsFor(
+  rows: readonly Workload[],
+  takesPart: (peer: PeerName) => boolean,
+): Set<string> {
   const tools = new Set<string>();
   for (const { run, peers: those } of rows) {
-    const present = those.filter((peer) => peers.has(peer));
+    const present = those.filter(takesPart);
     if (present.some((peer) => peer === "redis" || peer === "redis-rdb")) tools.add("redis-server");
     if (present.includes("memcached")) tools.add("memcached");
     if (!["mix", "embedded", "start-up", "ready", "idle", "footprint"].includes(run.kind)) {

@@ -4,7 +4,7 @@
  * take no memory and no processor.
  */
 import { BenchServer, type ServerPeer } from "./bench_server.ts";
-import type { RunContext } from "./context.ts";
+import type { Equipment } from "./context.ts";
 import { loadKeys } from "./key_loader.ts";
 import { infoNumber, type ResidentMemory } from "./process_facts.ts";
 import type { Side } from "./side.ts";
@@ -20,13 +20,13 @@ export interface LoadedServer {
 }
 
 export class ServerPool implements AsyncDisposable {
-  readonly #context: RunContext;
+  readonly #equipment: Equipment;
   /** What the servers that are up hold. */
   #holds = "";
   readonly #servers = new Map<string, LoadedServer>();
 
-  constructor(context: RunContext) {
-    this.#context = context;
+  constructor(equipment: Equipment) {
+    this.#equipment = equipment;
   }
 
   /** The server of a side with a dataset: the one that is up, or a new one. */
@@ -36,10 +36,10 @@ export class ServerPool implements AsyncDisposable {
     this.#holds = holds;
     const known = this.#servers.get(side.label);
     if (known !== undefined) {
-      this.#context.processes.mention(known.server.commandLine);
+      this.#equipment.processes.mention(known.server.commandLine);
       return known;
     }
-    const loaded = await startLoaded(this.#context, side, dataset, sync);
+    const loaded = await startLoaded(this.#equipment, side, dataset, sync);
     this.#servers.set(side.label, loaded);
     return loaded;
   }
@@ -58,19 +58,19 @@ export class ServerPool implements AsyncDisposable {
 
 /** A new server with a dataset, in a folder of its own. */
 export async function startLoaded(
-  context: RunContext,
+  equipment: Equipment,
   side: Side,
   dataset: Dataset,
   sync: SyncPolicy,
 ): Promise<LoadedServer> {
-  const server = await startEmpty(context, side, sync);
+  const server = await startEmpty(equipment, side, sync);
   try {
     await server.settle();
     const emptyUsedMemory = await usedMemory(server);
     const emptyMemory = server.residentMemory();
     const started = performance.now();
     await loadKeys(server, dataset, (share) => {
-      context.progress(`loading ${dataset.keys} keys into ${side.label}`, share);
+      equipment.progress(`loading ${dataset.keys} keys into ${side.label}`, share);
     });
     const loadSeconds = (performance.now() - started) / 1000;
     await server.settle();
@@ -82,12 +82,12 @@ export async function startLoaded(
 }
 
 export async function startEmpty(
-  context: RunContext,
+  equipment: Equipment,
   side: Side,
   sync: SyncPolicy = "everysec",
 ): Promise<BenchServer> {
-  const { processes } = context;
-  const folder = await context.makeFolder(side.label);
+  const { processes } = equipment;
+  const folder = await equipment.makeFolder(side.label);
   const { kvPath } = side;
   return await BenchServer.start(side.peer as ServerPeer, processes, { folder, kvPath, sync });
 }

@@ -57,9 +57,9 @@ Deno.test("a goal that is missed fails with --strict, and a wrong name is refuse
 Deno.test("two checkouts are compared row by row", async () => {
   await using temporary = await TemporaryFolder.make();
   const folder = temporary.path;
-  const args = ["--quick", "--rounds", "6", "set-p16", "--against", root];
+  const args = ["--quick", "--rounds", "6", "ready", "--against", root];
   const { code, stdout } = await bench(folder, ...args);
   assertEquals(code, 0);
   assertStringIncludes(stdout, "6 pairs of runs");
-  assert(/requests\/s .*(?:no difference beyond noise|faster by|slower by)/.test(stdout), stdout);
+  assert(/ready after .*(?:no difference beyond noise|faster by|slower by)/.test(stdout), stdout);
 });

@@ -1,5 +1,5 @@
 /** The plots of docs/benchmarks.md, each made of rows that were measured. */
-import type { EChartsOption, SeriesOption } from "echarts";
+import type { EChartsOption, LineSeriesOption } from "echarts";
 import { type CurvePoint, medianOf, type Results, type RowResult } from "../results.ts";
 import { axisLook, type Chart, type Colours, titles } from "./chart.ts";
 
@@ -17,8 +17,17 @@ function rowNamed(results: Results, name: string): RowResult | undefined {
   return results.rows.find((row) => row.name === name);
 }
 
-function legend(colours: Colours, top: number): EChartsOption["legend"] {
-  return { top, right: 16, textStyle: { color: colours.text, fontSize: 12 }, itemWidth: 22 };
+/** On the right of the title, or below it, where there is room for long names. */
+function legend(colours: Colours, place: "beside" | "below" = "beside"): EChartsOption["legend"] {
+  return {
+    ...(place === "beside" ? { top: 16, right: 24 } : { top: 60, left: 12 }),
+    textStyle: { color: colours.text, fontSize: 12 },
+    itemWidth: 34,
+    // Fonts are wider here and narrower there.
+    itemGap: 28,
+    // The line alone: a mark would hide whether it is dashed.
+    itemStyle: { opacity: 0 },
+  };
 }
 
 /** A line with a mark at each point. */
@@ -26,11 +35,8 @@ function lineOf(
   name: string,
   colour: string,
   data: readonly (readonly [number, number])[],
-  more: Partial<SeriesOption & { xAxisIndex: number; yAxisIndex: number }> & {
-    readonly dashed?: boolean;
-    readonly symbolSize?: number;
-  } = {},
-): SeriesOption {
+  more: Partial<LineSeriesOption> & { readonly dashed?: boolean } = {},
+): LineSeriesOption {
   const { dashed, symbolSize = 6, ...rest } = more;
   return {
     type: "line",
@@ -41,7 +47,7 @@ function lineOf(
     symbolSize,
     lineStyle: { width: 2, type: dashed ? "dashed" : "solid", color: colour },
     ...rest,
-  } as SeriesOption;
+  };
 }
 
 // --- throughput against the depth of the pipeline ------------------------------------------------------
@@ -79,7 +85,7 @@ function depthChart(results: Results): Chart | undefined {
           textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
         })),
       ] as EChartsOption["title"],
-      legend: { ...legend(colours, 16), data: sides.map((side) => sideNames[side]) },
+      legend: { ...legend(colours), data: sides.map((side) => sideNames[side]) },
       grid: tests.map((_, i) => ({
         left: 20 + (i % panelsAcross) * panelWidth + 38,
         top: 108 + Math.floor(i / panelsAcross) * panelHeight,
@@ -137,7 +143,7 @@ const percentLabels: Readonly<Record<number, string>> = {
 };
 
 function curvePoints(curve: readonly CurvePoint[]): [number, number][] {
-  return curve.filter(([share, ms]) => share < 1 && ninesOf(share) <= ninesMax && ms > 0)
+  return curve.filter(([share, ms]) => share < 1 && ninesOf(share) < ninesMax + 0.01 && ms > 0)
     .map(([share, ms]) => [ninesOf(share), ms]);
 }
 
@@ -173,7 +179,7 @@ function latencyChart(results: Results): Chart | undefined {
           textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
         })),
       ] as EChartsOption["title"],
-      legend: { ...legend(colours, 16), data: sides.map((side) => sideNames[side]) },
+      legend: { ...legend(colours), data: sides.map((side) => sideNames[side]) },
       grid: panels.map((_, i) => ({
         left: 20 + (i % 2) * panelWidth + 44,
         top: 108 + Math.floor(i / 2) * panelHeight,
@@ -233,7 +239,7 @@ function growthChart(results: Results): Chart | undefined {
         "Growth",
         "processor time of the server for a request, microseconds, 16 in a pipeline",
       ),
-      legend: legend(colours, 16),
+      legend: legend(colours),
       grid: { left: 64, right: 32, top: 84, bottom: 56 },
       xAxis: {
         ...axisLook(colours, "keys"),
@@ -264,6 +270,7 @@ const pausePanels = [
   ["backup", "meanwhile a backup (redis-server: BGSAVE)"],
   ["compaction", "meanwhile the file is compacted (redis-server: BGREWRITEAOF)"],
 ] as const;
+const pauseGoalMs = 5;
 const waitName = "longest wait of a client";
 const loopName = "longest pause of the event loop";
 
@@ -284,23 +291,23 @@ function pauseChart(results: Results): Chart | undefined {
     name: "pauses",
     description: "The longest wait of a client in each tenth of a second under load",
     width: 960,
-    height: 84 + panels.length * panelHeight,
+    height: 108 + panels.length * panelHeight,
     option: (colours) => ({
       title: [
         titles(colours, "Pauses over time", "ms, the longest in each tenth of a second"),
         ...panels.map(({ title }, i) => ({
           text: title,
           left: 488,
-          top: 78 + i * panelHeight,
+          top: 92 + i * panelHeight,
           textAlign: "center",
           textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
         })),
       ] as EChartsOption["title"],
-      legend: { ...legend(colours, 16), data: lines(colours).map(([, , name]) => name) },
+      legend: { ...legend(colours, "below"), data: lines(colours).map(([, , name]) => name) },
       grid: panels.map((_, i) => ({
         left: 56,
         right: 28,
-        top: 106 + i * panelHeight,
+        top: 120 + i * panelHeight,
         height: panelHeight - 76,
       })),
       xAxis: panels.map((_, i) => ({
@@ -316,11 +323,23 @@ function pauseChart(results: Results): Chart | undefined {
         lines(colours).flatMap(([side, series, name, colour]) => {
           const points = row.sides[side]?.series?.[series] ?? [];
           const positive = points.filter(([, ms]) => ms > 0);
-          return positive.length === 0
-            ? []
-            : [lineOf(name, colour, positive, { xAxisIndex: i, yAxisIndex: i, symbolSize: 0 })];
+          if (positive.length === 0) return [];
+          const more = series === loopName ? { markLine: goalLine(colours) } : {};
+          const place = { xAxisIndex: i, yAxisIndex: i, symbolSize: 0 };
+          return [lineOf(name, colour, positive, { ...place, ...more })];
         })
       ),
     }),
+  };
+}
+
+/** What no pause may exceed. */
+function goalLine(colours: Colours): LineSeriesOption["markLine"] {
+  return {
+    silent: true,
+    symbol: "none",
+    data: [{ yAxis: pauseGoalMs }],
+    lineStyle: { color: colours.faint, type: "dotted", width: 1 },
+    label: { formatter: `${pauseGoalMs} ms`, color: colours.faint, position: "insideEndTop" },
   };
 }

@@ -73,10 +73,10 @@ Deno.test("what is beyond the noise is said in plain words", () => {
   assertEquals(faster.text, "faster by 3.1% (3.0 to 3.1)");
   assertEquals(
     changeOf(rowWith("rate", times(0.9), base), "rate")!.text,
-    "slower by 10.0% (9.9 to 10.1)",
+    "slower by 10.0% (10.0 to 10.1)",
   );
   const latency = changeOf(rowWith("p99Ms", times(0.9), base), "p99Ms")!;
-  assertEquals([latency.direction, latency.text], ["better", "faster by 10.0% (9.9 to 10.1)"]);
+  assertEquals([latency.direction, latency.text], ["better", "faster by 10.0% (10.0 to 10.1)"]);
   const memory = changeOf(rowWith("residentBytes", times(1.2), base), "residentBytes")!;
   assertEquals([memory.direction, memory.text], ["worse", "larger by 20.0% (19.9 to 20.1)"]);
 });

@@ -78,7 +78,7 @@ Deno.test("what is beyond the noise is said in plain words", () => {
   const latency = changeOf(rowWith("p99Ms", times(0.9), base), "p99Ms")!;
   assertEquals([latency.direction, latency.text], ["better", "faster by 10.0% (10.0 to 10.1)"]);
   const memory = changeOf(rowWith("residentBytes", times(1.2), base), "residentBytes")!;
-  assertEquals([memory.direction, memory.text], ["worse", "larger by 20.0% (19.9 to 20.1)"]);
+  assertEquals([memory.direction, memory.text], ["worse", "larger by 20.0% (19.9 to 20.0)"]);
 });
 
 Deno.test("what is within the noise is no difference", () => {

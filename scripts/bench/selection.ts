@@ -3,7 +3,7 @@ import { goalText } from "./goals.ts";
 import { usageError } from "./options.ts";
 import { roundsOf } from "./runner.ts";
 import type { Cell, Column } from "./table.ts";
-import { type PeerName, peerTitles, type Workload } from "./workload.ts";
+import { type PeerName, peerTitles, type Run, type Workload } from "./workload.ts";
 import { defaultGroups, workloads } from "./workloads.ts";
 
 /** The rows with these names, or of these groups, in the order of the table. */
@@ -27,11 +27,14 @@ export function toolsFor(
     const present = those.filter(takesPart);
     if (present.some((peer) => peer === "redis" || peer === "redis-rdb")) tools.add("redis-server");
     if (present.includes("memcached")) tools.add("memcached");
-    if (!["mix", "embedded", "start-up", "ready", "idle", "footprint"].includes(run.kind)) {
-      tools.add("redis-benchmark");
-    }
+    if (usesRedisBenchmark(run)) tools.add("redis-benchmark");
   }
   return tools;
+}
+
+function usesRedisBenchmark(run: Run): boolean {
+  if (run.kind === "embedded") return run.besideWrites ?? false;
+  return !["mix", "start-up", "ready", "idle", "footprint"].includes(run.kind);
 }
 
 /** How long a row takes, about, in seconds. */

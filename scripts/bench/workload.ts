@@ -71,11 +71,16 @@ export interface MixRun {
   readonly connections: number;
 }
 
-/** Calls in a process of its own, without a server. */
+/** Calls in a process of its own. */
 export interface EmbeddedRun {
   readonly kind: "embedded";
   readonly dataset: Dataset;
   readonly operation: "get" | "set";
+  /**
+   * Meanwhile a kv server with the same keys sets them at full speed, on each side's turn: a reader reads
+   * that server's store, and the others have as much of the machine as it has.
+   */
+  readonly besideWrites?: boolean;
 }
 
 /** SETs by redis-benchmark while the server does something large, again and again. */
@@ -116,7 +121,8 @@ export type Group =
   | "load"
   | "expiry"
   | "larger"
-  | "embedded";
+  | "embedded"
+  | "reader";
 
 export interface Workload {
   /** What it is called on the command line. */

@@ -422,6 +422,24 @@ const embedded: readonly Workload[] = [{
   seconds: { round: 1.2, before: 8 },
 }];
 
+/** Another process reads the files of a server. */
+const reader: Workload = {
+  name: "reader-get",
+  group: "reader",
+  title: "Reads through shared memory, 1M keys, while the server writes",
+  description:
+    "random getInto of 32 bytes in a process of its own, beside redis-benchmark -P 16 -t set; " +
+    "lmdb by getBinaryFast, beside the same",
+  peers: ["reader", "lmdb"],
+  goals: [
+    { metric: "rate", comparison: ">=", value: 2e6 },
+    { metric: "rate", comparison: ">=", value: 1.5, over: "lmdb" },
+  ],
+  shows: ["rate", "ownBytes"],
+  run: { kind: "embedded", dataset: small, operation: "get", besideWrites: true },
+  seconds: { round: 1.5, before: 8 },
+};
+
 export const workloads: readonly Workload[] = [
   ...speed,
   ...cost,
@@ -437,6 +455,7 @@ export const workloads: readonly Workload[] = [
   expiry,
   larger,
   ...embedded,
+  reader,
 ];
 
 /** What is measured when nothing is named: the rows of the speed and cost targets. */

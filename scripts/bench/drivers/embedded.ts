@@ -1,66 +1,117 @@
-/** Calls to a store in its own process, ours and others', without a server. */
+/** Calls to a store in a process of its own, ours and others'. */
 import { dirname, fromFileUrl, join } from "@std/path";
 import { BenchError } from "../bench_error.ts";
-import { type Driver, measurement } from "../context.ts";
+import { type Driver, measurement, type RunContext } from "../context.ts";
 import type { EngineName } from "../embedded/engines.ts";
 import type { WorkerOptions, WorkerReport } from "../embedded/worker.ts";
 import { resized } from "../quick.ts";
-import type { EmbeddedRun } from "../workload.ts";
+import type { Side } from "../side.ts";
+import type { Dataset, EmbeddedRun } from "../workload.ts";
 import { diskBytes } from "./footprint.ts";
+import { requestsFor } from "./pacing.ts";
+import { runBenchmark } from "./redis_benchmark.ts";
 
-const worker = join(dirname(dirname(fromFileUrl(import.meta.url))), "embedded", "worker.ts");
+const workerScript = join(dirname(dirname(fromFileUrl(import.meta.url))), "embedded", "worker.ts");
 const lineLimitMs = 170_000;
 const go = new TextEncoder().encode("go\n");
 
 export const measureEmbedded: Driver<EmbeddedRun> = async (run, side, context) => {
-  const { processes, runSeconds } = context;
-  const { keys, valueBytes } = resized(run.dataset, context.isQuick);
+  const dataset = resized(run.dataset, context.isQuick);
+  const writer = run.besideWrites ? await writingServer(side, dataset, context) : undefined;
   const folder = await context.makeFolder(side.label);
-  const options: WorkerOptions = {
-    ...{ engine: side.peer as EngineName, folder, root: side.root },
-    ...{ keys, valueBytes, operation: run.operation, seconds: runSeconds },
-  };
-  const args = ["run", "-A", "--no-check", "--quiet", "--unstable-kv", worker];
+  const worker = await startWorker({
+    engine: side.peer as EngineName,
+    folder: side.peer === "reader" ? writer!.server.folder : folder,
+    root: side.root,
+    ...{ keys: dataset.keys, valueBytes: dataset.valueBytes, operation: run.operation },
+    seconds: context.runSeconds,
+  }, context);
+  return measurement(async () => {
+    const writes = writer?.beginWrites();
+    try {
+      const { callsPerSecond, ownBytes } = await worker.run();
+      const fileBytes = await diskBytes(folder);
+      return { figures: { rate: callsPerSecond, ownBytes, fileBytes } };
+    } finally {
+      await writes?.end();
+    }
+  }, async () => {
+    await worker[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
+  });
+};
+
+interface Worker extends AsyncDisposable {
+  run(): Promise<WorkerReport>;
+}
+
+/** A process with a store that has its keys. */
+async function startWorker(options: WorkerOptions, context: RunContext): Promise<Worker> {
+  const { processes } = context;
+  const args = ["run", "-A", "--no-check", "--quiet", "--unstable-kv", workerScript];
   const child = processes.start("deno", [...args, JSON.stringify(options)], {
     path: Deno.execPath(),
     hasInput: true,
   });
-  let said = "";
-  const complaints = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
-  })();
+  const complaints = new Response(child.stderr).text();
   const lines = linesOf(child.stdout);
   const input = child.stdin.getWriter();
+  const nextLine = async () => {
+    const timer = setTimeout(() => void processes.end(child, { signal: "SIGKILL" }), lineLimitMs);
+    const { value, done } = await lines.next();
+    clearTimeout(timer);
+    if (!done) return value;
+    const why = /Error: (.*)/.exec(await complaints)?.[1] ?? "it ended";
+    throw new BenchError(`Cannot measure ${options.engine}: ${why}`);
+  };
   const dispose = async () => {
     await input.close().catch(() => {});
     await processes.end(child);
     await complaints;
     await lines.return(undefined);
-    await Deno.remove(folder, { recursive: true });
-  };
-  const line = async () => {
-    const timer = setTimeout(() => void processes.end(child, { signal: "SIGKILL" }), lineLimitMs);
-    const { value, done } = await lines.next();
-    clearTimeout(timer);
-    if (!done) return value;
-    await complaints;
-    throw new BenchError(`Cannot measure ${side.label}: ${said.trim() || "it ended"}`);
   };
   try {
-    context.progress(`loading ${keys} keys into ${side.label}`);
-    await line();
+    context.progress(`loading ${options.keys} keys into ${options.engine}`);
+    await nextLine();
   } catch (error) {
     await dispose();
     throw error;
   }
-  return measurement(async () => {
-    await input.write(go);
-    const report: WorkerReport = JSON.parse(await line());
-    const { callsPerSecond, ownBytes } = report;
-    const fileBytes = await diskBytes(folder);
-    return { figures: { rate: callsPerSecond, ownBytes, fileBytes } };
-  }, dispose);
-};
+  return {
+    async run() {
+      await input.write(go);
+      return JSON.parse(await nextLine());
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** A kv server whose keys are set at full speed while it is wanted. */
+async function writingServer(side: Side, dataset: Dataset, context: RunContext) {
+  const { kvPath, root } = side;
+  const kv: Side = { label: "writer", peer: "kv", kvPath, root };
+  const { server } = await context.pool.acquire(kv, dataset, "everysec");
+  const load = { request: "set", dataset, pipeline: 16, connections: 50 };
+  const first = load.connections * load.pipeline * 4;
+  const requests = await requestsFor(
+    context.runSeconds / 2,
+    first,
+    async (requests) => (await runBenchmark(server, { ...load, requests })).requestsPerSecond,
+  );
+  const beginWrites = () => {
+    let isWanted = true;
+    const writing = (async () => {
+      while (isWanted) await runBenchmark(server, { ...load, requests });
+    })();
+    return {
+      async end() {
+        isWanted = false;
+        await writing;
+      },
+    };
+  };
+  return { server, beginWrites };
+}
 
 /** The lines of a stream, as they come. */
 async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {

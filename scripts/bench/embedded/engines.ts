@@ -25,6 +25,9 @@ export function openEngine(name: EngineName, folder: string, root: string): Prom
   return engines[name](folder, root);
 }
 
+/** Longer values than these are not read here. */
+const readBytesMax = 1 << 20;
+
 type Opener = (folder: string, root: string) => Promise<Engine>;
 
 const engines: Readonly<Record<EngineName, Opener>> = {
@@ -54,34 +57,33 @@ async function openStore(folder: string, root: string): Promise<Engine> {
 }
 
 /** What is used here of KeyValueReader. */
-interface Reader {
-  get(key: Uint8Array): Uint8Array | null;
-  close(): void;
+interface Reader extends Disposable {
+  getInto(key: Uint8Array, buffer: Uint8Array): number;
 }
 
-/** A store that was written by `Store` in the same process, read through a KeyValueReader. */
+interface ReaderModule {
+  readonly KeyValueReader?: { open(path: string): Reader };
+}
+
+/** Reads the store of a server, which has filled it. */
 async function openReader(folder: string, root: string): Promise<Engine> {
-  const writer = await openStore(folder, root);
-  const module: { KeyValueReader?: { open(path: string): Reader } } = await import(
-    join(root, "mod.ts")
-  );
-  if (module.KeyValueReader === undefined) {
+  const { KeyValueReader }: ReaderModule = await import(join(root, "mod.ts"));
+  if (KeyValueReader === undefined) {
     throw new BenchError("Cannot measure the reader: mod.ts does not export KeyValueReader");
   }
-  let reader: Reader | undefined;
+  const reader = KeyValueReader.open(join(folder, "store.db"));
+  const buffer = new Uint8Array(readBytesMax);
   return {
-    settings: "KeyValueReader.get",
+    settings: "KeyValueReader.getInto",
     readAll(keys) {
-      reader ??= module.KeyValueReader!.open(join(folder, "store.db"));
       let bytes = 0;
-      for (const key of keys) bytes += reader.get(key)?.length ?? NaN;
+      for (const key of keys) bytes += reader.getInto(key, buffer);
       return bytes;
     },
-    writeAll: (keys, value) => writer.writeAll(keys, value),
-    async close() {
-      reader?.close();
-      await writer.close();
+    writeAll() {
+      throw new BenchError("Cannot write through a reader");
     },
+    close: () => reader[Symbol.dispose](),
   };
 }
 

@@ -11,6 +11,7 @@ import { type EngineName, openEngine } from "./engines.ts";
 
 export interface WorkerOptions {
   readonly engine: EngineName;
+  /** An empty folder; for a reader, that of the server, which has the keys already. */
   readonly folder: string;
   readonly root: string;
   readonly keys: number;
@@ -40,8 +41,9 @@ async function work(options: WorkerOptions): Promise<void> {
   const { keys, valueBytes, operation, seconds } = options;
   const engine = await openEngine(options.engine, options.folder, options.root);
   const value = new Uint8Array(valueBytes);
-  for (let first = 0; first < keys; first += batchKeys) {
-    const count = Math.min(batchKeys, keys - first);
+  const missing = options.engine === "reader" ? 0 : keys;
+  for (let first = 0; first < missing; first += batchKeys) {
+    const count = Math.min(batchKeys, missing - first);
     writeValue(value, 0, valueBytes, first);
     await engine.writeAll(Array.from({ length: count }, (_, i) => keyOf(first + i)), value);
   }

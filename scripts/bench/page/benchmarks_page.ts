@@ -49,6 +49,7 @@ const groupTitles: Readonly<Record<Group, string>> = {
   expiry: "Expiry",
   larger: "Larger than memory",
   embedded: "In the process, without a server",
+  reader: "Reads through shared memory",
 };
 
 interface Measured {
@@ -223,7 +224,27 @@ export function readmeWithSpeed(readme: string, results: Results): string {
   const from = readme.indexOf(begin);
   const to = readme.indexOf(end);
   if (from < 0 || to < from || rows.length !== readmeRows.length) return readme;
-  return `${readme.slice(0, from + begin.length)}\n\n${readmeSpeed(rows)}\n${readme.slice(to)}`;
+  const parts = [readmeSpeed(rows), readmeFootprint(results), seeAlso].filter((part) =>
+    part !== ""
+  );
+  return `${readme.slice(0, from + begin.length)}\n\n${parts.join("\n")}\n${readme.slice(to)}`;
+}
+
+const seeAlso =
+  "[docs/benchmarks.md](docs/benchmarks.md) has all tests, latencies, costs and plots, and " +
+  "tells how they were\nmeasured; `deno task bench` measures on your machine.\n";
+
+/** What keys cost; nothing when that was not measured. */
+function readmeFootprint(results: Results): string {
+  const { kv, redis } = results.rows.find(({ name }) => name === "footprint")?.sides ?? {};
+  if (kv === undefined || redis === undefined) return "";
+  const of = (side: typeof kv, name: MetricName) => formatFigure(name, medianOf(side, name));
+  return `With 10M keys of 16 bytes and values of 32: ${of(kv, "indexPerKey")} of index a key; ` +
+    `${of(kv, "residentBytes")} resident, of which\n${
+      of(kv, "ownBytes")
+    } are the process's own and ` +
+    "the rest is the files, which the kernel may drop and read again\n(redis-server: " +
+    `${of(redis, "residentBytes")}, all its own); ${of(kv, "fileBytes")} of files.\n`;
 }
 
 function readmeSpeed(measured: readonly Measured[]): string {

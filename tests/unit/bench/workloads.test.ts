@@ -70,6 +70,7 @@ Deno.test("the other targets are goals of rows", () => {
   assertEquals(goals("restart-kill"), ["readyMs <= 100"]);
   assertEquals(goals("rebuild"), ["readyMs <= 5000", "readyMs <= 1", "readyMs <= 1"]);
   assert(goals("expiry").includes("lateP99Ms <= 10"));
+  assertEquals(goals("reader-get"), ["rate >= 2000000", "rate >= 1.5"]);
   assertEquals(goals("growth-50m"), ["setNs <= 3", "getNs <= 3"]);
 });
 

@@ -11,6 +11,16 @@ export type CurvePoint = readonly [share: number, ms: number];
 /** Seconds since the start of the run, and a figure. */
 export type SeriesPoint = readonly [seconds: number, value: number];
 
+/** What a load generator tells of a run; times in milliseconds, of single requests as clients see them. */
+export interface LoadResult {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  readonly curve: readonly CurvePoint[];
+}
+
 /** One run of one side. */
 export interface Sample {
   readonly figures: Figures;

@@ -400,27 +400,28 @@ const larger: Workload = {
 };
 
 const embeddedPeers: readonly PeerName[] = ["store", "lmdb", "sqlite", "deno-kv"];
-const embedded: readonly Workload[] = [{
-  name: "embedded-get",
+const embedded = ([
+  [
+    "get",
+    "Reads in the process, 1M keys",
+    "random gets of 32 bytes in a loop; lmdb by getBinaryFast",
+  ],
+  [
+    "set",
+    "Writes in the process, 1M keys",
+    "random overwrites of 32 bytes in batches of 1000, each on the disk before the next",
+  ],
+] as const).map(([operation, title, description]): Workload => ({
+  name: `embedded-${operation}`,
   group: "embedded",
-  title: "Reads in the process, 1M keys",
-  description: "random gets of 32 bytes, in a loop, in a process of its own; lmdb by getBinaryFast",
+  title,
+  description: `${description}; each store in a process of its own`,
   peers: embeddedPeers,
   goals: [],
   shows: ["rate", "ownBytes", "fileBytes"],
-  run: { kind: "embedded", dataset: small, operation: "get" },
+  run: { kind: "embedded", dataset: small, operation },
   seconds: { round: 1.2, before: 8 },
-}, {
-  name: "embedded-set",
-  group: "embedded",
-  title: "Writes in the process, 1M keys",
-  description: "random overwrites of 32 bytes in batches of 1000, each on the disk before the next",
-  peers: embeddedPeers,
-  goals: [],
-  shows: ["rate", "ownBytes", "fileBytes"],
-  run: { kind: "embedded", dataset: small, operation: "set" },
-  seconds: { round: 1.2, before: 8 },
-}];
+}));
 
 /** Another process reads the files of a server. */
 const reader: Workload = {

@@ -2,18 +2,8 @@
 import { BenchError } from "../bench_error.ts";
 import type { BenchServer } from "../bench_server.ts";
 import { childrenSeconds } from "../process_facts.ts";
-import type { CurvePoint } from "../results.ts";
+import type { CurvePoint, LoadResult } from "../results.ts";
 import type { Dataset } from "../workload.ts";
-
-/** What redis-benchmark reports; times in milliseconds, of single requests as the client sees them. */
-export interface BenchmarkReport {
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-  readonly curve: readonly CurvePoint[];
-}
 
 export interface BenchmarkOptions {
   /** A test of its own (`-t`), or the words of a command. */
@@ -24,7 +14,7 @@ export interface BenchmarkOptions {
   readonly requests: number;
 }
 
-export interface BenchmarkRun extends BenchmarkReport {
+export interface BenchmarkRun extends LoadResult {
   readonly requests: number;
   readonly seconds: number;
   /** Processor time that redis-benchmark itself took, for each second of the run. */
@@ -43,7 +33,7 @@ export function benchmarkArgs(socket: string, options: BenchmarkOptions): string
 }
 
 /** The report of one test, as redis-benchmark 6.2 and later print it without `--csv` and `-q`. */
-export function parseBenchmarkReport(text: string): BenchmarkReport {
+export function parseBenchmarkReport(text: string): LoadResult {
   const rate = Number(/throughput summary: ([\d.]+) requests per second/.exec(text)?.[1] ?? NaN);
   const curve: CurvePoint[] = [];
   const distribution = /Latency by percentile distribution:\n((?:[^\n]*<=[^\n]*\n)+)/.exec(text);

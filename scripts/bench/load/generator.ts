@@ -8,7 +8,7 @@
 import { LatencyHistogram } from "../../../src/commands/latency_histogram.ts";
 import type { Protocol } from "../key_loader.ts";
 import { processorSeconds } from "../process_facts.ts";
-import type { CurvePoint } from "../results.ts";
+import type { LoadResult } from "../results.ts";
 import { type Distribution, keyChooser } from "./key_chooser.ts";
 import type { Mix } from "./mixes.ts";
 import { ReplyCounter } from "./reply_counter.ts";
@@ -29,14 +29,8 @@ export interface LoadOptions {
   readonly seed: number;
 }
 
-export interface LoadReport {
+export interface LoadReport extends LoadResult {
   readonly requests: number;
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-  readonly curve: readonly CurvePoint[];
   /** GETs that found nothing. */
   readonly missing: number;
   /** Processor time of this process for each second that it sent. */

@@ -30,6 +30,21 @@ function legend(colours: Colours, place: "beside" | "below" = "beside"): ECharts
   };
 }
 
+/** The title of one of several panels, centred over it. */
+function panelTitle(
+  colours: Colours,
+  text: string,
+  { x, y }: { readonly x: number; readonly y: number },
+) {
+  return {
+    text,
+    left: x,
+    top: y,
+    textAlign: "center",
+    textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
+  } as const;
+}
+
 /** A line with a mark at each point. */
 function lineOf(
   name: string,
@@ -77,13 +92,12 @@ function depthChart(results: Results): Chart | undefined {
     option: (colours) => ({
       title: [
         titles(colours, "Throughput against pipeline depth", "million requests a second"),
-        ...tests.map(([, title], i) => ({
-          text: title,
-          left: 20 + (i % panelsAcross) * panelWidth + panelWidth / 2 + 8,
-          top: 78 + Math.floor(i / panelsAcross) * panelHeight,
-          textAlign: "center",
-          textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
-        })),
+        ...tests.map(([, title], i) =>
+          panelTitle(colours, title, {
+            x: 20 + (i % panelsAcross) * panelWidth + panelWidth / 2 + 8,
+            y: 78 + Math.floor(i / panelsAcross) * panelHeight,
+          })
+        ),
       ] as EChartsOption["title"],
       legend: { ...legend(colours), data: sides.map((side) => sideNames[side]) },
       grid: tests.map((_, i) => ({
@@ -171,13 +185,12 @@ function latencyChart(results: Results): Chart | undefined {
           "Latency by percentile",
           "ms, 50 clients; a request in a pipeline takes as long as its pipeline",
         ),
-        ...panels.map(({ title }, i) => ({
-          text: title,
-          left: 20 + (i % 2) * panelWidth + panelWidth / 2 + 8,
-          top: 78 + Math.floor(i / 2) * panelHeight,
-          textAlign: "center",
-          textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
-        })),
+        ...panels.map(({ title }, i) =>
+          panelTitle(colours, title, {
+            x: 20 + (i % 2) * panelWidth + panelWidth / 2 + 8,
+            y: 78 + Math.floor(i / 2) * panelHeight,
+          })
+        ),
       ] as EChartsOption["title"],
       legend: { ...legend(colours), data: sides.map((side) => sideNames[side]) },
       grid: panels.map((_, i) => ({
@@ -295,13 +308,9 @@ function pauseChart(results: Results): Chart | undefined {
     option: (colours) => ({
       title: [
         titles(colours, "Pauses over time", "ms, the longest in each tenth of a second"),
-        ...panels.map(({ title }, i) => ({
-          text: title,
-          left: 488,
-          top: 92 + i * panelHeight,
-          textAlign: "center",
-          textStyle: { color: colours.text, fontSize: 13, fontWeight: 600 },
-        })),
+        ...panels.map(({ title }, i) =>
+          panelTitle(colours, title, { x: 488, y: 92 + i * panelHeight })
+        ),
       ] as EChartsOption["title"],
       legend: { ...legend(colours, "below"), data: lines(colours).map(([, , name]) => name) },
       grid: panels.map((_, i) => ({

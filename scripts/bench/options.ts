@@ -40,7 +40,7 @@ export const usage = `deno task bench [NAME ...] [--rounds N] [--save] [--json F
 
 Options
   --list             Show the table: what can be measured, with its goals
-  --all              All of the table, which takes more than an hour
+  --all              All of the table, which takes about 40 minutes
   --rounds N         How often each row is measured, 1 to ${roundsMax}; ${roundsDefault} unless given
   --quick            Short runs, few keys, ${quickRoundsDefault} rounds: a look at whether all works
   --save             Keep the results in docs/benchmarks/results.json, and write the page from them

@@ -143,7 +143,10 @@ export class Processes {
     this.#record(line);
   }
 
-  /** Has a command line that was run before be one of the recent ones: its program is used again. */
+  /**
+   * Has a line be one of the recent ones: a command line that was run before, whose program is used again;
+   * or a remark, behind a `#`.
+   */
   mention(line: string): void {
     this.#recent.add(line);
   }

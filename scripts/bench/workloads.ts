@@ -26,7 +26,7 @@ const kibibytes: Dataset = { keys: million, valueBytes: kibibyte };
 const ycsbRecords: Dataset = { keys: million, valueBytes: 1000 };
 
 /** What a run of requests takes, with the time until the server has come to rest. */
-const requestSeconds = 1.2;
+const requestSeconds = 1.1;
 const loadSecondsPerMillion = 1.3;
 
 const depths = [1, 16, 64] as const;

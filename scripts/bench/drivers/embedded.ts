@@ -29,7 +29,8 @@ export const measureEmbedded: Driver<EmbeddedRun> = async (run, side, context) =
   return measurement(async () => {
     const writes = writer?.beginWrites();
     try {
-      const { callsPerSecond, ownBytes } = await worker.run();
+      const { callsPerSecond, ownBytes, settings } = await worker.run();
+      context.processes.mention(`# ${side.label}: ${settings}`);
       const fileBytes = await diskBytes(folder);
       return { figures: { rate: callsPerSecond, ownBytes, fileBytes } };
     } finally {

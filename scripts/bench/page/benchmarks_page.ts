@@ -21,7 +21,7 @@ const introduction = `# Benchmarks
 ## How it is measured
 
 - All sides of a row in turn (A B A B ...), each on its own server that was filled before; medians over the rounds. A ratio
-  is one of medians, behind it that of the worst and the best pair of neighbouring runs.
+  is one of medians; "single pairs" has the worst and the best one of runs that were neighbours in time.
 - Equal durability: \`redis-server --appendonly yes\` with the same \`appendfsync\` as kv's \`--sync\`, and no snapshots.
   memcached keeps nothing on a disk. In the process, all write batches of 1000, each of which is on the disk before the next.
 - Servers and load generators share one machine, over Unix sockets. With two cores, each has one: a server that runs
@@ -32,7 +32,13 @@ const introduction = `# Benchmarks
 - Processor time is the server's, all threads, until all is synced and it has come to rest, for a million requests.
 - A pause is a stretch in which kv's event loop did one thing only, by its own record (\`store_pauses\` in INFO). On a machine
   whose cores are all busy it includes time in which another process had the processor.
-- Resident memory of kv includes pages of its files, which the kernel may drop and read again; "of its own" is without them.
+- Resident memory of kv includes the pages of its files, which the kernel may drop and read again; "of its own" is without them.
+
+## Comparing two checkouts
+
+\`deno task bench set-p16 get-p16 --against HEAD~1\` (or a branch, or a folder) builds the other checkout and runs both in turn. It
+tells what changed beyond the noise of the runs, with the interval of 95% of Wilcoxon's signed ranks over the pairs of
+runs: "faster by 3.1% (1.2 to 5.0)", or "no difference beyond noise (±2.0%)".
 `;
 
 const groupTitles: Readonly<Record<Group, string>> = {

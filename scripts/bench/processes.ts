@@ -40,6 +40,9 @@ const toolPackages: Readonly<Record<string, string>> = {
 
 const runLimitMs = 30_000;
 const killLimitMs = 30_000;
+/** A killed process with much memory takes a while to be gone. */
+const deathLimitMs = 5000;
+const deathPollMs = 2;
 
 export class Processes {
   readonly #running = new Set<Deno.ChildProcess>();
@@ -133,9 +136,17 @@ export class Processes {
     }
   }
 
-  /** For the moment before the benchmark itself ends at a signal. */
+  /**
+   * For the moment before the benchmark itself ends at a signal: when it returns, none of them runs any
+   * more, and so none makes another file in a folder that is about to be removed.
+   */
   killAll(): void {
     for (const child of this.#running) kill(child, "SIGKILL");
+    const end = performance.now() + deathLimitMs;
+    const tick = new Int32Array(new SharedArrayBuffer(4));
+    for (const { pid } of this.#running) {
+      while (isAlive(pid) && performance.now() < end) Atomics.wait(tick, 0, 0, deathPollMs);
+    }
   }
 
   /** Takes note of a command line that is run by other means. */
@@ -200,6 +211,16 @@ function isOnPath(name: string): boolean {
 /** A word of a command line as a shell would have to be given it. */
 export function shellWord(word: string): string {
   return /^[\w.,:/=+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Whether a process is there and has not ended; one that nobody has waited for yet has. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {

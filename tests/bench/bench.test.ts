@@ -63,3 +63,38 @@ Deno.test("two checkouts are compared row by row", async () => {
   assertStringIncludes(stdout, "6 pairs of runs");
   assert(/ready after .*(?:no difference beyond noise|faster by|slower by)/.test(stdout), stdout);
 });
+
+Deno.test("a bench that is interrupted leaves no server and no folder behind", async () => {
+  await using temporary = await TemporaryFolder.make();
+  const folder = temporary.path;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", "scripts/bench/main.ts", "get-p16"],
+    cwd: root,
+    env: { NO_COLOR: "1", TMPDIR: folder },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  // In the middle of a run of requests, both servers being there.
+  let said = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (said.includes("redis-benchmark -s redis.sock")) child.kill("SIGINT");
+  }
+  assertEquals((await child.status).code, 128 + 2);
+  assertEquals([...Deno.readDirSync(folder)], []);
+  const left = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
+    .map(({ name }) => commandLineOf(name)).filter((line) => line.includes(folder));
+  assertEquals(left, []);
+});
+
+/** What a process was started with, and where; nothing of one that has ended. */
+function commandLineOf(pid: string): string {
+  try {
+    return `${Deno.readTextFileSync(`/proc/${pid}/cmdline`)} ${
+      Deno.readLinkSync(`/proc/${pid}/cwd`)
+    }`;
+  } catch {
+    return "";
+  }
+}

@@ -46,6 +46,7 @@ export const measureUnderLoad: Driver<UnderLoadRun> = async (run, side, context)
   const { requestsPerSecond } = await runBenchmark(server, { ...load, requests });
   requests = twoDigits(requestsPerSecond * seconds);
   return measurement(async () => {
+    await server.settle();
     await server.resetPauses();
     const probe = new Probe();
     const probing = probe.run(server);

@@ -60,6 +60,15 @@ export const metrics = {
 
 export type MetricName = keyof typeof metrics;
 
+/** Figures that are the worst of a run already: of several runs, again the worst counts. */
+const worstOnes: ReadonlySet<MetricName> = new Set([
+  ...["pauseMs", "pausesAbove5", "maxMs", "fileRatioMax", "lateMaxMs"] as const,
+]);
+
+export function isWorst(name: MetricName): boolean {
+  return worstOnes.has(name);
+}
+
 /** Figures of one run of one side. */
 export type Figures = Readonly<Partial<Record<MetricName, number>>>;
 

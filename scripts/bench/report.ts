@@ -2,7 +2,7 @@
 import type { Machine } from "./machine.ts";
 import { formatFigure, metrics } from "./metrics.ts";
 import type { Output } from "./output.ts";
-import { medianOf, type Results, type RowResult, valuesOf } from "./results.ts";
+import { figureOf, type Results, type RowResult, valuesOf } from "./results.ts";
 import { ratioOfRuns } from "./statistics.ts";
 import { type Cell, type Column, printTable } from "./table.ts";
 import { ourSide, type Verdict, verdictsOf } from "./verdicts.ts";
@@ -55,7 +55,7 @@ export function printRow(
       output.styled(`${workload.name}, ${rounds} ${rounds === 1 ? "round" : "rounds"}`, "faint"),
   );
   const shown = workload.shows.filter((name) =>
-    Object.values(row.sides).some((side) => medianOf(side, name) !== undefined)
+    Object.values(row.sides).some((side) => figureOf(side, name) !== undefined)
   );
   const columns: Column[] = [
     { title: "", align: "left" },
@@ -64,7 +64,7 @@ export function printRow(
   printTable(output, columns, [
     ...Object.entries(row.sides).map(([label, side]) => [
       peerTitles[label as PeerName] ?? label,
-      ...shown.map((name) => formatFigure(name, medianOf(side, name))),
+      ...shown.map((name) => formatFigure(name, figureOf(side, name))),
     ]),
     ...ratioRows(workload, row),
   ]);

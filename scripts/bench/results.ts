@@ -3,7 +3,7 @@
  * made from this alone, so that they can be made again without measuring.
  */
 import type { Machine } from "./machine.ts";
-import type { Figures, MetricName } from "./metrics.ts";
+import { type Figures, isWorst, type MetricName } from "./metrics.ts";
 import { median } from "./statistics.ts";
 
 /** A share of the requests, and the milliseconds that they did not exceed. */
@@ -59,10 +59,14 @@ export interface Results {
 
 export const noResults: Results = { version: 1, rows: [] };
 
-/** The median of one figure over the rounds of a side; undefined where it was not measured. */
-export function medianOf(side: SideResult | undefined, metric: MetricName): number | undefined {
+/**
+ * One figure of all rounds of a side: the median, or of what tells the worst of a round, the worst of all
+ * rounds. Undefined where it was not measured.
+ */
+export function figureOf(side: SideResult | undefined, metric: MetricName): number | undefined {
   const values = valuesOf(side, metric);
-  return values.length === 0 ? undefined : median(values);
+  if (values.length === 0) return undefined;
+  return isWorst(metric) ? Math.max(...values) : median(values);
 }
 
 /** One figure of each round. */

@@ -1,7 +1,7 @@
 /** What a row's goals say about its results. */
 import { type Goal, goalText, isMet } from "./goals.ts";
 import { formatFigure, metrics } from "./metrics.ts";
-import { medianOf, type Results, type RowResult, valuesOf } from "./results.ts";
+import { figureOf, type Results, type RowResult, valuesOf } from "./results.ts";
 import { type Range, ratioOfRuns } from "./statistics.ts";
 import { isOurs, type PeerName, peerTitles, type Workload } from "./workload.ts";
 
@@ -36,7 +36,7 @@ function verdictOn(
   others: Results,
 ): Verdict | undefined {
   const ours = row.sides[ourSide(workload)];
-  const value = medianOf(ours, goal.metric);
+  const value = figureOf(ours, goal.metric);
   if (value === undefined) return undefined;
   const { title } = metrics[goal.metric];
   const { over } = goal;
@@ -52,7 +52,7 @@ function verdictOn(
     ? row.sides[over]
     : others.rows.find(({ name }) => name === over.row)?.sides[ourSide(workload)];
   const metric = goal.overMetric ?? goal.metric;
-  const base = medianOf(theirs, metric);
+  const base = figureOf(theirs, metric);
   if (base === undefined) return undefined;
   const ratio = value / base;
   const name = typeof over === "string" ? peerTitles[over] : over.row;

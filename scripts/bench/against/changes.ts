@@ -1,7 +1,7 @@
 /** What changed between two checkouts, in words: only what is beyond the noise of the runs counts. */
 import { formatFigure, type Metric, type MetricName, metrics } from "../metrics.ts";
 import type { Output, Style } from "../output.ts";
-import { medianOf, type RowResult, valuesOf } from "../results.ts";
+import { figureOf, type RowResult, valuesOf } from "../results.ts";
 import { printTable } from "../table.ts";
 import type { Workload } from "../workload.ts";
 import { estimate } from "./signed_ranks.ts";
@@ -81,8 +81,8 @@ export function printChanges(output: Output, workload: Workload, row: RowResult)
     ],
     changes.map(({ metric, direction, text }) => [
       metrics[metric].title,
-      formatFigure(metric, medianOf(row.sides.this, metric)),
-      formatFigure(metric, medianOf(row.sides.other, metric)),
+      formatFigure(metric, figureOf(row.sides.this, metric)),
+      formatFigure(metric, figureOf(row.sides.other, metric)),
       { text, style: styles[direction] },
     ]),
   );

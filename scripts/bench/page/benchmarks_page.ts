@@ -2,7 +2,7 @@
 import { formatFigure, type MetricName, metrics, thousands } from "../metrics.ts";
 import type { Machine } from "../machine.ts";
 import { machineFacts, rangeText } from "../report.ts";
-import { medianOf, type Results, type RowResult, valuesOf } from "../results.ts";
+import { figureOf, type Results, type RowResult, valuesOf } from "../results.ts";
 import { ratioOfRuns } from "../statistics.ts";
 import { verdictsOf } from "../verdicts.ts";
 import { type Group, type PeerName, peerTitles, type Workload } from "../workload.ts";
@@ -20,7 +20,7 @@ const introduction = `# Benchmarks
 
 ## How it is measured
 
-- All sides of a row in turn (A B A B ...), each on its own server that was filled before; medians over the rounds. A ratio
+- All sides of a row in turn (A B A B ...), each on its own server that was filled before; medians over the rounds; of pauses, the longest of all. A ratio
   is one of medians; "single pairs" has the worst and the best one of runs that were neighbours in time.
 - Equal durability: \`redis-server --appendonly yes\` with the same \`appendfsync\` as kv's \`--sync\`, and no snapshots.
   memcached keeps nothing on a disk. In the process, all write batches of 1000, each of which is on the disk before the next.
@@ -162,11 +162,11 @@ function speedTable(measured: readonly Measured[]): string {
     measured.map(({ workload, row }) => {
       const { kv, redis } = row.sides;
       const { ofMedians, ofPairs } = ratioOfRuns(valuesOf(kv, "rate"), valuesOf(redis, "rate"));
-      const ms = (side: typeof kv) => medianOf(side, "p999Ms")?.toFixed(2) ?? "-";
+      const ms = (side: typeof kv) => figureOf(side, "p999Ms")?.toFixed(2) ?? "-";
       return [
         workload.title,
-        formatFigure("rate", medianOf(kv, "rate")),
-        formatFigure("rate", medianOf(redis, "rate")),
+        formatFigure("rate", figureOf(kv, "rate")),
+        formatFigure("rate", figureOf(redis, "rate")),
         `**${ofMedians.toFixed(2)}**`,
         rangeText(ofPairs),
         ...[ms(kv), ms(redis)],
@@ -189,14 +189,14 @@ function sideTables(measured: readonly Measured[]): string {
 function sideTable(measured: readonly Measured[]): string {
   const shown = measured[0].workload.shows.filter((name) =>
     measured.some(({ row }) =>
-      Object.values(row.sides).some((side) => medianOf(side, name) !== undefined)
+      Object.values(row.sides).some((side) => figureOf(side, name) !== undefined)
     )
   );
   const rows = measured.flatMap(({ workload, row }) =>
     Object.entries(row.sides).map(([label, side], i) => [
       i === 0 ? workload.title : "",
       peerTitles[label as PeerName] ?? label,
-      ...shown.map((name) => formatFigure(name, medianOf(side, name))),
+      ...shown.map((name) => formatFigure(name, figureOf(side, name))),
     ])
   );
   const notes = [...new Set(measured.map(({ workload }) => workload.description))];
@@ -244,7 +244,7 @@ const seeAlso =
 function readmeFootprint(results: Results): string {
   const { kv, redis } = results.rows.find(({ name }) => name === "footprint")?.sides ?? {};
   if (kv === undefined || redis === undefined) return "";
-  const of = (side: typeof kv, name: MetricName) => formatFigure(name, medianOf(side, name));
+  const of = (side: typeof kv, name: MetricName) => formatFigure(name, figureOf(side, name));
   return `With 10M keys of 16 bytes and values of 32: ${of(kv, "indexPerKey")} of index a key; ` +
     `${of(kv, "residentBytes")} resident, of which\n${
       of(kv, "ownBytes")
@@ -264,7 +264,7 @@ function readmeSpeed(measured: readonly Measured[]): string {
     ["test", "requests in a pipeline", "kv, requests/s", "redis-server", "ratio"],
     measured.map(({ workload, row }) => {
       const [test, depth] = workload.title.split(", P=");
-      const rates = (["kv", "redis"] as const).map((side) => medianOf(row.sides[side], "rate")!);
+      const rates = (["kv", "redis"] as const).map((side) => figureOf(row.sides[side], "rate")!);
       return [test, depth, ...rates.map(thousands), (rates[0] / rates[1]).toFixed(2)];
     }),
   );

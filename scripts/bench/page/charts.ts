@@ -1,6 +1,6 @@
 /** The plots of docs/benchmarks.md, each made of rows that were measured. */
 import type { EChartsOption, LineSeriesOption } from "echarts";
-import { type CurvePoint, medianOf, type Results, type RowResult } from "../results.ts";
+import { type CurvePoint, figureOf, type Results, type RowResult } from "../results.ts";
 import { axisLook, type Chart, type Colours, titles } from "./chart.ts";
 
 type Side = "kv" | "redis";
@@ -129,7 +129,7 @@ function depthChart(results: Results): Chart | undefined {
             colours[side],
             depths.flatMap((depth, x): [number, number][] => {
               const row = rowNamed(results, `${test}-p${depth}`);
-              const rate = medianOf(row?.sides[side], "rate");
+              const rate = figureOf(row?.sides[side], "rate");
               return rate === undefined ? [] : [[x, rate / 1e6]];
             }),
             { xAxisIndex: i, yAxisIndex: i },
@@ -238,7 +238,7 @@ function growthChart(results: Results): Chart | undefined {
   if (rows.length < 2) return undefined;
   const points = (side: Side, metric: "setNs" | "getNs") =>
     rows.flatMap(({ row, keys }): [number, number][] => {
-      const ns = medianOf(row.sides[side], metric);
+      const ns = figureOf(row.sides[side], metric);
       return ns === undefined ? [] : [[keys, ns / 1000]];
     });
   return {

@@ -5,7 +5,7 @@ import { renderSvg } from "../../../scripts/bench/page/chart.ts";
 import { chartsOf } from "../../../scripts/bench/page/charts.ts";
 import { formatted, markdownTable } from "../../../scripts/bench/page/markdown.ts";
 import {
-  medianOf,
+  figureOf,
   merge,
   noResults,
   type Results,
@@ -66,10 +66,17 @@ const results: Results = {
 
 Deno.test("a side is summed up by medians, with the curve of its typical round", () => {
   const side = requests(200_000, 300_000, 250_000);
-  assertEquals(medianOf(side, "rate"), 250_000);
-  assertEquals(medianOf(side, "wallMs"), undefined);
-  assertEquals(medianOf(undefined, "rate"), undefined);
+  assertEquals(figureOf(side, "rate"), 250_000);
+  assertEquals(figureOf(side, "wallMs"), undefined);
+  assertEquals(figureOf(undefined, "rate"), undefined);
   assertEquals(side.curve?.[3], [0.999, 0.8]);
+});
+
+Deno.test("of the longest pauses of rounds, the longest counts", () => {
+  const side = {
+    rounds: [{ pauseMs: 1, rate: 1 }, { pauseMs: 7, rate: 2 }, { pauseMs: 2, rate: 9 }],
+  };
+  assertEquals([figureOf(side, "pauseMs"), figureOf(side, "rate")], [7, 2]);
 });
 
 Deno.test("new rows take the places of old ones, in the order of the table", () => {

@@ -36,7 +36,7 @@ export const usage = `deno task bench [NAME ...] [--rounds N] [--save] [--json F
   Measure kv against others, all sides in turn, and quote medians
 
   NAME is a row or a group of the table that --list shows; without one, the speed and cost targets
-  are measured, in about ten minutes. The other servers are as durable as kv, where they can be.
+  are measured, in about eleven minutes. The other servers are as durable as kv, where they can be.
 
 Options
   --list             Show the table: what can be measured, with its goals

@@ -56,6 +56,11 @@ export interface RequestsRun {
   readonly request: string | readonly string[];
   readonly pipeline: number;
   readonly connections: number;
+  /**
+   * Writes leave work behind that comes in bursts: syncs, compaction, redis-server's rewriting of its log.
+   * Their runs are longer, so that each has its part of that, and no median passes over it.
+   */
+  readonly isWriting: boolean;
   /** The requests take keys away: all are there again before each run, of at most so many requests. */
   readonly refill?: { readonly requestsMax: number };
 }

@@ -54,9 +54,12 @@ interface RequestRow {
   readonly goal?: number;
 }
 
+const readingRequests: ReadonlySet<string> = new Set(["get", "EXISTS", "MGET"]);
+
 function requestRow(row: RequestRow): Workload {
   const { name, title, request, pipeline, refill, goal } = row;
   const { dataset = small, sync = "everysec", connections = 50, group = "speed" } = row;
+  const isWriting = !readingRequests.has(typeof request === "string" ? request : request[0]);
   const speedGoals: Goal[] = goal === undefined
     ? []
     : [{ metric: "rate", comparison: ">=", value: goal, over: "redis" }, p999Goal];
@@ -69,9 +72,9 @@ function requestRow(row: RequestRow): Workload {
     peers: ["kv", "redis"],
     goals: [...speedGoals, pauseGoal],
     shows: requestShows,
-    run: { kind: "requests", dataset, sync, request, pipeline, connections, refill },
+    run: { kind: "requests", dataset, sync, request, pipeline, connections, isWriting, refill },
     seconds: {
-      round: requestSeconds + (refill ? 1.5 : 0),
+      round: (isWriting ? 1.6 : 1.1) + (refill ? 1.5 : 0),
       before: 1 + dataset.keys / million * loadSecondsPerMillion / (dataset === small ? 20 : 3),
     },
   };

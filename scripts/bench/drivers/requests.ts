@@ -8,6 +8,9 @@ import type { RequestsRun } from "../workload.ts";
 import { requestsFor } from "./pacing.ts";
 import { type BenchmarkRun, runBenchmark } from "./redis_benchmark.ts";
 
+/** How much longer runs of writes are. */
+const writingFactor = 1.7;
+
 export const measureRequests: Driver<RequestsRun> = async (run, side, context) => {
   const dataset = resized(run.dataset, context.isQuick);
   const { server } = await context.pool.acquire(side, dataset, run.sync);

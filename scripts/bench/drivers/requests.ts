@@ -18,7 +18,7 @@ export const measureRequests: Driver<RequestsRun> = async (run, side, context) =
   const options = { request, dataset, pipeline, connections };
   const first = Math.max(connections * pipeline * 4, 100);
   const wanted = await requestsFor(
-    context.runSeconds,
+    context.runSeconds * (run.isWriting ? writingFactor : 1),
     first,
     async (requests) => (await runBenchmark(server, { ...options, requests })).requestsPerSecond,
   );

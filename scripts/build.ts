@@ -67,7 +67,8 @@ async function build(readable: boolean): Promise<void> {
   say(`made ./${product} in ${seconds} s with ${base.description}`);
 }
 
-async function compile(main: string, output: string, base: BaseRuntime): Promise<void> {
+/** Compiles a module to an executable, with the options and permissions of kv. */
+export async function compile(main: string, output: string, base: BaseRuntime): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", ...compileOptions, ...permissions, `--output=${output}`, main],
     env: {

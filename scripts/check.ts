@@ -17,7 +17,11 @@ interface Step {
 
 const root = dirname(dirname(fromFileUrl(import.meta.url)));
 const typeChecked = ["main.ts", "mod.ts", "src", "scripts", "tests"];
-const docsGenerator = "scripts/generate_docs.ts";
+/** Each writes files when it runs, and with `--check` fails if they are not what it would write. */
+const generators: readonly { readonly script: string; readonly what: string }[] = [
+  { script: "scripts/generate_docs.ts", what: "generated files" },
+  { script: "scripts/bench/page/write.ts", what: "benchmark pages" },
+];
 
 async function steps(): Promise<Step[]> {
   const list: Step[] = [
@@ -29,11 +33,12 @@ async function steps(): Promise<Step[]> {
       remedy: "mend what is named above",
     },
   ];
-  if ((await existing([docsGenerator])).length > 0) {
+  for (const { script, what } of generators) {
+    if ((await existing([script])).length === 0) continue;
     list.push({
-      name: "generated files",
-      args: ["run", "-A", "--no-check", "--quiet", docsGenerator, "--check"],
-      remedy: `run \`deno run -A ${docsGenerator}\``,
+      name: what,
+      args: ["run", "-A", "--no-check", "--quiet", script, "--check"],
+      remedy: `run \`deno run -A ${script}\``,
     });
   }
   return list;

@@ -1,35 +1,75 @@
 /**
- * A server under measurement, kv or redis-server, in a process of its own. Its files, its socket and
- * the tools that talk to it are in one folder, so that command lines are short and free of paths, and
- * the name of the socket is never too long.
+ * A server under measurement (kv, redis-server or memcached), in a process of its own. Its files, its
+ * socket and the tools that talk to it are in one folder, so that command lines are short and free of
+ * paths, and the name of the socket is never too long.
  */
+import { join } from "@std/path";
 import { BenchError, exitStatus } from "./bench_error.ts";
 import {
   infoKeys,
   infoNumber,
-  parseInfo,
+  mainThreadWakeups,
+  parsePauses,
+  type Pauses,
   processorSeconds,
   type ResidentMemory,
   residentMemory,
   type ServerInfo,
+  threadWakeups,
 } from "./process_facts.ts";
 import type { Processes, RunOptions, RunResult } from "./processes.ts";
+import { askForInfo, askMemcached, exchange } from "./server_questions.ts";
+import type { SyncPolicy } from "./workload.ts";
 
-export type ServerKind = "kv" | "redis";
+export type ServerPeer = "kv" | "redis" | "redis-rdb" | "memcached";
 
 export interface BenchServerOptions {
   readonly folder: string;
   /** The executable of kv. */
   readonly kvPath: string;
+  readonly sync: SyncPolicy;
+  /** The server may have much to load. */
+  readonly startLimitMs?: number;
 }
 
-/** Equal durability on both sides: a log on disk, synced once a second, and no snapshots beside it. */
-const serverArgs: Readonly<Record<ServerKind, readonly string[]>> = {
-  kv: ["serve", "--store", "store.db", "--socket", "kv.sock", "--sync", "everysec"],
-  redis: [
-    ...["--port", "0", "--unixsocket", "redis.sock"],
-    ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],
-  ],
+interface Program {
+  readonly name: string;
+  readonly socket: string;
+  readonly args: (sync: SyncPolicy) => readonly string[];
+}
+
+/**
+ * Equal durability: a log on the disk, synced as `sync` says, and no snapshots beside it. Two have none:
+ * memcached keeps everything in memory only, and redis-rdb writes a snapshot when it is told to.
+ */
+const programs: Readonly<Record<ServerPeer, Program>> = {
+  "kv": {
+    name: "kv",
+    socket: "kv.sock",
+    args: (sync) => ["serve", "--store", "store.db", "--socket", "kv.sock", "--sync", sync],
+  },
+  "redis": {
+    name: "redis-server",
+    socket: "redis.sock",
+    args: (sync) => [
+      ...["--port", "0", "--unixsocket", "redis.sock"],
+      ...["--appendonly", "yes", "--appendfsync", sync, "--save", ""],
+    ],
+  },
+  "redis-rdb": {
+    name: "redis-server",
+    socket: "redis.sock",
+    args: () => ["--port", "0", "--unixsocket", "redis.sock", "--appendonly", "no", "--save", ""],
+  },
+  "memcached": {
+    name: "memcached",
+    socket: "memcached.sock",
+    // It refuses to run as root unless told so.
+    args: () => [
+      ...["-s", "memcached.sock", "-m", "8192", "-c", "1024"],
+      ...(Deno.uid() === 0 ? ["-u", "root"] : []),
+    ],
+  },
 };
 
 /** Fields of INFO, of one server or the other, that are 0 once nothing is left to be written. */
@@ -43,27 +83,36 @@ const pendingFields = [
 ];
 
 const startLimitMs = 20_000;
-const startPollMs = 20;
+const startPollMs = 2;
 const settleLimitMs = 30_000;
-const settlePollMs = 200;
+const settlePollMs = 100;
 /** Less than this between two looks is the work of an idle server that is looked at. */
 const idleShareMax = 0.1;
 const keptOutputCharacters = 4096;
 
 export class BenchServer implements AsyncDisposable {
-  readonly kind: ServerKind;
+  readonly peer: ServerPeer;
   readonly folder: string;
+  readonly commandLine: string;
+  /** From the start of the process until it answered. */
+  readyMs = NaN;
   readonly #processes: Processes;
   readonly #child: Deno.ChildProcess;
+  readonly #sync: SyncPolicy;
   #output = "";
   #hasEnded = false;
 
-  private constructor(kind: ServerKind, processes: Processes, options: BenchServerOptions) {
-    this.kind = kind;
-    this.folder = options.folder;
+  private constructor(peer: ServerPeer, processes: Processes, options: BenchServerOptions) {
+    const { folder, sync, kvPath } = options;
+    this.peer = peer;
+    this.folder = folder;
     this.#processes = processes;
-    const [name, path] = kind === "kv" ? ["kv", options.kvPath] : ["redis-server", undefined];
-    this.#child = processes.start(name, serverArgs[kind], { folder: options.folder, path });
+    this.#sync = sync;
+    const { name, args } = programs[peer];
+    const path = peer === "kv" ? kvPath : undefined;
+    const words = args(sync);
+    this.commandLine = processes.lineOf(name, words);
+    this.#child = processes.start(name, words, { folder, path });
     this.#keep(this.#child.stdout);
     this.#keep(this.#child.stderr);
     this.#child.status.then(() => this.#hasEnded = true);
@@ -71,42 +120,67 @@ export class BenchServer implements AsyncDisposable {
 
   /** Starts a server and waits until it answers. */
   static async start(
-    kind: ServerKind,
+    peer: ServerPeer,
     processes: Processes,
     options: BenchServerOptions,
   ): Promise<BenchServer> {
-    const server = new BenchServer(kind, processes, options);
+    const started = performance.now();
+    const server = new BenchServer(peer, processes, options);
     try {
-      await server.#answers();
+      await server.#answers(started + (options.startLimitMs ?? startLimitMs));
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
     }
+    server.readyMs = performance.now() - started;
     return server;
   }
 
+  /** Its name in the server's folder. */
   get socket(): string {
-    return `${this.kind}.sock`;
+    return programs[this.peer].socket;
+  }
+
+  get socketPath(): string {
+    return join(this.folder, this.socket);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Runs a tool in the server's folder. */
   async run(name: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    if (this.#hasEnded) {
-      throw new BenchError(`Cannot measure ${this.kind}: it ended${this.#said()}`);
-    }
+    this.#assertRuns();
     return await this.#processes.run(name, args, { ...options, folder: this.folder });
   }
 
-  async cli(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return await this.run("redis-cli", ["-s", this.socket, ...args], options);
+  /** Asks it something, in Redis's protocol. An error reply is a BenchError. */
+  async ask(...words: readonly string[]): Promise<string> {
+    this.#assertRuns();
+    return await exchange(this.socketPath, words);
   }
 
   async info(): Promise<ServerInfo> {
-    return parseInfo((await this.cli(["INFO"])).stdout);
+    this.#assertRuns();
+    return await askForInfo(this.socketPath);
   }
 
   async keyCount(): Promise<number> {
+    if (this.peer === "memcached") {
+      const stats = await askMemcached(this.socketPath, "stats");
+      return Number(/^STAT curr_items (\d+)/m.exec(stats)?.[1] ?? NaN);
+    }
     return infoKeys(await this.info());
+  }
+
+  /** Has kv count its pauses from now on; the others have no such count. */
+  async resetPauses(): Promise<void> {
+    if (this.peer === "kv") await this.ask("CONFIG", "RESETSTAT");
+  }
+
+  async pauses(): Promise<Pauses | undefined> {
+    return this.peer === "kv" ? parsePauses(await this.info()) : undefined;
   }
 
   processorSeconds(): number {
@@ -115,6 +189,11 @@ export class BenchServer implements AsyncDisposable {
 
   residentMemory(): ResidentMemory {
     return this.#ofProcess(residentMemory);
+  }
+
+  /** How often its threads have waited for something and were woken: the main one, and all. */
+  wakeups(): { readonly main: number; readonly all: number } {
+    return this.#ofProcess((pid) => ({ main: mainThreadWakeups(pid), all: threadWakeups(pid) }));
   }
 
   /**
@@ -129,34 +208,53 @@ export class BenchServer implements AsyncDisposable {
       await sleep(settlePollMs);
       const share = (this.processorSeconds() - before) / ((performance.now() - since) / 1000);
       // Asking is work too: only of a server that has come to rest.
-      if (share <= idleShareMax) {
-        const info = await this.info();
-        if (pendingFields.every((name) => (infoNumber(info, name) ?? 0) === 0)) return;
-      }
+      if (share <= idleShareMax && !await this.#hasPending()) return;
       if (performance.now() > end) {
-        throw new BenchError(`Cannot measure ${this.kind}: still busy after ${settleLimitMs} ms`);
+        throw new BenchError(`Cannot measure ${this.peer}: still busy after ${settleLimitMs} ms`);
       }
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#processes.end(this.#child);
+  async #hasPending(): Promise<boolean> {
+    if (this.peer === "memcached") return false;
+    const info = await this.info();
+    // With `no`, the kernel writes when it likes.
+    const fields = this.#sync === "no"
+      ? pendingFields.filter((name) => name !== "store_unsynced_bytes")
+      : pendingFields;
+    return fields.some((name) => (infoNumber(info, name) ?? 0) !== 0);
   }
 
-  async #answers(): Promise<void> {
-    const end = performance.now() + startLimitMs;
-    while (performance.now() < end) {
-      if (this.#hasEnded) break;
+  /** Ends it: in order, or as it is. What it has written stays. */
+  async end(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    await this.#processes.end(this.#child, { signal });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  async #answers(end: number): Promise<void> {
+    while (performance.now() < end && !this.#hasEnded) {
       try {
-        const { stdout } = await this.cli(["PING"]);
-        if (stdout.trim() === "PONG") return;
+        if (this.peer === "memcached") {
+          await askMemcached(this.socketPath, "version");
+          return;
+        }
+        if (await exchange(this.socketPath, ["PING"]) === "PONG") return;
       } catch (error) {
-        // The socket is not there yet.
+        // The socket is not there yet, or it has not loaded all.
         if (!(error instanceof BenchError)) throw error;
       }
       await sleep(startPollMs);
     }
-    throw new BenchError(`Cannot start ${this.kind}: no answer${this.#said()}`);
+    throw new BenchError(`Cannot start ${this.peer}: no answer${this.#said()}`);
+  }
+
+  #assertRuns(): void {
+    if (this.#hasEnded) {
+      throw new BenchError(`Cannot measure ${this.peer}: it ended${this.#said()}`);
+    }
   }
 
   /** A fact about the server's process, which has to be there. */
@@ -164,7 +262,7 @@ export class BenchServer implements AsyncDisposable {
     try {
       return read(this.#child.pid);
     } catch (cause) {
-      const what = `Cannot measure ${this.kind}: its process has ended${this.#said()}`;
+      const what = `Cannot measure ${this.peer}: its process has ended${this.#said()}`;
       throw new BenchError(what, exitStatus.failed, { cause });
     }
   }
@@ -185,6 +283,6 @@ export class BenchServer implements AsyncDisposable {
   }
 }
 
-function sleep(milliseconds: number): Promise<void> {
+export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

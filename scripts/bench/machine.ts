@@ -10,7 +10,8 @@ export interface Machine {
   readonly fileSystem: string;
   /** Processes that wanted to run in the last minute, before the benchmark: 0 on an idle machine. */
   readonly loadAverage: number;
-  readonly versions: { readonly kv: string; readonly redis: string; readonly deno: string };
+  /** By the names of the programs. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /** File systems without a disk: what they hold is not durable, so there is nothing to compare. */
@@ -54,13 +55,33 @@ export function processorModel(cpuinfo: string): string {
     `unknown ${Deno.build.arch}`;
 }
 
+export interface MachineOptions {
+  readonly kvPath: string;
+  readonly fileSystem: string;
+  /** Names of programs that are measured or measure. */
+  readonly tools: Iterable<string>;
+}
+
+/** How each tool tells its version, and where in that it stands. */
+const versionArgs: Readonly<Record<string, readonly [args: readonly string[], pattern: RegExp]>> = {
+  "redis-server": [["--version"], /\bv=(\S+)/],
+  "redis-benchmark": [["--version"], /redis-benchmark (\S+)/],
+  "memcached": [["--version"], /memcached (\S+)/],
+};
+
 /** Facts about this machine, with the folder of the measurement, before the servers start. */
 export async function describeMachine(
   processes: Processes,
-  { kvPath, fileSystem }: { readonly kvPath: string; readonly fileSystem: string },
+  { kvPath, fileSystem, tools }: MachineOptions,
 ): Promise<Machine> {
   const kv = await processes.run("kv", ["--version"], { path: kvPath });
-  const redis = await processes.run("redis-server", ["--version"]);
+  const versions: Record<string, string> = { kv: kv.stdout.trim().replace(/^kv /, "") };
+  for (const tool of tools) {
+    const [args, pattern] = versionArgs[tool];
+    const { stdout } = await processes.run(tool, args);
+    versions[tool] = pattern.exec(stdout)?.[1] ?? "unknown";
+  }
+  versions.deno = Deno.version.deno;
   return {
     processor: processorModel(await Deno.readTextFile("/proc/cpuinfo")),
     cores: navigator.hardwareConcurrency,
@@ -68,10 +89,6 @@ export async function describeMachine(
     kernel: `Linux ${Deno.osRelease()}`,
     fileSystem,
     loadAverage: Deno.loadavg()[0],
-    versions: {
-      kv: kv.stdout.trim().replace(/^kv /, ""),
-      redis: /\bv=(\S+)/.exec(redis.stdout)?.[1] ?? "unknown",
-      deno: Deno.version.deno,
-    },
+    versions,
   };
 }

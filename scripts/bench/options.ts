@@ -3,37 +3,61 @@ import { parseArgs } from "@std/cli/parse-args";
 import { BenchError, exitStatus } from "./bench_error.ts";
 
 export interface BenchOptions {
-  /** Short runs, to see that all works: the figures are rough. */
+  /** Rows and groups of the table; none: the default ones. */
+  readonly names: readonly string[];
+  readonly isAll: boolean;
+  readonly isList: boolean;
+  /** Short runs of few keys, to see that all works: the figures are rough, and not kept. */
   readonly isQuick: boolean;
-  /** How often each row is measured, on both servers in turn. */
+  /** How often each row is measured, on all sides in turn. */
   readonly rounds: number;
   /** Where all raw numbers go; undefined: nowhere. */
   readonly jsonPath: string | undefined;
+  /** Keep the results in docs/benchmarks/, and write the page from them. */
+  readonly isSaved: boolean;
+  /** Write the page from the results that are kept, without measuring. */
+  readonly isPageOnly: boolean;
+  /** A revision, or the folder of a checkout, to compare this one with. */
+  readonly against: string | undefined;
+  /** A goal that is missed is a failure. */
+  readonly isStrict: boolean;
   readonly isHelp: boolean;
 }
 
-/** Below three, a median is no better than any single run. */
-export const roundsMin = 3;
 /** An evening's worth. */
 export const roundsMax = 99;
 const roundsDefault = 5;
-const quickRoundsDefault = roundsMin;
+const quickRoundsDefault = 2;
+/** With fewer pairs, no interval of 95% can be told. */
+export const againstRoundsMin = 6;
+const againstRoundsDefault = 12;
 
-export const usage = `deno task bench [--quick] [--rounds N] [--json FILE]
-  Measure kv against redis-server with equal durability, in turn, and quote medians
+export const usage = `deno task bench [NAME ...] [--rounds N] [--save] [--json FILE]
+  Measure kv against others, all sides in turn, and quote medians
+
+  NAME is a row or a group of the table that --list shows; without one, the speed and cost targets
+  are measured, in about eleven minutes. The other servers are as durable as kv, where they can be.
 
 Options
-  --quick      Short runs and ${quickRoundsDefault} rounds: a look at whether all works, not a measurement
-  --rounds N   How often each row is measured, ${roundsMin} to ${roundsMax}; ${roundsDefault} unless given
-  --json FILE  Write all raw numbers to a file
-  -h, --help   Show what can be written here
+  --list             Show the table: what can be measured, with its goals
+  --all              All of the table, which takes about 40 minutes
+  --rounds N         How often each row is measured, 1 to ${roundsMax}; ${roundsDefault} unless given
+  --quick            Short runs, few keys, ${quickRoundsDefault} rounds: a look at whether all works
+  --save             Keep the results in docs/benchmarks/results.json, and write the page from them
+  --write-docs       Write the page and the plots from the results that are kept; measure nothing
+  --against CHECKOUT Compare with another checkout of kv: a revision or a folder; at least
+                     ${againstRoundsMin} rounds, ${againstRoundsDefault} unless given
+  --strict           Exit with 3 if a goal is missed
+  --json FILE        Write all raw numbers to a file
+  -h, --help         Show what can be written here
 
 The servers' folder is made in TMPDIR, or else in the current folder; it has to be on a disk.
 
 Exit status
-  0   measured, whether or not the goals are met
+  0   measured
   1   something failed
   2   a program to measure with is missing
+  3   a goal is missed (with --strict)
   64  the command line is wrong
 `;
 
@@ -41,24 +65,49 @@ Exit status
 export function parseOptions(args: readonly string[]): BenchOptions {
   const unknown: string[] = [];
   const parsed = parseArgs(args, {
-    boolean: ["quick", "help"],
-    string: ["rounds", "json"],
+    boolean: ["quick", "help", "all", "list", "save", "write-docs", "strict"],
+    string: ["rounds", "json", "against"],
     alias: { help: "h" },
     unknown: (arg) => {
+      if (!arg.startsWith("-")) return true;
       unknown.push(arg);
       return false;
     },
   });
-  const [stray] = [...unknown, ...parsed._];
+  const [stray] = unknown;
   if (stray !== undefined) throw usageError(`cannot make sense of '${stray}'`);
-  const isQuick = parsed.quick;
-  const jsonPath = parsed.json;
+  const { quick: isQuick, json: jsonPath, against } = parsed;
+  const names = parsed._.map(String);
+  const isAll = parsed.all;
   if (jsonPath === "") throw usageError("--json takes the name of a file");
-  return { isQuick, rounds: parseRounds(parsed.rounds, isQuick), jsonPath, isHelp: parsed.help };
+  if (against === "") throw usageError("--against takes a revision or a folder");
+  if (isAll && names.length > 0) throw usageError("--all and names exclude each other");
+  if (parsed.save && isQuick) throw usageError("--save keeps no --quick results");
+  if (parsed.save && against !== undefined) throw usageError("--save keeps no comparison");
+  return {
+    names,
+    isAll,
+    isList: parsed.list,
+    isQuick,
+    rounds: parseRounds(parsed.rounds, { isQuick, isAgainst: against !== undefined }),
+    jsonPath,
+    isSaved: parsed.save,
+    isPageOnly: parsed["write-docs"],
+    against,
+    isStrict: parsed.strict,
+    isHelp: parsed.help,
+  };
 }
 
-function parseRounds(text: string | undefined, isQuick: boolean): number {
-  if (text === undefined) return isQuick ? quickRoundsDefault : roundsDefault;
+function parseRounds(
+  text: string | undefined,
+  { isQuick, isAgainst }: { readonly isQuick: boolean; readonly isAgainst: boolean },
+): number {
+  const roundsMin = isAgainst ? againstRoundsMin : 1;
+  if (text === undefined) {
+    if (isAgainst) return isQuick ? againstRoundsMin : againstRoundsDefault;
+    return isQuick ? quickRoundsDefault : roundsDefault;
+  }
   const rounds = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(rounds >= roundsMin && rounds <= roundsMax)) {
     throw usageError(`--rounds takes a number from ${roundsMin} to ${roundsMax}`);
@@ -66,6 +115,6 @@ function parseRounds(text: string | undefined, isQuick: boolean): number {
   return rounds;
 }
 
-function usageError(what: string): BenchError {
+export function usageError(what: string): BenchError {
   return new BenchError(`${what}; see deno task bench --help`, exitStatus.usage);
 }

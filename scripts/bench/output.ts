@@ -11,6 +11,8 @@ const styleCodes: Readonly<Record<Style, readonly [on: string, off: string]>> = 
   bad: ["\x1b[1;31m", "\x1b[22;39m"],
 };
 
+const barCells = 20;
+
 export class Output {
   readonly #hasColour = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
   readonly #hasProgress = Deno.stderr.isTerminal();
@@ -28,11 +30,15 @@ export class Output {
     return `${on}${text}${off}`;
   }
 
-  /** Replaces the line about the progress; without a terminal there is none. */
-  progress(text: string): void {
+  /**
+   * Replaces the line about the progress, with a bar when it is known how much is done; without a
+   * terminal there is none.
+   */
+  progress(text: string, share?: number): void {
     if (!this.#hasProgress) return;
+    const line = share === undefined ? text : `${bar(share)} ${text}`;
     // A line that wraps could not be taken back.
-    writeAll(Deno.stderr, `\r\x1b[K${text.slice(0, terminalColumns() - 1)}`);
+    writeAll(Deno.stderr, `\r\x1b[K${line.slice(0, terminalColumns() - 1)}`);
     this.#isProgressShown = true;
   }
 
@@ -41,6 +47,12 @@ export class Output {
     writeAll(Deno.stderr, "\r\x1b[K");
     this.#isProgressShown = false;
   }
+}
+
+/** "[####................]" */
+function bar(share: number): string {
+  const full = Math.round(Math.max(0, Math.min(1, share)) * barCells);
+  return `[${"#".repeat(full).padEnd(barCells, ".")}]`;
 }
 
 function terminalColumns(): number {

@@ -22,10 +22,19 @@ export interface ResidentMemory {
  * those that ended, and the children that were waited for (redis-server rewrites its file in one).
  */
 export function parseProcessorSeconds(stat: string): number {
+  return seconds(stat, [14, 15, 16, 17]);
+}
+
+/** The same of the children alone that have ended: for a tool that was run and waited for. */
+export function parseChildrenSeconds(stat: string): number {
+  return seconds(stat, [16, 17]);
+}
+
+function seconds(stat: string, numbers: readonly number[]): number {
   // The program's name, in parentheses, may hold spaces and parentheses: count from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // proc(5) counts from 1 and the state, the first field here, is its third: utime is 14.
-  const ticks = [14, 15, 16, 17].map((number) => Number(fields[number - 3]));
+  const ticks = numbers.map((number) => Number(fields[number - 3]));
   const sum = ticks.reduce((total, value) => total + value, 0);
   if (!Number.isFinite(sum)) throw new Error(`Cannot read a process's time: ${stat.slice(0, 80)}`);
   return sum / ticksPerSecond;
@@ -44,6 +53,30 @@ export function parseResidentMemory(status: string): ResidentMemory {
 
 export function processorSeconds(pid: number): number {
   return parseProcessorSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
+}
+
+/** Processor seconds of all programs that this process has run and waited for. */
+export function childrenSeconds(): number {
+  return parseChildrenSeconds(Deno.readTextFileSync("/proc/self/stat"));
+}
+
+/** How often a thread has given up the processor to wait for something, out of its status. */
+export function parseWakeups(status: string): number {
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1] ?? NaN);
+}
+
+/** That of a process's main thread. */
+export function mainThreadWakeups(pid: number): number {
+  return parseWakeups(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/status`));
+}
+
+/** That of all its threads. */
+export function threadWakeups(pid: number): number {
+  let sum = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    sum += parseWakeups(Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`));
+  }
+  return sum;
 }
 
 export function residentMemory(pid: number): ResidentMemory {
@@ -71,4 +104,21 @@ export function infoNumber(info: ServerInfo, name: string): number | undefined {
 /** Keys in database 0, of "keys=1000,expires=0,avg_ttl=0"; a server that has none leaves it out. */
 export function infoKeys(info: ServerInfo): number {
   return Number(/^keys=(\d+)/.exec(info.get("db0") ?? "")?.[1] ?? 0);
+}
+
+/** Stretches in which a server's event loop did one thing only. */
+export interface Pauses {
+  readonly longestMs: number;
+  readonly aboveFiveMs: number;
+}
+
+/** kv's pauses, out of its INFO. */
+export function parsePauses(info: ServerInfo): Pauses {
+  let aboveFiveMs = 0;
+  for (const part of (info.get("store_pauses") ?? "").split(",")) {
+    // "<10ms:3": below 10 ms, and not below the bound before it, which is 5.
+    const [, bound, count] = /^(?:<|>=)(\d+(?:\.\d+)?)ms:(\d+)$/.exec(part) ?? [];
+    if (Number(bound) > 5) aboveFiveMs += Number(count);
+  }
+  return { longestMs: infoNumber(info, "store_longest_pause_ms") ?? NaN, aboveFiveMs };
 }

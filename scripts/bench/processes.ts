@@ -11,12 +11,19 @@ export interface RunOptions {
   readonly folder?: string;
   /** For its input; none: the input ends at once. */
   readonly input?: Iterable<Uint8Array<ArrayBuffer>>;
+  /** The caller feeds it, by the child's `stdin`. */
+  readonly hasInput?: boolean;
   readonly limitMs?: number;
 }
 
 export interface RunResult {
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface EndOptions {
+  /** SIGTERM unless given. */
+  readonly signal?: "SIGTERM" | "SIGKILL";
 }
 
 export interface CommandLine {
@@ -28,20 +35,30 @@ export interface CommandLine {
 const toolPackages: Readonly<Record<string, string>> = {
   "redis-server": "redis-server",
   "redis-benchmark": "redis-tools",
-  "redis-cli": "redis-tools",
+  "memcached": "memcached",
 };
 
 const runLimitMs = 30_000;
-const killLimitMs = 10_000;
+const killLimitMs = 30_000;
+/** A killed process with much memory takes a while to be gone. */
+const deathLimitMs = 5000;
+const deathPollMs = 2;
 
 export class Processes {
   readonly #running = new Set<Deno.ChildProcess>();
   readonly #commandLines = new Map<string, CommandLine>();
+  readonly #recent = new Set<string>();
   readonly #onNewLine: (line: string) => void;
 
-  /** `onNewLine` is told each command line when it is run for the first time. */
-  constructor(onNewLine: (line: string) => void) {
+  readonly #hiddenPaths: readonly string[];
+
+  /**
+   * `onNewLine` is told each command line when it is run for the first time; in it, what is below one of
+   * `hiddenPaths` is named relative to it.
+   */
+  constructor(onNewLine: (line: string) => void, hiddenPaths: readonly string[] = []) {
     this.#onNewLine = onNewLine;
+    this.#hiddenPaths = hiddenPaths;
   }
 
   /** Every command line that was run, in the order of the first time. */
@@ -49,15 +66,22 @@ export class Processes {
     return [...this.#commandLines.values()];
   }
 
+  /** The command lines since this was asked last, each once. */
+  takeRecentLines(): string[] {
+    const lines = [...this.#recent];
+    this.#recent.clear();
+    return lines;
+  }
+
   /** Starts a program. `name` stands in the command line that people see. */
   start(name: string, args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
-    this.#record([name, ...args].map(shellWord).join(" "));
+    this.#record(this.lineOf(name, args));
     const child = new Deno.Command(options.path ?? name, {
       args: [...args],
       cwd: options.folder,
       // What the user prefers in redis-cli is not for these.
       env: { REDISCLI_RCFILE: "/dev/null", NO_COLOR: "1" },
-      stdin: options.input === undefined ? "null" : "piped",
+      stdin: options.input === undefined && !options.hasInput ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -101,10 +125,10 @@ export class Processes {
     }
   }
 
-  /** Asks a program to end, insists after `limitMs`, and waits until it is gone. */
-  async end(child: Deno.ChildProcess, limitMs = killLimitMs): Promise<void> {
-    kill(child, "SIGTERM");
-    const timer = setTimeout(() => kill(child, "SIGKILL"), limitMs);
+  /** Asks a program to end, insists after a while, and waits until it is gone. */
+  async end(child: Deno.ChildProcess, options: EndOptions = {}): Promise<void> {
+    kill(child, options.signal ?? "SIGTERM");
+    const timer = setTimeout(() => kill(child, "SIGKILL"), killLimitMs);
     try {
       await child.status;
     } finally {
@@ -112,12 +136,43 @@ export class Processes {
     }
   }
 
-  /** For the moment before the benchmark itself ends at a signal. */
+  /**
+   * For the moment before the benchmark itself ends at a signal: when it returns, none of them runs any
+   * more, and so none makes another file in a folder that is about to be removed.
+   */
   killAll(): void {
     for (const child of this.#running) kill(child, "SIGKILL");
+    const end = performance.now() + deathLimitMs;
+    const tick = new Int32Array(new SharedArrayBuffer(4));
+    for (const { pid } of this.#running) {
+      while (isAlive(pid) && performance.now() < end) Atomics.wait(tick, 0, 0, deathPollMs);
+    }
+  }
+
+  /** Takes note of a command line that is run by other means. */
+  note(line: string): void {
+    this.#record(line);
+  }
+
+  /**
+   * Has a line be one of the recent ones: a command line that was run before, whose program is used again;
+   * or a remark, behind a `#`.
+   */
+  mention(line: string): void {
+    this.#recent.add(line);
+  }
+
+  /** How people see a command line. */
+  lineOf(name: string, args: readonly string[]): string {
+    const full = [name, ...args].map(shellWord).join(" ");
+    return this.#hiddenPaths.reduce(
+      (text, path) => text.replaceAll(`${path}/`, "").replaceAll(path, "."),
+      full,
+    );
   }
 
   #record(line: string): void {
+    this.#recent.add(line);
     const known = this.#commandLines.get(line);
     if (known !== undefined) {
       known.times++;
@@ -128,11 +183,14 @@ export class Processes {
   }
 }
 
-/** A BenchError in one line if a tool is not on the PATH. */
-export function requireTools(isThere: (name: string) => boolean = isOnPath): void {
-  const missing = Object.keys(toolPackages).filter((name) => !isThere(name));
+/** A BenchError in one line if one of these tools is not on the PATH. */
+export function requireTools(
+  names: Iterable<string>,
+  isThere: (name: string) => boolean = isOnPath,
+): void {
+  const missing = [...new Set(names)].filter((name) => !isThere(name));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((name) => toolPackages[name]))];
+  const packages = [...new Set(missing.map((name) => toolPackages[name] ?? name))];
   throw new BenchError(
     `Cannot measure without ${missing.join(", ")}: ` +
       `install Debian's ${packages.length === 1 ? "package" : "packages"} ${packages.join(", ")}`,
@@ -153,6 +211,16 @@ function isOnPath(name: string): boolean {
 /** A word of a command line as a shell would have to be given it. */
 export function shellWord(word: string): string {
   return /^[\w.,:/=+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Whether a process is there and has not ended; one that nobody has waited for yet has. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {

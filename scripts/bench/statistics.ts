@@ -36,12 +36,9 @@ export function ratioOfRuns(ours: readonly number[], theirs: readonly number[]):
   };
 }
 
-/**
- * How many requests take about `seconds`, two digits of it. The geometric mean of the rates: of two
- * servers, one twice as fast as the other, both are then off by the same factor.
- */
-export function requestsFor(seconds: number, ratesPerSecond: readonly number[]): number {
-  const logs = ratesPerSecond.map((rate) => Math.log(rate));
-  const mean = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
-  return Number((mean * seconds).toPrecision(2));
+/** The value that `share` of them do not exceed, 1 for the largest; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) return NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }

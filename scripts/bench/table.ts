@@ -47,13 +47,3 @@ export function printTable(
 function asCell(text: string): Cell {
   return { text };
 }
-
-/** "1,234,567" */
-export function thousands(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
-}
-
-/** "45.7 MiB", or "-" of what is not known. */
-export function mebibytes(bytes: number | undefined): string {
-  return bytes === undefined ? "-" : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}

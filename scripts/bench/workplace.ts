@@ -1,9 +1,14 @@
-/** The folder in which both servers keep their files: on a disk, and gone when the benchmark ends. */
+/** The folder in which all servers keep their files: on a disk, and gone when the benchmark ends. */
 import { join, resolve } from "@std/path";
 import { BenchError } from "./bench_error.ts";
 import { fileSystemOf, isInMemory } from "./machine.ts";
 
+/** A socket's path has 107 bytes at most; what stands behind the folder takes some of them. */
+const folderLengthMax = 60;
+
 export class Workplace implements Disposable {
+  #folders = 0;
+
   private constructor(readonly path: string, readonly fileSystem: string) {}
 
   /**
@@ -16,6 +21,10 @@ export class Workplace implements Disposable {
     const candidates = new Set(temporary ? [resolve(temporary), Deno.cwd()] : [Deno.cwd()]);
     const refused: string[] = [];
     for (const folder of candidates) {
+      if (folder.length > folderLengthMax) {
+        refused.push(`${folder} is too long a path for sockets`);
+        continue;
+      }
       const fileSystem = fileSystemOf(await Deno.realPath(folder), mountinfo);
       if (isInMemory(fileSystem)) {
         refused.push(`${folder} is on ${fileSystem}`);
@@ -25,13 +34,15 @@ export class Workplace implements Disposable {
       return new Workplace(path, fileSystem);
     }
     throw new BenchError(
-      `Cannot measure without a disk: ${refused.join(", ")}; name another folder in TMPDIR`,
+      `Cannot measure without a folder on a disk: ${
+        refused.join(", ")
+      }; name another folder in TMPDIR`,
     );
   }
 
-  /** A new folder in it. */
+  /** A new folder in it, named after what it is for. */
   async makeFolder(name: string): Promise<string> {
-    const path = join(this.path, name);
+    const path = join(this.path, `${name}-${++this.#folders}`);
     await Deno.mkdir(path);
     return path;
   }

@@ -2,7 +2,6 @@
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { helpHandler } from "./help_reply.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
 import { latencyReport } from "./latency_report.ts";
 import type { Command } from "./registry.ts";
 import { sparkline } from "./sparkline.ts";
@@ -82,26 +81,41 @@ function latencyDoctor(context: CommandContext): void {
 function latencyHistogram(context: CommandContext): void {
   const { argc, reply, commands } = context;
   const asked: Command[] = [];
+  let asksForLoop = false;
   if (argc === 2) asked.push(...commands.all());
   for (let i = 2; i < argc; i++) {
+    if (context.is(i, eventLoop)) asksForLoop = true;
     const command = commands.named(context.text(i));
     if (command !== undefined) asked.push(command, ...command.subcommands?.commands ?? []);
   }
   const known = asked.filter(({ histogram }) => histogram !== null);
-  reply.map(known.length);
+  reply.map(known.length + (asksForLoop ? 1 : 0));
   for (const { name, histogram } of known) {
     reply.bulkText(name);
-    replyHistogram(reply, histogram!);
+    const classes: number[] = [];
+    histogram!.eachDoubling((microseconds, calls) => classes.push(microseconds, calls));
+    replyHistogram(reply, histogram!.total, classes);
   }
+  if (asksForLoop) loopHistogram(context);
 }
 
-function replyHistogram(reply: ReplyWriter, histogram: LatencyHistogram): void {
+/** Asked for by this name, and only then: Redis has no such thing, and its tools expect commands. */
+const eventLoop = "EVENT-LOOP";
+
+/** How long the event loop did one thing only: a batch of one client's requests, a slice of upkeep. */
+function loopHistogram({ reply, store }: CommandContext): void {
+  const classes: number[] = [];
+  store.pauses.eachBound((ms, count) => classes.push(Math.ceil(ms * 1000), count));
+  reply.bulkText(eventLoop.toLowerCase());
+  replyHistogram(reply, store.pauses.total, classes);
+}
+
+/** `classes` has microseconds and how many took no longer, in turn. */
+function replyHistogram(reply: ReplyWriter, total: number, classes: readonly number[]): void {
   reply.map(2);
   reply.bulkText("calls");
-  reply.integer(histogram.total);
+  reply.integer(total);
   reply.bulkText("histogram_usec");
-  const classes: number[] = [];
-  histogram.eachDoubling((microseconds, calls) => classes.push(microseconds, calls));
   reply.map(classes.length / 2);
   for (const number of classes) reply.integer(number);
 }

@@ -26,6 +26,8 @@ export class LatencyMonitor {
   /** By the kinds' names, such as `command`. */
   readonly series = new Map<string, LatencySeries>();
   readonly #clock: () => number;
+  /** When the last event was noted, by the monotonic clock. */
+  #notedMs = -Infinity;
 
   /** `clock` tells the Unix time in ms. */
   constructor(clock: () => number = Date.now) {
@@ -41,6 +43,7 @@ export class LatencyMonitor {
   note(event: string, milliseconds: number): void {
     const whole = Math.floor(milliseconds);
     if (this.thresholdMs === 0 || whole < this.thresholdMs) return;
+    this.#notedMs = performance.now();
     const seconds = Math.floor(this.#clock() / 1000);
     let series = this.series.get(event);
     if (series === undefined) this.series.set(event, series = { samples: [], longestMs: 0 });
@@ -52,6 +55,15 @@ export class LatencyMonitor {
     }
     series.samples.push({ seconds, milliseconds: whole });
     if (series.samples.length > samplesMax) series.samples.shift();
+  }
+
+  /**
+   * Takes note of a stretch that ends now, in which the event loop did one thing only: an event of its own,
+   * `event-loop`, unless another one within it says what took so long.
+   */
+  noteStretch(milliseconds: number): void {
+    if (this.thresholdMs === 0 || milliseconds < this.thresholdMs) return;
+    if (this.#notedMs < performance.now() - milliseconds) this.note("event-loop", milliseconds);
   }
 
   /** Forgets the events of a kind, its name in any case; without a name, of all. Returns how many

@@ -57,6 +57,8 @@ function adviceOn(event: string, facts: LatencyReportFacts): string[] {
       return [adviceTexts.machine, adviceTexts.memory];
     case "aof-fsync-always":
       return facts.syncPolicy === "always" ? [adviceTexts.syncPolicy] : [adviceTexts.disk];
+    case "event-loop":
+      return [adviceTexts.pipelines, adviceTexts.machine];
     case "eviction-cycle":
       return [adviceTexts.limit, adviceTexts.machine];
     default:
@@ -79,6 +81,9 @@ const adviceTexts = {
   largeValues:
     "Values of many MiB, DEL of very many keys and KEYS hold up everybody: use smaller values, " +
     "several requests, SCAN.",
+  pipelines:
+    "The requests of a pipeline are run in one go while the others wait: long pipelines of costly " +
+    "requests hold up everybody. LATENCY HISTOGRAM event-loop shows how often, for how long.",
   machine:
     "The machine gives the server too little processor time: lower its load, or look for others " +
     "on the same host; 'redis-cli --intrinsic-latency 100' measures what is left without a server.",

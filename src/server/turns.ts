@@ -67,7 +67,9 @@ export class Turns {
     this.#runAll(turn.members);
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
-    this.#store.pauses.note((monotonicMicroseconds() - started) / 1000);
+    const stretchMs = (monotonicMicroseconds() - started) / 1000;
+    this.#store.pauses.note(stretchMs);
+    this.#latency.noteStretch(stretchMs);
     turn.end();
     // Behind the writes of this one's replies.
     if (this.#waiting.length > 0) queueMicrotask(this.#run);

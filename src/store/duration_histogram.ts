@@ -15,6 +15,24 @@ export class DurationHistogram {
     this.counts[i]++;
   }
 
+  /** How many there were in all. */
+  get total(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Calls `visit` with the upper bound of each class in milliseconds and the number of those that were
+   * shorter; classes with no more than the one before are left out. The last one's bound is the longest.
+   */
+  eachBound(visit: (ms: number, count: number) => void): void {
+    let seen = 0;
+    for (const [i, count] of this.counts.entries()) {
+      if (count === 0) continue;
+      seen += count;
+      visit(durationBoundsMs[i] ?? this.longestMs, seen);
+    }
+  }
+
   reset(): void {
     this.counts.fill(0);
     this.longestMs = 0;

@@ -36,6 +36,19 @@ const cases: readonly ConformanceCase[] = [
     ],
   },
   {
+    // What holds up everybody is no single command; it is not among those that Redis would list.
+    name: "LATENCY HISTOGRAM tells of the event loop when it is asked for by name",
+    steps: [
+      ["CONFIG RESETSTAT", "+OK\r\n"],
+      ["SET foo bar", "+OK\r\n"],
+      [
+        "LATENCY HISTOGRAM event-loop set",
+        /^\*4\r\n\$3\r\nset\r\n[^]*\$10\r\nevent-loop\r\n\*4\r\n\$5\r\ncalls\r\n:[1-9]\d*\r\n\$14\r\nhistogram_usec\r\n\*\d+\r\n(?::\d+\r\n){2,}$/,
+      ],
+      ["latency histogram EVENT-LOOP", /^\*2\r\n\$10\r\nevent-loop\r\n/],
+    ],
+  },
+  {
     // Durability is --sync, and the log is always there: "no" would be a lie.
     name: "CONFIG takes what it is already, and refuses what cannot be",
     steps: [

@@ -1,11 +1,11 @@
 /** What the benchmark makes of its numbers: medians, ratios, goals, tables; and the keys it loads. */
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { BenchmarkRun } from "../../../scripts/bench/benchmark_run.ts";
-import { goalText, indexBytesPerKeyGoal, isMet, ratioGoal } from "../../../scripts/bench/goals.ts";
-import { keyBytes, setRequests, valueBytes } from "../../../scripts/bench/key_loader.ts";
-import { median, rangeOf, ratioOfRuns, requestsFor } from "../../../scripts/bench/statistics.ts";
-import { mebibytes, tableLines, thousands } from "../../../scripts/bench/table.ts";
-import { summarizeRow } from "../../../scripts/bench/throughput.ts";
+import { requestsFor } from "../../../scripts/bench/drivers/pacing.ts";
+import { goalText, isMet } from "../../../scripts/bench/goals.ts";
+import { setRequests, setTemplate } from "../../../scripts/bench/key_loader.ts";
+import { formatFigure, mebibytes, thousands } from "../../../scripts/bench/metrics.ts";
+import { median, quantile, rangeOf, ratioOfRuns } from "../../../scripts/bench/statistics.ts";
+import { tableLines } from "../../../scripts/bench/table.ts";
 
 Deno.test("the median is the middle value, or the mean of the two in the middle", () => {
   assertEquals(median([5]), 5);
@@ -25,39 +25,32 @@ Deno.test("a ratio is one of medians, with the range over the runs that were nei
   assertEquals(rangeOf([2, 1, 3]), { min: 1, max: 3 });
 });
 
-Deno.test("the number of requests suits both servers, in two digits", () => {
-  assertEquals(requestsFor(2, [100_000, 400_000]), 400_000);
-  assertEquals(requestsFor(2.1, [201_234, 201_234]), 420_000);
+Deno.test("a quantile is the value that so many of them do not exceed", () => {
+  const values = Array.from({ length: 1000 }, (_, i) => 1000 - i);
+  assertEquals([0, 0.5, 0.99, 0.999, 1].map((share) => quantile(values, share)), [
+    ...[1, 500, 990, 999, 1000],
+  ]);
+  assertEquals(quantile([], 0.5), NaN);
 });
 
-Deno.test("a row is summed up by medians, with processor time per million requests", () => {
-  const run = (requestsPerSecond: number, processorSeconds: number): BenchmarkRun => ({
-    ...{ test: "SET", requestsPerSecond, p50Ms: 1, p99Ms: 2, maxMs: 3 },
-    ...{ requests: 500_000, processorSeconds },
+Deno.test("trials get longer until they tell the rate, which sets the number of requests", async () => {
+  const trials: number[] = [];
+  const requests = await requestsFor(2, 100, (count) => {
+    trials.push(count);
+    return Promise.resolve(12_345);
   });
-  const runs = {
-    kv: [run(130, 1), run(120, 2), run(500, 1.5)],
-    redis: [run(100, 3), run(100, 3), run(90, 3)],
-  };
-  const summary = summarizeRow({ test: "set", pipeline: 16, requests: 500_000, runs });
-  assertEquals(summary.kv.requestsPerSecond, 130);
-  assertEquals(summary.kv.processorSecondsPerMillion, 3);
-  assertEquals(summary.redis.processorSecondsPerMillion, 6);
-  assertEquals(summary.ratio.ofMedians, 1.3);
-  assertEquals(summary.goal, ratioGoal("set", 16));
+  assertEquals(trials, [100, 600, 3600, 21_600]);
+  assertEquals(requests, 25_000);
 });
 
 Deno.test("a goal is met by its very value, and by no value that is not a number", () => {
-  const goal = ratioGoal("set", 16)!;
-  assertEquals([1.3, 1.2999, NaN].map((value) => isMet(goal, value)), [true, false, false]);
-  assertEquals(
-    [17, 17.1, NaN].map((value) => isMet(indexBytesPerKeyGoal, value)),
-    [true, false, false],
-  );
-  assertEquals(ratioGoal("get", 64), undefined);
-  assertEquals(goalText(ratioGoal("get", 1)!), ">= 1.0");
-  assertEquals(goalText(ratioGoal("set", 1)!), ">= 0.95");
-  assertEquals(goalText(indexBytesPerKeyGoal), "<= 17");
+  const atLeast = { metric: "rate", comparison: ">=", value: 1.3, over: "redis" } as const;
+  const atMost = { metric: "indexPerKey", comparison: "<=", value: 17 } as const;
+  assertEquals([1.3, 1.2999, NaN].map((value) => isMet(atLeast, value)), [true, false, false]);
+  assertEquals([17, 17.1, NaN].map((value) => isMet(atMost, value)), [true, false, false]);
+  assertEquals(goalText(atLeast), ">= 1.3 x");
+  assertEquals(goalText({ ...atLeast, value: 2 }), ">= 2.0 x");
+  assertEquals(goalText(atMost), "<= 17");
 });
 
 Deno.test("columns are aligned by the text, not by the bytes that colour it", () => {
@@ -78,30 +71,61 @@ Deno.test("columns are aligned by the text, not by the bytes that colour it", ()
 Deno.test("numbers are written for people", () => {
   assertEquals(thousands(1234567.6), "1,234,568");
   assertEquals(mebibytes(1.5 * 2 ** 20), "1.5 MiB");
-  assertEquals(mebibytes(undefined), "-");
+  assertEquals(formatFigure("rate", 927_644.3), "927,644");
+  assertEquals(formatFigure("wakeups", 0.4), "0.400");
+  assertEquals(formatFigure("p99Ms", 0.12345), "0.123 ms");
+  assertEquals(formatFigure("p99Ms", 12.345), "12.3 ms");
+  assertEquals(formatFigure("residentBytes", 100 * 2 ** 20), "100.0 MiB");
+  assertEquals(formatFigure("indexPerKey", 15.61), "15.6 B");
+  assertEquals(formatFigure("generatorShare", 0.987), "99%");
+  assertEquals(formatFigure("rate", undefined), "-");
 });
 
+const dataset = { valueBytes: 32 };
+
 Deno.test("keys are loaded under the names that redis-benchmark gives its own", () => {
-  const text = new TextDecoder().decode(setRequests(9, 11));
-  const value = `[A-Za-z0-9+-]{${valueBytes}}`;
+  const text = new TextDecoder().decode(setRequests(setTemplate(dataset), 9, 11));
   const request = (key: string) =>
-    `\\*3\\r\\n\\$3\\r\\nSET\\r\\n\\$${keyBytes}\\r\\n${key}\\r\\n\\$${valueBytes}\\r\\n(${value})\\r\\n`;
+    `\\*3\\r\\n\\$3\\r\\nSET\\r\\n\\$16\\r\\n${key}\\r\\n\\$32\\r\\n([A-Za-z0-9+-]{32})\\r\\n`;
   const pattern = new RegExp(`^${request("key:000000000009")}${request("key:000000000010")}$`);
   const found = pattern.exec(text);
   assertEquals(found !== null, true, text);
   assertEquals(found![1] === found![2], false, "values differ");
 });
 
+Deno.test("memcached is loaded with the same keys and values", () => {
+  const text = new TextDecoder().decode(setRequests(setTemplate(dataset, "memcached"), 7, 8));
+  const redis = new TextDecoder().decode(setRequests(setTemplate(dataset), 7, 8));
+  const value = redis.split("\r\n").at(-2);
+  assertEquals(text, `set key:000000000007 0 0 32\r\n${value}\r\n`);
+});
+
+Deno.test("counters are loaded as 0", () => {
+  const template = setTemplate({ prefix: "counter:", valueBytes: 1 });
+  assertEquals(
+    new TextDecoder().decode(setRequests(template, 12, 13)),
+    "*3\r\n$3\r\nSET\r\n$20\r\ncounter:000000000012\r\n$1\r\n0\r\n",
+  );
+});
+
 Deno.test("every loaded key has a value of its own, the same in each run", () => {
   const count = 20_000;
-  const all = new TextDecoder().decode(setRequests(980_000, 980_000 + count));
+  const template = setTemplate(dataset);
+  const all = new TextDecoder().decode(setRequests(template, 980_000, 980_000 + count));
   const values = all.match(/[A-Za-z0-9+-]{32}/g) ?? [];
   assertEquals(values.length, count);
   assertEquals(new Set(values).size, count);
-  const [again] = new TextDecoder().decode(setRequests(980_000, 980_001))
+  const [again] = new TextDecoder().decode(setRequests(template, 980_000, 980_001))
     .match(/[A-Za-z0-9+-]{32}/g)!;
   assertEquals(again, values[0]);
   // 64 letters, equally often: 1/64 each, give or take a tenth.
-  const share = values.join("").split("A").length / (count * valueBytes);
+  const share = values.join("").split("A").length / (count * 32);
   assertAlmostEquals(share, 1 / 64, 0.0016);
+});
+
+Deno.test("long values are their own in the first bytes, and as long as they should be", () => {
+  const bytes = setRequests(setTemplate({ valueBytes: 10_000 }), 1, 3);
+  const values: string[] = new TextDecoder().decode(bytes).match(/[A-Za-z0-9+-]{10000}/g) ?? [];
+  assertEquals(values.length, 2);
+  assertEquals(new Set(values.map((value) => value.slice(0, 40))).size, 2);
 });

@@ -101,3 +101,23 @@ Deno.test("the doctor's advice is about what he saw, each once", () => {
   assertStringIncludes(report, "- With appendfsync always");
   assertStringIncludes(report, "raise maxmemory");
 });
+
+Deno.test("a long stretch of the event loop is an event, unless another within it says why", async () => {
+  const { monitor } = new Bench(5);
+  monitor.noteStretch(4.9);
+  assertEquals(monitor.series.size, 0);
+  monitor.note("command", 20);
+  monitor.noteStretch(20);
+  assertEquals([...monitor.series.keys()], ["command"]);
+  // The command is over for longer than this stretch has lasted.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  monitor.noteStretch(6);
+  assertEquals([...monitor.series.keys()], ["command", "event-loop"]);
+  assertEquals(monitor.series.get("event-loop")!.longestMs, 6);
+});
+
+Deno.test("LATENCY DOCTOR tells what may help against stretches of the event loop", () => {
+  const bench = new Bench(5);
+  bench.monitor.noteStretch(6);
+  assertMatch(bench.report(), /1\. event-loop: 1 latency spikes[^]*LATENCY HISTOGRAM event-loop/);
+});

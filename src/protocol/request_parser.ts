@@ -110,7 +110,7 @@ export class RequestParser {
     } else if (this.#wasFull && capacity < bufferBytesPipeline) {
       this.#resize(capacity * 2);
     }
-    return this.#bytes.subarray(this.#end);
+    return this.#end === 0 ? this.#bytes : this.#bytes.subarray(this.#end);
   }
 
   /** `length` bytes have been put into the space. */

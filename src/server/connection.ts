@@ -104,7 +104,18 @@ export class Connection implements ClientConnection, TurnMember {
           if (this.#core.store.isShortOfRoom) await this.#waitForRoom();
           await this.#core.turns.join(this);
           if (this.#failure !== null) throw this.#failure;
-          if (this.#replyLength > 0) await this.#send();
+          if (this.#replyLength > 0) {
+            // Nearly always nothing stands in the way: then there is one Promise, that of the write.
+            const sending = this.#beginSending();
+            if (sending === null) await this.#send();
+            else {
+              const sent = await sending;
+              if (sent < this.#replyLength) {
+                await this.#writeRest(this.#replyBytes, sent, this.#replyLength);
+              }
+              this.#finishSending();
+            }
+          }
           if (session.wait !== null) await this.#sendLate(session.wait);
           if (session.isPostponed) await this.#waitForPause();
         } while (this.#hasMore && !this.#closed);
@@ -250,12 +261,19 @@ export class Connection implements ClientConnection, TurnMember {
     this.#replyLength = reply.length;
   }
 
+  /**
+   * Begins to send the replies; resolves to how many bytes were taken. Null when something has to be done or
+   * waited for first: then `#send` does that.
+   */
+  #beginSending(): Promise<number> | null {
+    if (this.#isOverLimit() || this.#pushing !== null) return null;
+    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) return null;
+    this.#isSending = true;
+    return this.#socket.write(this.#replyBytes.subarray(0, this.#replyLength));
+  }
+
   /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */
   async #send(): Promise<void> {
-    const { buffers } = this.#core;
-    const bytes = this.#replyBytes;
-    const length = this.#replyLength;
-    this.#replyLengthMax = Math.max(this.#replyLengthMax, length);
     if (this.#isOverLimit()) return this.#closeOverLimit();
     this.#isSending = true;
     if (!this.#wasRefusedWrites && this.#mustWaitForDisk) {
@@ -265,8 +283,16 @@ export class Connection implements ClientConnection, TurnMember {
       this.#core.context.timer.latency.note("aof-fsync-always", performance.now() - started);
     }
     if (this.#pushing !== null) await this.#pushing;
-    await this.#write(bytes, length);
-    buffers.give(bytes);
+    await this.#writeRest(this.#replyBytes, 0, this.#replyLength);
+    this.#finishSending();
+  }
+
+  /** The replies are sent. */
+  #finishSending(): void {
+    const length = this.#replyLength;
+    if (length > this.#replyLengthMax) this.#replyLengthMax = length;
+    this.#countWritten(length);
+    this.#core.buffers.give(this.#replyBytes);
     this.#replyBytes = noBytes;
     this.#replyLength = 0;
     this.#isSending = false;
@@ -285,9 +311,12 @@ export class Connection implements ClientConnection, TurnMember {
     return store.whenDurable(store.position).then(() => true, () => false);
   }
 
-  async #write(bytes: Uint8Array, length: number): Promise<void> {
-    let sent = await this.#socket.write(bytes.subarray(0, length));
+  /** Writes `bytes[sent, length)`, however little is taken at a time. */
+  async #writeRest(bytes: Uint8Array, sent: number, length: number): Promise<void> {
     while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
+  }
+
+  #countWritten(length: number): void {
     this.session.bytesWritten += length;
     this.#core.bytesWritten += length;
     this.#core.writes++;
@@ -360,7 +389,8 @@ export class Connection implements ClientConnection, TurnMember {
       const mustWait = store.failure === null && this.#mustWaitForDisk;
       if (mustWait && !await this.#isOnDisk()) return this.close();
       this.#pushingLength = length;
-      await this.#write(bytes, length);
+      await this.#writeRest(bytes, 0, length);
+      this.#countWritten(length);
       this.#pushingLength = 0;
       buffers.give(bytes);
     }

@@ -115,6 +115,8 @@ export class Compaction {
   #passDone = 0;
   /** All segments are copied; syncs are left to come before the file can shrink, so many at most. */
   #passRoundsLeft = 0;
+  /** There was a step since the last sync round. */
+  #hasStepped = false;
 
   constructor(
     log: Log,
@@ -185,9 +187,9 @@ export class Compaction {
     return this.#passEnd > 0 || this.#passRoundsLeft > 0;
   }
 
-  /** The full pass is over but for syncs. */
-  get isPassEnding(): boolean {
-    return this.#passRoundsLeft > 0;
+  /** The full pass is over but for syncs, and the next one brings it nearer to its end. */
+  get isPassWaiting(): boolean {
+    return this.#passRoundsLeft > 0 && this.#hasStepped;
   }
 
   /** The share of the full pass that is done, 0 to 1; 1 when there is none. */
@@ -257,7 +259,7 @@ export class Compaction {
 
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
-    if (this.#victim >= 0 || this.#passEnd > 0) return true;
+    if (this.#victim >= 0 || this.isFullPass) return true;
     if (this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) return true;
     return this.#vainTries < vainTriesMax && this.#hasLongEnd(idle);
   }
@@ -267,6 +269,7 @@ export class Compaction {
    * beyond what should be, the more. An idle store passes `idle`, for a slice in any case.
    */
   step(idle: boolean): void {
+    this.#hasStepped = true;
     const appended = this.#log.appendedBytes - this.#appendedBefore;
     this.#appendedBefore = this.#log.appendedBytes;
     if (!this.hasWork(idle)) {
@@ -288,7 +291,9 @@ export class Compaction {
   retry(): void {
     this.#retryAt = 0;
     this.#vainTries = 0;
-    if (this.#passRoundsLeft === 0) return;
+    // Rounds come quickly, one after the other: only one that had work done before it counts.
+    if (this.#passRoundsLeft === 0 || !this.#hasStepped) return;
+    this.#hasStepped = false;
     this.#passRoundsLeft--;
     if (this.#log.table.leavingCount === 0 && !this.#hasLongEnd(false)) this.#passRoundsLeft = 0;
   }

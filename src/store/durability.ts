@@ -155,7 +155,7 @@ export class Durability {
     if (this.failure !== null || this.#running !== null || this.#closed) return 0;
     if (this.lastRoundMs > briefMsMax || log.dirtyBytes > briefBytesMax) return 0;
     const { position, appendedRecords } = log;
-    const begunMs = this.#clock();
+    const coveredMs = this.#clock();
     const started = performance.now();
     try {
       for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);
@@ -165,7 +165,7 @@ export class Durability {
     }
     this.rounds++;
     this.lastRoundMs = performance.now() - started;
-    this.#coveredMs = begunMs;
+    this.#coveredMs = coveredMs;
     // The superblock is for the rounds: one of its slots is on the disk before the other one is written. A
     // recovery reads on behind what it says.
     this.#release(position, appendedRecords);

@@ -134,8 +134,7 @@ export class Housekeeping {
   get #mustSyncToFree(): boolean {
     const { log, durability, compaction, eviction } = this.#parts;
     const { leavingCount } = log.table;
-    // Each round brings the pass nearer to its end, whether it frees anything or not.
-    if (compaction.isPassEnding) return true;
+    if (compaction.isPassWaiting) return true;
     if (log.isCramped || eviction.isShort) return leavingCount > 0;
     const isOften = durability.policy !== "no";
     return leavingCount > (isOften || compaction.hasWork(false) ? leavingMax : 0);

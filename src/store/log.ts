@@ -482,7 +482,9 @@ export class Log {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     const tails = this.#givenUp;
-    if (this.#preparing) return tails.length > 0 ? 1 : 0;
+    if (this.#preparing) {
+      return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
+    }
     this.#giveUpTail(idle);
     const { file, segmentBytes } = this;
     while (tails.length > 0 && file.bodyBytes <= tails[0].end * segmentBytes) tails.shift();

@@ -171,7 +171,8 @@ export class SegmentTable {
     this.unverified[segment] = 0;
     const addresses = this.#addressesPerPlace;
     this.live.clear(segment * addresses, runLength * addresses);
-    this.isMapped[segment] = 1;
+    // What recovery finds was written by another process, whose counts may be off by a record.
+    this.isMapped[segment] = state === segmentState.sealed ? 0 : 1;
   }
 
   /** A segment that another process has written: nobody has looked at its records yet. */

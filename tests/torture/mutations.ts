@@ -48,6 +48,27 @@ export const mutations: readonly Mutation[] = [
     to: "const ranges = this.#log.takeDirty();",
   },
   {
+    name: "with always, a sync in place leaves the log out",
+    breaks: "with always, what was acknowledged is on the disk",
+    file: "src/store/durability.ts",
+    from: "for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);",
+    to: "log.takeDirty();",
+  },
+  {
+    name: "of what a killed process has written, all is believed known that is live",
+    breaks: prefixOnly,
+    file: "src/store/segment_table.ts",
+    from: "this.isMapped[segment] = state === segmentState.sealed ? 0 : 1;",
+    to: "this.isMapped[segment] = 1;",
+  },
+  {
+    name: "what a batch took back leaves marks of live records",
+    breaks: batchesAreWhole,
+    file: "src/store/log.ts",
+    from: "table.live.clear(this.addressAt(mark.segment, mark.offset), end - mark.offset >> 4);",
+    to: "",
+  },
+  {
     name: "the durable position is written before the sync has ended",
     breaks: lossOnPowerCut,
     file: "src/store/durability.ts",

@@ -1,25 +1,35 @@
 /**
- * Buffers for replies. A batch of replies is written while the next connection's batch is already
- * being made, so each takes a buffer and gives it back when it is sent.
+ * Buffers for replies. A turn's replies wait in one buffer for each connection until all are sent, so each
+ * takes a buffer and gives it back. What has grown under long replies is kept, too, up to a limit: making
+ * such buffers anew for each batch keeps the garbage collector busy, for tens of milliseconds at a time.
  */
+
+/** A buffer that has grown beyond this, for one long reply, is not kept. */
+const keptBytesMax = 256 * 1024;
+
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
   readonly #bufferBytes: number;
-  readonly #buffersMax: number;
+  readonly #poolBytesMax: number;
+  #poolBytes = 0;
 
-  /** Keeps at most `buffersMax` buffers of `bufferBytes`. */
-  constructor(bufferBytes: number, buffersMax: number) {
+  /** Makes buffers of `bufferBytes`, and keeps as many as take `poolBytesMax` in all. */
+  constructor(bufferBytes: number, poolBytesMax: number) {
     this.#bufferBytes = bufferBytes;
-    this.#buffersMax = buffersMax;
+    this.#poolBytesMax = poolBytesMax;
   }
 
   take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(this.#bufferBytes);
+    const buffer = this.#free.pop();
+    if (buffer === undefined) return new Uint8Array(this.#bufferBytes);
+    this.#poolBytes -= buffer.length;
+    return buffer;
   }
 
-  /** Larger buffers, which one long reply needed, are not kept. */
   give(buffer: Uint8Array): void {
-    const isUsual = buffer.length <= this.#bufferBytes * 4;
-    if (isUsual && this.#free.length < this.#buffersMax) this.#free.push(buffer);
+    const { length } = buffer;
+    if (length > keptBytesMax || this.#poolBytes + length > this.#poolBytesMax) return;
+    this.#poolBytes += length;
+    this.#free.push(buffer);
   }
 }

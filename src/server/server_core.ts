@@ -13,7 +13,7 @@ import { RateMeter } from "./rate_meter.ts";
 import { Turns } from "./turns.ts";
 
 const replyBufferBytes = 16 * 1024;
-const replyBuffersMax = 256;
+const replyPoolBytesMax = 8 * 1024 * 1024;
 
 /** Settings that connections look at while they run. */
 export interface ConnectionSettings {
@@ -29,7 +29,7 @@ export class ServerCore {
   readonly store: Store;
   readonly settings: ConnectionSettings;
   readonly reply = new ReplyWriter(new Uint8Array(0));
-  readonly buffers = new BufferPool(replyBufferBytes, replyBuffersMax);
+  readonly buffers = new BufferPool(replyBufferBytes, replyPoolBytesMax);
   readonly context: CommandContext;
   readonly dispatcher: Dispatcher;
   readonly turns: Turns;

@@ -13,13 +13,7 @@ import { HeldCalls } from "./held_disk.ts";
 Deno.test("with --sync always, a reply waits until the disk has what it tells of", async () => {
   using held = new HeldCalls("msyncInBackground");
   await using folder = await TemporaryFolder.make();
-  const socket = folder.join("socket");
-  const server = await KeyValueServer.start({
-    store: folder.join("store.db"),
-    socket,
-    sync: "always",
-  });
-  const connection = await RawConnection.open(socket);
+  const { server, connection } = await startAlways(folder);
   try {
     assertEquals(await connection.exchange("SET", "first", "1"), "+OK\r\n");
     held.hold();
@@ -48,13 +42,7 @@ Deno.test("with --sync always, what is synced in place is on the disk before the
     },
   }));
   await using folder = await TemporaryFolder.make();
-  const socket = folder.join("socket");
-  const server = await KeyValueServer.start({
-    store: folder.join("store.db"),
-    socket,
-    sync: "always",
-  });
-  const connection = await RawConnection.open(socket);
+  const { server, connection } = await startAlways(folder);
   try {
     await connection.exchange("PING");
     for (let i = 0; i < 20; i++) {
@@ -74,6 +62,14 @@ Deno.test("with --sync always, what is synced in place is on the disk before the
     await server.stop();
   }
 });
+
+/** A server with `--sync always` in this process, and a client of it. */
+async function startAlways(folder: TemporaryFolder) {
+  const socket = folder.join("socket");
+  const store = folder.join("store.db");
+  const server = await KeyValueServer.start({ store, socket, sync: "always" });
+  return { server, connection: await RawConnection.open(socket) };
+}
 
 /** Whether INFO says that nothing waits for the disk. */
 function hasSynced(info: string): boolean {

@@ -42,7 +42,8 @@ const permissions = [
 
 /**
  * No type check: `deno task check` does it. No code cache: it would be read from, and written to, a file
- * of a foreseeable name in the folder for temporary files, which anyone may create, for 1 ms of start-up.
+ * of a foreseeable name in the folder for temporary files, which anyone may create, for 2 to 3 ms of
+ * start-up.
  */
 const compileOptions = ["--quiet", "--no-config", "--no-check", "--no-code-cache"];
 

@@ -9,10 +9,11 @@
  *     split bundles                    22                   30
  *
  * Minifying puts the values of constants into the code that uses them (a store's inner loop went from
- * 7.5 to 6.0 ns); source maps keep the traces of errors readable, for 3 ms when everything is loaded.
+ * 7.5 to 6.0 ns); source maps keep the traces of errors readable (source_map.ts).
  */
-import { dirname, join, relative, resolve } from "@std/path";
+import { join } from "@std/path";
 import { BuildError } from "./build_error.ts";
+import { slimSourceMap } from "./source_map.ts";
 
 export interface BundleOptions {
   /** The folder of the repository: source maps name files relative to it. */
@@ -45,31 +46,4 @@ export async function bundle(main: string, options: BundleOptions): Promise<stri
     await Deno.writeTextFile(path, slimSourceMap(await Deno.readTextFile(path), path, root));
   }
   return join(folder, "main.js");
-}
-
-const inlineMap = /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)\s*$/m;
-
-/**
- * `code`, bundled into the file `path`, with a source map that leaves out the sources themselves and
- * names them relative to `root`, so that no path of this machine gets into the executable.
- */
-export function slimSourceMap(code: string, path: string, root: string): string {
-  const found = inlineMap.exec(code);
-  if (found === null) return code;
-  const map: { sources: string[]; sourcesContent?: unknown; [field: string]: unknown } = JSON.parse(
-    new TextDecoder().decode(Uint8Array.fromBase64(found[1])),
-  );
-  delete map.sourcesContent;
-  map.sources = map.sources.map((source) => shortName(resolve(dirname(path), source), root));
-  const encoded = new TextEncoder().encode(JSON.stringify(map)).toBase64();
-  return code.slice(0, found.index) +
-    `//# sourceMappingURL=data:application/json;base64,${encoded}\n`;
-}
-
-/** How a trace names the source file `path`: within the repository, or within its package. */
-function shortName(path: string, root: string): string {
-  const inside = relative(root, path);
-  if (!inside.startsWith("..")) return inside;
-  const inPackage = /\/npm\/[^/]+\/(.+)$/.exec(path);
-  return inPackage ? `npm/${inPackage[1]}` : path.slice(path.lastIndexOf("/") + 1);
 }

@@ -147,9 +147,9 @@ export async function parseOptions(
   specs: readonly OptionSpec[],
   args: readonly string[],
 ): Promise<ParsedArguments> {
+  const plain = parsePlainOptions(specs, args);
+  if (plain !== null) return plain;
   const options = new Map<string, string | true>();
-  // Most calls have none: what reads them need not be loaded then.
-  if (args.length === 0 || !args[0].startsWith("-")) return { options, rest: args };
   const { parseArgs } = await import("@std/cli/parse-args");
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias) alias[spec.name] = spec.alias;
@@ -172,9 +172,40 @@ export async function parseOptions(
       options.set(name, given);
     }
   }
-  const rest = parsed._.map(String);
+  // A `--` behind the command's name, an argument like any other, was dropped.
+  const start = args.length - parsed._.length;
+  const isWhole = parsed._.every((word, i) => args[start + i] === word);
+  const rest = args.slice(isWhole ? start : start - 1);
   refuseUnread(specs, args.slice(0, args.length - rest.length), options);
   return { options, rest };
+}
+
+/**
+ * Reads options that stand alone, with their value behind them: `--json`, `--socket PATH`, `-s PATH`.
+ * Null when there are others, joined or wrong ones, for which more has to be loaded: 1 ms, which most
+ * calls need not wait for.
+ */
+function parsePlainOptions(
+  specs: readonly OptionSpec[],
+  args: readonly string[],
+): ParsedArguments | null {
+  const options = new Map<string, string | true>();
+  let at = 0;
+  while (at < args.length && args[at].startsWith("-")) {
+    const argument = args[at++];
+    const spec = specs.find(({ name, alias }) =>
+      argument === dashed(name) || alias !== undefined && argument === dashed(alias)
+    );
+    if (spec === undefined) return null;
+    if (spec.value === undefined) {
+      options.set(spec.name, true);
+      continue;
+    }
+    const value = args[at++] ?? "";
+    if (value === "" || value.startsWith("-")) return null;
+    options.set(spec.name, value);
+  }
+  return { options, rest: args.slice(at) };
 }
 
 /**

@@ -32,9 +32,8 @@ export async function runCommand(
     // password: then it says more about that than about the command.
     const refusal = settings.password === "" ? null : await greeted;
     const shown = refusal instanceof ErrorReply && answer instanceof ErrorReply ? refusal : answer;
-    const status = await showReply(args, shown, settings);
-    connection.close();
-    return status;
+    // The connection ends with the process: to close it takes longer than the server does to answer.
+    return await showReply(args, shown, settings);
   } catch (error) {
     if (isShutdown(error, args[0])) return exitCodes.ok;
     if (!(error instanceof KeyValueConnectionError)) throw error;

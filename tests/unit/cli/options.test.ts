@@ -1,7 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  administrationOptions,
+  checkOptions,
   clientOptions,
   clientSettings,
+  dashed,
   parseOptions,
   serveOptions,
   UsageError,
@@ -20,6 +23,19 @@ Deno.test("values may be joined to their option", async () => {
   assertEquals((await parse("--port", "7", "get")).options.get("port"), "7");
 });
 
+Deno.test("options that stand alone are read with their value behind them, by both names", async () => {
+  for (const specs of [clientOptions, serveOptions, checkOptions, administrationOptions]) {
+    for (const { name, alias, value } of specs) {
+      for (const option of alias ? [name, alias] : [name]) {
+        const given = value === undefined ? [dashed(option)] : [dashed(option), "v"];
+        const { options, rest } = await parseOptions(specs, [...given, "set", "-x"]);
+        assertEquals([...options], [[name, value === undefined ? true : "v"]]);
+        assertEquals(rest, ["set", "-x"]);
+      }
+    }
+  }
+});
+
 Deno.test("the digits of protocol versions are options", async () => {
   const { options, rest } = await parse("-3", "--no-raw", "-x", "get", "007");
   assertEquals([...options.keys()].sort(), ["3", "no-raw", "x"]);
@@ -29,6 +45,9 @@ Deno.test("the digits of protocol versions are options", async () => {
 Deno.test("arguments keep their text: numbers, dashes and nothing", async () => {
   assertEquals((await parse("--raw", "set", "1e3", "-0", "")).rest, ["set", "1e3", "-0", ""]);
   assertEquals((await parse("set", "0x10", "--")).rest, ["set", "0x10", "--"]);
+  assertEquals((await parse("-x", "set", "true", "--")).rest, ["set", "true", "--"]);
+  assertEquals((await parse("--socket=a", "set", "--", "set")).rest, ["set", "--", "set"]);
+  assertEquals((await parse("--socket=a", "--", "set", "--")).rest, ["set", "--"]);
 });
 
 Deno.test("unknown options and options without their value are refused", async () => {

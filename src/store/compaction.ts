@@ -51,6 +51,11 @@ const passRoundsMax = 16;
 const fileFactor = 1.2;
 /** ... and this many more. */
 const spareSegments = 4;
+/**
+ * Under load, emptying the end copies one byte for so many that are appended: its segments may be full, and
+ * those that are emptied elsewhere leave room before it in time.
+ */
+const appendedPerEndByte = 8;
 /** Looking for work at the end of the file rests after so many tries, until a sync or more. */
 const vainTriesMax = 16;
 /** Bytes of a victim looked at in one slice, and records; either bounds the slice's time to ~0.5 ms. */
@@ -104,6 +109,8 @@ export class Compaction {
   #retryAt = 0;
   /** How often the end of the file was looked at and could not be emptied yet. */
   #vainTries = 0;
+  /** Bytes that may be copied from the end of the file under load. */
+  #endCredit = 0;
   /** Bytes that may still be copied out of nearly full segments to make room; see `copiedPerDeleted`. */
   #crampedCredit = 0;
   #liveBefore = 0;
@@ -257,11 +264,15 @@ export class Compaction {
     return table.count > longest && table.placesInForce() > longest;
   }
 
+  #mayEmptyEnd(idle: boolean): boolean {
+    return (idle || this.#endCredit > 0) && this.#hasLongEnd(idle);
+  }
+
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
     if (this.#victim >= 0 || this.isFullPass) return true;
     if (this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) return true;
-    return this.#vainTries < vainTriesMax && this.#hasLongEnd(idle);
+    return this.#vainTries < vainTriesMax && this.#mayEmptyEnd(idle);
   }
 
   /**
@@ -272,6 +283,10 @@ export class Compaction {
     this.#hasStepped = true;
     const appended = this.#log.appendedBytes - this.#appendedBefore;
     this.#appendedBefore = this.#log.appendedBytes;
+    const { segmentBytes } = this.#limits;
+    const endCredit = this.#endCredit + appended / appendedPerEndByte;
+    // While nothing is written, nobody is held up.
+    this.#endCredit = appended === 0 ? segmentBytes : Math.min(segmentBytes, endCredit);
     if (!this.hasWork(idle)) {
       this.#credit = 0;
       return;
@@ -312,9 +327,10 @@ export class Compaction {
       victim = this.#emptiest();
       if (victim < 0) this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
     }
-    if (victim < 0 && this.#hasLongEnd(idle)) {
+    if (victim < 0 && this.#mayEmptyEnd(idle)) {
       victim = this.#last(idle);
       this.#vainTries = victim < 0 ? this.#vainTries + 1 : 0;
+      if (victim >= 0 && !idle) this.#endCredit -= this.#log.table.liveBytes[victim];
     }
     if (victim < 0) return false;
     this.#victim = victim;

@@ -173,6 +173,7 @@ const recordLock = { write: 1, none: 2 }; // F_WRLCK, F_UNLCK
 const seekEnd = 2;
 const randomAccess = 1;
 const willNeed = 3;
+const notNeeded = 4;
 const populateWrite = 23;
 const interrupted = 4;
 const wouldBlock = 11;
@@ -435,6 +436,16 @@ export async function syncInBackground(
  */
 export function adviseRandom(mapping: Mapping): void {
   libc().madvise(mapping.pointer, BigInt(mapping.buffer.byteLength), randomAccess);
+}
+
+/**
+ * Takes the pages of a range out of the process's page tables, all at once; they stay in memory, what was
+ * written to them too, and come back when they are touched. Before a sync of many pages that is worth its
+ * while: the kernel otherwise takes away the right to write from one page after the other, and interrupts the
+ * other processors for each.
+ */
+export function forgetPages(mapping: Mapping, offset: number, length: number): void {
+  libc().madvise(at(mapping, offset), BigInt(length), notNeeded);
 }
 
 /** A range will be read as a whole: begins to bring it into memory, and does not wait for that. */

@@ -9,6 +9,7 @@ import {
   allocateInBackground,
   closeFile,
   fileBytes,
+  forgetPages,
   isMarked,
   map,
   type Mapping,
@@ -29,6 +30,8 @@ import {
 
 export const windowBytes = 2 ** 30;
 const pageBytes = 4096;
+/** Shorter ranges are synced with their pages as they are mapped. */
+const forgottenBytesMin = 64 * 1024;
 
 /** One window of a body, seen as bytes and as words. All views share one buffer. */
 export interface Window {
@@ -278,6 +281,7 @@ export class MappedFile implements StoreFile {
   async syncInBackground(offset: number, length: number): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      if (bytes >= forgottenBytesMin) forgetPages(mapping, from, bytes);
       done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
     }
     return done;

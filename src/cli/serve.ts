@@ -50,6 +50,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       ...tls,
       sync: sync as SyncPolicy | undefined,
       sizeLimit,
+      waitsInPlace: true,
       version,
       onProgress: progressBar("Reading the store"),
       log: complain,

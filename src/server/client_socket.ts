@@ -1,14 +1,18 @@
 /** What a server asks of a client's socket, whatever stands between it and the client. */
-export type ClientSocket = Pick<
-  Deno.Conn,
-  "read" | "write" | "close" | "closeWrite" | "localAddr" | "remoteAddr"
->;
-
-/** Closes a socket that may be closed already. */
-export function closeSocket(socket: ClientSocket): void {
-  try {
-    socket.close();
-  } catch {
-    // It was.
-  }
+export interface ClientSocket {
+  readonly localAddr: Deno.Addr;
+  readonly remoteAddr: Deno.Addr;
+  /**
+   * Resolves to how many bytes were received into `bytes`, null at the end of them. Throws a ConnectionError
+   * when the client is gone.
+   */
+  read(bytes: Uint8Array): Promise<number | null>;
+  /** Sends the first `length` bytes or some of them, without waiting: returns how many. Throws as `read`. */
+  sendNow(bytes: Uint8Array, length: number): number;
+  /** Resolves to how many bytes were sent, at least one of them. Throws as `read`. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says that nothing more is sent; what the client sends is still read. */
+  closeWrite(): Promise<void>;
+  /** Closes it; what reads or writes wait for does not come any more. It may be closed already. */
+  close(): void;
 }

@@ -4,11 +4,12 @@
  * from either, and can make the server hold no more than one batch of replies for it.
  */
 import { TlsError } from "../sys/openssl.ts";
-import { type ClientSocket, closeSocket } from "./client_socket.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { copyBytes } from "../store/copy_bytes.ts";
+import { ConnectionError } from "../sys/sockets.ts";
 import { OutputGuard } from "./output_limits.ts";
 import type { ServerCore } from "./server_core.ts";
 import type { TurnMember } from "./turns.ts";
@@ -54,6 +55,8 @@ export class Connection implements ClientConnection, TurnMember {
   /** The replies of the last batch. */
   #replyBytes: Uint8Array = noBytes;
   #replyLength = 0;
+  /** How many of these bytes have been sent. */
+  #sent = 0;
   /** The most of them that there was. */
   #replyLengthMax = 0;
   /** What is to be sent though nobody asked for it, behind the replies. */
@@ -104,18 +107,8 @@ export class Connection implements ClientConnection, TurnMember {
           if (this.#core.store.isShortOfRoom) await this.#waitForRoom();
           await this.#core.turns.join(this);
           if (this.#failure !== null) throw this.#failure;
-          if (this.#replyLength > 0) {
-            // Nearly always nothing stands in the way: then there is one Promise, that of the write.
-            const sending = this.#beginSending();
-            if (sending === null) await this.#send();
-            else {
-              const sent = await sending;
-              if (sent < this.#replyLength) {
-                await this.#writeRest(this.#replyBytes, sent, this.#replyLength);
-              }
-              this.#finishSending();
-            }
-          }
+          // Nearly always nothing stands in the way, and all is taken at once.
+          if (this.#replyLength > 0 && !this.#sendNow()) await this.#send();
           if (session.wait !== null) await this.#sendLate(session.wait);
           if (session.isPostponed) await this.#waitForPause();
         } while (this.#hasMore && !this.#closed);
@@ -261,15 +254,14 @@ export class Connection implements ClientConnection, TurnMember {
     this.#replyLength = reply.length;
   }
 
-  /**
-   * Begins to send the replies; resolves to how many bytes were taken. Null when something has to be done or
-   * waited for first: then `#send` does that.
-   */
-  #beginSending(): Promise<number> | null {
-    if (this.#isOverLimit() || this.#pushing !== null) return null;
-    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) return null;
-    this.#isSending = true;
-    return this.#socket.write(this.#replyBytes.subarray(0, this.#replyLength));
+  /** Sends the replies, if nothing has to be done or waited for first. False: `#send` has to. */
+  #sendNow(): boolean {
+    if (this.#isOverLimit() || this.#pushing !== null) return false;
+    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) return false;
+    this.#sent = this.#socket.sendNow(this.#replyBytes, this.#replyLength);
+    if (this.#sent < this.#replyLength) return false;
+    this.#finishSending();
+    return true;
   }
 
   /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */
@@ -283,7 +275,7 @@ export class Connection implements ClientConnection, TurnMember {
       this.#core.context.timer.latency.note("aof-fsync-always", performance.now() - started);
     }
     if (this.#pushing !== null) await this.#pushing;
-    await this.#writeRest(this.#replyBytes, 0, this.#replyLength);
+    await this.#writeRest(this.#replyBytes, this.#sent, this.#replyLength);
     this.#finishSending();
   }
 
@@ -294,7 +286,7 @@ export class Connection implements ClientConnection, TurnMember {
     this.#countWritten(length);
     this.#core.buffers.give(this.#replyBytes);
     this.#replyBytes = noBytes;
-    this.#replyLength = 0;
+    this.#replyLength = this.#sent = 0;
     this.#isSending = false;
     if (this.#pushLength > 0) this.#core.sendSoon(this);
   }
@@ -454,15 +446,11 @@ export class Connection implements ClientConnection, TurnMember {
     this.#core.context.forget(this.session);
     this.onClose();
     // Closing alone does not reach a peer in every version of the runtime while a read is pending.
-    this.#socket.closeWrite().catch(() => {}).finally(() => closeSocket(this.#socket));
+    this.#socket.closeWrite().catch(() => {}).finally(() => this.#socket.close());
   }
 }
 
-/** Errors of a socket whose other end, or own end, is closed. */
+/** The other end is closed, or its TLS cannot be gone on with. */
 function isConnectionError(error: unknown): boolean {
-  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.TimedOut ||
-    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof TlsError;
+  return error instanceof ConnectionError || error instanceof TlsError;
 }

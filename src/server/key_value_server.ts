@@ -1,5 +1,5 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
-import { type ClientSocket, closeSocket } from "./client_socket.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import { join, resolve } from "@std/path";
 import type { Access } from "../commands/access.ts";
 import { allCommands } from "../commands/registry.ts";
@@ -13,6 +13,7 @@ import { ServerConfiguration } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
 import { infoText } from "./info.ts";
 import { Listeners } from "./listeners.ts";
+import { Poller } from "./poller.ts";
 import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
 import { type ServerCounters, ServerFacts } from "./server_facts.ts";
@@ -66,6 +67,7 @@ export class KeyValueServer implements ServerControl {
   readonly #connections = new Map<number, Connection>();
   readonly #startedMs = Date.now();
   readonly #log: (message: string) => void;
+  readonly #poller: Poller;
   readonly #listeners: Listeners;
   readonly #facts: ServerFacts;
   readonly #counters: ServerCounters = { received: 0, rejected: 0, compactions: 0 };
@@ -78,6 +80,7 @@ export class KeyValueServer implements ServerControl {
   private constructor(
     store: Store,
     settings: ServerSettings,
+    poller: Poller,
     listeners: Listeners,
     options: KeyValueServerOptions,
   ) {
@@ -86,6 +89,7 @@ export class KeyValueServer implements ServerControl {
     settings.sizeLimitMin = store.sizeLimitMin;
     this.#configFile = options.configFile === undefined ? null : resolve(options.configFile);
     this.#socketPath = resolve(settings.socketPath);
+    this.#poller = poller;
     this.#listeners = listeners;
     this.#log = options.log ?? (() => {});
     this.access = settings.access;
@@ -158,7 +162,9 @@ export class KeyValueServer implements ServerControl {
       log,
     });
     const loading = new LoadingClients(allCommands(settings.commandNames), settings.access);
+    let poller: Poller | null = null;
     try {
+      poller = new Poller(options.waitsInPlace ?? false);
       let server: KeyValueServer | null = null;
       const admitted = (socket: ClientSocket, start: ConnectionStart | null) => {
         if (start !== null) server!.#begin(socket, start);
@@ -176,13 +182,14 @@ export class KeyValueServer implements ServerControl {
           loading.share = share;
           options.onProgress?.(share);
         },
-      }, () => listeners.accept());
-      server = new KeyValueServer(store, settings, listeners, options);
+      }, () => listeners.accept(poller!));
+      server = new KeyValueServer(store, settings, poller, listeners, options);
       loading.end();
       return server;
     } catch (error) {
       listeners.close();
       loading.close();
+      await poller?.close();
       throw error;
     }
   }
@@ -211,7 +218,6 @@ export class KeyValueServer implements ServerControl {
     const id = ++this.#lastId;
     const peer = describeAddress(socket.remoteAddr, this.#socketPath);
     const local = describeAddress(socket.localAddr, this.#socketPath);
-    if ("setNoDelay" in socket) (socket as Pick<Deno.TcpConn, "setNoDelay">).setNoDelay(true);
     const session = new Session(id, peer, local, Date.now());
     session.isLocal = socket.localAddr.transport === "unix";
     session.signOut(this.access);
@@ -265,6 +271,7 @@ export class KeyValueServer implements ServerControl {
       await new Promise((resolve) => setTimeout(resolve, stopPollMs));
     }
     for (const connection of [...this.#connections.values()]) connection.close();
+    await this.#poller.close();
     await this.store.close();
     if (this.store.failure !== null) throw this.store.failure;
   }
@@ -377,14 +384,14 @@ function describeAddress(address: Deno.Addr, socketPath: string): string {
 
 /** Tells a client why it is not served. One that does not take it, or its part in a handshake, is left. */
 async function refuse(socket: ClientSocket, reply: string): Promise<void> {
-  const timer = setTimeout(() => closeSocket(socket), refusalLimitMs);
+  const timer = setTimeout(() => socket.close(), refusalLimitMs);
   try {
     await socket.write(new TextEncoder().encode(reply));
   } catch {
     // It is gone already.
   } finally {
     clearTimeout(timer);
-    closeSocket(socket);
+    socket.close();
   }
 }
 

@@ -1,7 +1,15 @@
 /** Where a server listens: its Unix socket, and TCP addresses if there are any. */
-import { keepClientsAlive } from "../sys/keep_alive.ts";
 import type { TlsContext } from "../sys/openssl.ts";
+import {
+  accept,
+  addressOf,
+  keepClientsAlive,
+  listeningDescriptor,
+  setNoDelay,
+} from "../sys/sockets.ts";
 import type { ClientSocket } from "./client_socket.ts";
+import { PolledSocket } from "./polled_socket.ts";
+import type { Poller, PollSource } from "./poller.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { TlsSocket } from "./tls_socket.ts";
 import { ListenError, UnixSocket, type UnixSocketOptions } from "./unix_socket.ts";
@@ -17,95 +25,115 @@ export interface ListenersOptions {
   readonly log: (message: string) => void;
 }
 
+/** One listening socket. */
+interface Listening {
+  readonly listener: Deno.Listener;
+  readonly fd: number;
+  /** How TLS is spoken there; null: it is not. */
+  readonly tls: TlsContext | null;
+}
+
 export class Listeners {
   /** Called with each client's socket. */
   onSocket: (socket: ClientSocket) => void = (socket) => socket.close();
   readonly #unix: UnixSocket;
-  readonly #tcp: readonly Deno.TcpListener[];
-  /** Of those in `#tcp`, where TLS is spoken, and how. */
-  readonly #tls: ReadonlyMap<Deno.TcpListener, TlsContext>;
+  readonly #all: readonly Listening[];
+  /** Set while clients are accepted. */
+  #poller: Poller | null = null;
   readonly #log: (message: string) => void;
   #closed = false;
 
-  private constructor(
-    unix: UnixSocket,
-    tcp: readonly Deno.TcpListener[],
-    tls: ReadonlyMap<Deno.TcpListener, TlsContext>,
-    { log }: ListenersOptions,
-  ) {
+  private constructor(unix: UnixSocket, all: readonly Listening[], options: ListenersOptions) {
     this.#unix = unix;
-    this.#tcp = tcp;
-    this.#tls = tls;
-    this.#log = log;
+    this.#all = all;
+    this.#log = options.log;
   }
 
   /** Listens; nobody is accepted before `accept`. Throws a ListenError. */
   static async open(options: ListenersOptions): Promise<Listeners> {
+    const { tcp, tls } = options;
     const unix = await UnixSocket.listen(options.socket);
-    const tcp: Deno.TcpListener[] = [];
-    const tls = new Map<Deno.TcpListener, TlsContext>();
+    const all: Listening[] = [];
     try {
-      for (const address of [...options.tcp, ...options.tls?.addresses ?? []]) {
+      all.push(listening(unix.listener, null));
+      for (const address of [...tcp, ...tls?.addresses ?? []]) {
         const listener = listenTcp(address);
         if (listener === null) continue;
-        tcp.push(listener);
-        if (!options.tcp.includes(address)) tls.set(listener, options.tls!.context);
+        all.push(listening(listener, tcp.includes(address) ? null : tls!.context));
       }
-      return new Listeners(unix, tcp, tls, options);
+      return new Listeners(unix, all, options);
     } catch (error) {
-      for (const listener of tcp) listener.close();
+      for (const { listener } of all.slice(1)) listener.close();
       unix.close();
       throw error;
     }
   }
 
-  /** Begins to accept clients. */
-  accept(): void {
-    void this.#acceptFrom(this.#unix.listener);
-    for (const listener of this.#tcp) {
-      const context = this.#tls.get(listener);
-      void this.#acceptFrom(listener, context && ((socket) => new TlsSocket(socket, context)));
+  /** Begins to accept clients, whose sockets `poller` will watch. */
+  accept(poller: Poller): void {
+    this.#poller = poller;
+    for (const one of this.#all) {
+      const source: PollSource = {
+        onReady: () => poller.enqueue(source),
+        readNow: () => this.#acceptFrom(one, source, poller),
+      };
+      poller.watch(one.fd, source);
     }
   }
 
-  async #acceptFrom<T extends Deno.Conn>(
-    listener: { accept(): Promise<T> },
-    wrap: (socket: T) => ClientSocket = (socket) => socket,
-  ): Promise<void> {
-    while (!this.#closed) {
-      try {
-        const socket = await listener.accept();
-        this.onSocket(wrap(socket)); // Not the one of before it came.
-      } catch (error) {
-        if (this.#closed) return;
-        this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
-        await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
+  #acceptFrom({ listener, fd, tls }: Listening, source: PollSource, poller: Poller): 0 {
+    try {
+      while (!this.#closed) {
+        const accepted = accept(fd);
+        if (accepted === null) break;
+        const isUnix = listener === this.#unix.listener;
+        const localAddr = isUnix ? listener.addr : addressOf(accepted.fd) ?? listener.addr;
+        if (!isUnix) setNoDelay(accepted.fd);
+        const socket = new PolledSocket(poller, accepted.fd, accepted.remoteAddr, localAddr);
+        this.onSocket(tls === null ? socket : new TlsSocket(socket, tls));
       }
+    } catch (error) {
+      this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
+      setTimeout(() => poller.enqueue(source), acceptPauseMs);
     }
+    return 0;
   }
 
   /** The socket's path, and the TCP addresses if there are any. */
   get addresses(): string[] {
-    return [
-      this.#unix.path,
-      ...this.#tcp.map((listener) =>
-        formatTcpAddress(listener.addr) + (this.#tls.has(listener) ? " (TLS)" : "")
-      ),
-    ];
+    return this.#all.map(({ listener: { addr }, tls }) =>
+      "hostname" in addr ? formatTcpAddress(addr) + (tls === null ? "" : " (TLS)") : this.#unix.path
+    );
   }
 
   /** Asks TCP clients that come from now on whether they live when they are silent for so long; 0: not. */
   keepAlive(seconds: number): void {
-    for (const { addr } of this.#tcp) keepClientsAlive(addr.port, seconds);
+    for (const { listener: { addr }, fd } of this.#all) {
+      if ("hostname" in addr) keepClientsAlive(fd, seconds);
+    }
   }
 
   /** Stops listening and removes the socket. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const listener of this.#tcp) listener.close();
+    for (const { listener, fd } of this.#all) {
+      this.#poller?.forget(fd);
+      if (listener !== this.#unix.listener) listener.close();
+    }
     this.#unix.close();
   }
+}
+
+/** Throws a ListenError. */
+function listening(listener: Deno.Listener, tls: TlsContext | null): Listening {
+  const fd = listeningDescriptor(listener.addr);
+  if (fd >= 0) return { listener, fd, tls };
+  throw new ListenError(
+    `Cannot listen on ${
+      JSON.stringify(listener.addr)
+    }: its descriptor is not in /proc/self/fd; mount /proc`,
+  );
 }
 
 /** Null for an address that this machine has not got and need not have. */

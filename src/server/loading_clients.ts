@@ -3,13 +3,16 @@
  * answered with LOADING, and INFO tells how far it is. What Redis answers in full meanwhile (HELLO,
  * CLIENT, CONFIG ...) waits here until the server is there: so its answer is the usual one.
  */
-import { type ClientSocket, closeSocket } from "./client_socket.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Access } from "../commands/access.ts";
 import { notAuthenticated } from "../commands/dispatcher.ts";
 import type { CommandMap } from "../commands/registry.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { ConnectionStart } from "./connection.ts";
+
+/** Of a socket, what is needed here. */
+type LoadingSocket = Pick<ClientSocket, "read" | "write" | "close">;
 
 const loadingText = "LOADING Redis is loading the dataset in memory";
 
@@ -19,7 +22,7 @@ export class LoadingClients {
   readonly #commands: CommandMap;
   readonly #access: Access;
   readonly #startedMs = Date.now();
-  readonly #sockets = new Set<ClientSocket>();
+  readonly #sockets = new Set<LoadingSocket>();
   readonly #over: Promise<null>;
   #end!: (value: null) => void;
 
@@ -37,7 +40,7 @@ export class LoadingClients {
    * Serves a client until the store is read; then resolves to what the server goes on with. Null when
    * the client has gone by then.
    */
-  async serve(socket: ClientSocket): Promise<ConnectionStart | null> {
+  async serve(socket: LoadingSocket): Promise<ConnectionStart | null> {
     this.#sockets.add(socket);
     try {
       return await this.#serve(socket);
@@ -58,7 +61,7 @@ export class LoadingClients {
     for (const socket of this.#sockets) closed(socket);
   }
 
-  async #serve(socket: ClientSocket): Promise<ConnectionStart | null> {
+  async #serve(socket: LoadingSocket): Promise<ConnectionStart | null> {
     const parser = new RequestParser();
     const reply = new ReplyWriter();
     while (true) {
@@ -118,7 +121,7 @@ export class LoadingClients {
   }
 }
 
-function closed(socket: ClientSocket): null {
-  closeSocket(socket);
+function closed(socket: LoadingSocket): null {
+  socket.close();
   return null;
 }

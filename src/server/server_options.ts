@@ -35,6 +35,12 @@ export interface KeyValueServerOptions {
   readonly sync?: SyncPolicy;
   /** The store's largest size, and which keys go when it is reached; none unless given. */
   readonly sizeLimit?: Partial<SizeLimit>;
+  /**
+   * The server may keep the thread to itself, for a tenth of a millisecond at a time, while it waits for clients:
+   * they are answered sooner, and all else in the program comes later by so much. For a program that does nothing
+   * else; false unless given.
+   */
+  readonly waitsInPlace?: boolean;
   /** Shown by INFO. */
   readonly version?: string;
   /** Called while the store is read after a crash, with the share that is done. */

@@ -1,5 +1,6 @@
 /** A TCP connection with TLS around it, used as any socket. */
 import type { TlsContext, TlsSession } from "../sys/openssl.ts";
+import { ConnectionError } from "../sys/sockets.ts";
 import type { ClientSocket } from "./client_socket.ts";
 
 /** A TLS record has at most 16 KiB, and a little. */
@@ -11,7 +12,7 @@ const outputBytes = 64 * 1024;
 const farewellLimitMs = 100;
 
 export class TlsSocket implements ClientSocket {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: ClientSocket;
   readonly #session: TlsSession;
   readonly #input = new Uint8Array(inputBytes);
   /** The handshake, once it has begun: reading and writing wait for it. */
@@ -22,21 +23,17 @@ export class TlsSocket implements ClientSocket {
   #users = 0;
   #isClosed = false;
 
-  constructor(socket: Deno.TcpConn, context: TlsContext) {
+  constructor(socket: ClientSocket, context: TlsContext) {
     this.#socket = socket;
     this.#session = context.session();
   }
 
-  get localAddr(): Deno.NetAddr {
+  get localAddr(): Deno.Addr {
     return this.#socket.localAddr;
   }
 
-  get remoteAddr(): Deno.NetAddr {
+  get remoteAddr(): Deno.Addr {
     return this.#socket.remoteAddr;
-  }
-
-  setNoDelay(noDelay: boolean): void {
-    this.#socket.setNoDelay(noDelay);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -52,15 +49,20 @@ export class TlsSocket implements ClientSocket {
     });
   }
 
+  /** Sending what is encrypted may have to wait: `write` does. */
+  sendNow(): number {
+    return 0;
+  }
+
   /** Returns how many bytes were sent, which may be fewer. */
   async write(bytes: Uint8Array): Promise<number> {
     return await this.#using(async () => {
-      if (!await this.#handshake()) throw new Deno.errors.BrokenPipe("The client has gone");
+      if (!await this.#handshake()) throw new ConnectionError("The client has gone");
       const part = bytes.subarray(0, writeBytesMax) as Uint8Array<ArrayBuffer>;
       if (part.length === 0) return 0;
       // It can be encrypted at once: since TLS 1.3 there is nothing to wait for, and no renegotiation before.
       if (this.#session.write(part) !== "done") {
-        throw new Deno.errors.BrokenPipe("The client has ended the connection");
+        throw new ConnectionError("The client has ended the connection");
       }
       const { moved } = this.#session;
       await this.#flush();
@@ -133,6 +135,7 @@ export class TlsSocket implements ClientSocket {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
     this.#freeIfUnused();

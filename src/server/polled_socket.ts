@@ -1,0 +1,125 @@
+/** A client's socket, read and written when the poller says that it can be. */
+import { readiness } from "../sys/epoll.ts";
+import {
+  closeSocketDescriptor,
+  ConnectionError,
+  endSending,
+  receive,
+  send,
+} from "../sys/sockets.ts";
+import type { ClientSocket } from "./client_socket.ts";
+import type { Poller, PollSource } from "./poller.ts";
+
+const endedBits = readiness.error | readiness.hangUp | readiness.peerEnded;
+const readableBits = readiness.readable | endedBits;
+const writableBits = readiness.writable | readiness.error | readiness.hangUp;
+
+export class PolledSocket implements ClientSocket, PollSource {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+  readonly #poller: Poller;
+  readonly #fd: number;
+  /** There may be something to be read: the poller will not say so again. */
+  #isReadable = false;
+  /** The client sends no more: it has to be read to its end, of which nothing is said. */
+  #isEnded = false;
+  #isInLine = false;
+  #isClosed = false;
+  /** Where the read goes that waits, and its Promise. */
+  #target: Uint8Array | null = null;
+  #reading: PromiseWithResolvers<number | null> | null = null;
+  /** The write that waits for room. */
+  #room: PromiseWithResolvers<void> | null = null;
+
+  /** Throws a ConnectionError when the system refuses to watch it. */
+  constructor(poller: Poller, fd: number, remoteAddr: Deno.Addr, localAddr: Deno.Addr) {
+    this.#poller = poller;
+    this.#fd = fd;
+    this.remoteAddr = remoteAddr;
+    this.localAddr = localAddr;
+    if (poller.watch(fd, this)) return;
+    this.close();
+    throw new ConnectionError(
+      "the system watches no more sockets: raise fs.epoll.max_user_watches",
+    );
+  }
+
+  read(bytes: Uint8Array): Promise<number | null> {
+    if (this.#isClosed) return Promise.resolve(null);
+    this.#target = bytes;
+    this.#reading = Promise.withResolvers();
+    if (this.#isReadable) this.#getInLine();
+    return this.#reading.promise;
+  }
+
+  onReady(bits: number): void {
+    if ((bits & endedBits) !== 0) this.#isEnded = true;
+    if ((bits & writableBits) !== 0 && this.#room !== null) this.#endWait(this.#room);
+    if ((bits & readableBits) === 0) return;
+    this.#isReadable = true;
+    if (this.#reading !== null) this.#getInLine();
+  }
+
+  #getInLine(): void {
+    if (this.#isInLine) return;
+    this.#isInLine = true;
+    this.#poller.enqueue(this);
+  }
+
+  readNow(): number {
+    this.#isInLine = false;
+    const reading = this.#reading;
+    const target = this.#target;
+    if (reading === null || target === null) return 0;
+    try {
+      const length = receive(this.#fd, target);
+      // A stream that had less than was asked for is empty.
+      this.#isReadable = length === target.length || length >= 0 && this.#isEnded;
+      if (length < 0) return 0;
+      this.#reading = this.#target = null;
+      reading.resolve(length === 0 ? null : length);
+      return length;
+    } catch (error) {
+      this.#reading = this.#target = null;
+      reading.reject(error);
+      return 0;
+    }
+  }
+
+  sendNow(bytes: Uint8Array, length: number): number {
+    if (this.#isClosed) throw new ConnectionError("The connection is closed");
+    return send(this.#fd, bytes, length);
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    while (true) {
+      const sent = this.sendNow(bytes, bytes.length);
+      if (sent > 0 || bytes.length === 0) return sent;
+      this.#room = Promise.withResolvers();
+      // There may be room by now: that is told, too.
+      this.#poller.watchWriting(this.#fd, true);
+      await this.#room.promise;
+    }
+  }
+
+  #endWait(room: PromiseWithResolvers<void>): void {
+    this.#room = null;
+    if (!this.#isClosed) this.#poller.watchWriting(this.#fd, false);
+    room.resolve();
+  }
+
+  closeWrite(): Promise<void> {
+    if (!this.#isClosed) endSending(this.#fd);
+    return Promise.resolve();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#poller.forget(this.#fd);
+    closeSocketDescriptor(this.#fd);
+    this.#reading?.resolve(null);
+    this.#reading = this.#target = null;
+    if (this.#room !== null) this.#endWait(this.#room);
+  }
+}

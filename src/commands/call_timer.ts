@@ -79,7 +79,8 @@ export class CallTimer {
   finish(command: Command, context: CommandContext): void {
     const { request, store } = context;
     const { starts, ends, argc } = request;
-    const isShared = command === this.command && command.isBrief &&
+    const isBrief = command.isBrief || command.isBriefWithOneKey && argc === 2;
+    const isShared = command === this.command && isBrief &&
       ends[argc - 1] - starts[0] < briefBytesMax &&
       store.foundEnd - store.foundStart < briefBytesMax;
     if (!isShared) return this.#finishAlone(command, context);

@@ -86,6 +86,8 @@ export class Command {
   readonly isFast: boolean;
   /** Has little to do, unless its arguments or the value are long; see `CallTimer`. */
   readonly isBrief: boolean;
+  /** The same, as long as it is called with one key. */
+  readonly isBriefWithOneKey: boolean;
   readonly skipsSlowLog: boolean;
   /** It has no handler, or is DEBUG, of which the configuration decides whether it may be called. */
   readonly isUnusual: boolean;
@@ -130,6 +132,7 @@ export class Command {
     this.isWrite = spec.flags.includes("write");
     this.isFast = spec.flags.includes("fast");
     this.isBrief = spec.complexity === "O(1)" && spec.keys.length === 1;
+    this.isBriefWithOneKey = /^(del|exists|touch|unlink)$/.test(spec.name);
     this.skipsSlowLog = spec.flags.includes("skip_slowlog");
     this.isUnusual = this.handler === null || spec.name === "debug";
     this.isForAnybody = spec.flags.includes("no_auth");

@@ -15,6 +15,9 @@ import { Turns } from "./turns.ts";
 const replyBufferBytes = 16 * 1024;
 const replyPoolBytesMax = 8 * 1024 * 1024;
 
+/** Reading the clock takes as long as a tenth of a GET: what was read counts for so long. */
+const nowValidMicroseconds = 100;
+
 /** Settings that connections look at while they run. */
 export interface ConnectionSettings {
   /** Longest argument, in bytes. */
@@ -50,6 +53,9 @@ export class ServerCore {
   readonly inputRate = new RateMeter(Date.now());
   readonly outputRate = new RateMeter(Date.now());
   #ratesNotedMs = Date.now();
+  #nowMs = Date.now();
+  /** By the monotonic clock. */
+  #nowReadAt = -Infinity;
 
   constructor(
     store: Store,
@@ -71,6 +77,15 @@ export class ServerCore {
     queueMicrotask(() => {
       for (const connection of this.#pushing.splice(0)) connection.sendPushes();
     });
+  }
+
+  /** Unix milliseconds, read again when the monotonic clock, in microseconds, has gone on a little. */
+  wallClock(monotonicMicroseconds: number): number {
+    if (monotonicMicroseconds - this.#nowReadAt > nowValidMicroseconds) {
+      this.#nowReadAt = monotonicMicroseconds;
+      this.#nowMs = Date.now();
+    }
+    return this.#nowMs;
   }
 
   /** Takes note of the counters, about every second; called for each batch. */

@@ -1,3 +1,11 @@
+/** Who is told of what was received. */
+export interface Receiver {
+  /** So many bytes came; null: nothing more will. Never throws. */
+  received(length: number | null): void;
+  /** Nothing can be received any more. Never throws. */
+  failed(error: unknown): void;
+}
+
 /** What a server asks of a client's socket, whatever stands between it and the client. */
 export interface ClientSocket {
   readonly localAddr: Deno.Addr;
@@ -7,6 +15,8 @@ export interface ClientSocket {
    * when the client is gone.
    */
   read(bytes: Uint8Array): Promise<number | null>;
+  /** The same without a Promise: tells `receiver` once, later. */
+  receive(bytes: Uint8Array, receiver: Receiver): void;
   /** Sends the first `length` bytes or some of them, without waiting: returns how many. Throws as `read`. */
   sendNow(bytes: Uint8Array, length: number): number;
   /** Resolves to how many bytes were sent, at least one of them. Throws as `read`. */

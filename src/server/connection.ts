@@ -4,7 +4,7 @@
  * from either, and can make the server hold no more than one batch of replies for it.
  */
 import { TlsError } from "../sys/openssl.ts";
-import type { ClientSocket } from "./client_socket.ts";
+import type { ClientSocket, Receiver } from "./client_socket.ts";
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
@@ -31,13 +31,14 @@ export interface ConnectionStart {
   readonly read: Promise<number | null> | null;
 }
 
-export class Connection implements ClientConnection, TurnMember {
+export class Connection implements ClientConnection, Receiver, TurnMember {
   readonly session: Session;
   /** Called once, when the connection is closed, from whichever side. */
   onClose: () => void = () => {};
   readonly #core: ServerCore;
   readonly #socket: ClientSocket;
   readonly #parser: RequestParser;
+  readonly #ended = Promise.withResolvers<void>();
   /** What comes before the first read of its own. */
   #firstRead: Promise<number | null> | null;
   #closed = false;
@@ -87,42 +88,80 @@ export class Connection implements ClientConnection, TurnMember {
     session.connection = this;
   }
 
-  /** Serves the client until it goes, or the connection is closed. */
-  async serve(): Promise<void> {
+  /** Serves the client; resolves when it has gone, or the connection is closed. Rejects for a bug. */
+  serve(): Promise<void> {
+    const first = this.#firstRead;
+    this.#firstRead = null;
+    if (first === null) this.#receive();
+    else first.then((length) => this.received(length), (error) => this.failed(error));
+    return this.#ended.promise;
+  }
+
+  #receive(): void {
+    this.#socket.receive(this.#parser.space(), this);
+  }
+
+  received(length: number | null): void {
+    if (length === null || this.#closed) return this.#end();
     const parser = this.#parser;
-    const { session } = this;
+    const core = this.#core;
+    this.#isIdle = false;
+    this.session.bytesRead += length;
+    core.bytesRead += length;
+    core.reads++;
+    parser.bulkLengthMax = core.settings.bulkLengthMax;
+    parser.received(length);
+    if (parser.pendingBytes > core.settings.queryBufferBytesMax) return this.#end();
+    this.#takeTurn();
+  }
+
+  failed(error: unknown): void {
+    // The client is gone, or was closed by another: nothing is left to tell it.
+    if (!isConnectionError(error)) this.#ended.reject(error);
+    this.#end();
+  }
+
+  #takeTurn(): void {
+    const { store, turns } = this.#core;
+    if (!store.isShortOfRoom) return turns.join(this);
+    this.#waitForRoom().then(() => turns.join(this), (error) => this.failed(error));
+  }
+
+  endTurn(): void {
     try {
-      while (!this.#closed) {
-        const length = await (this.#firstRead ?? this.#socket.read(parser.space()));
-        this.#firstRead = null;
-        if (length === null || this.#closed) break;
-        this.#isIdle = false;
-        session.bytesRead += length;
-        this.#core.bytesRead += length;
-        this.#core.reads++;
-        parser.bulkLengthMax = this.#core.settings.bulkLengthMax;
-        parser.received(length);
-        if (parser.pendingBytes > this.#core.settings.queryBufferBytesMax) break;
-        do {
-          if (this.#core.store.isShortOfRoom) await this.#waitForRoom();
-          await this.#core.turns.join(this);
-          if (this.#failure !== null) throw this.#failure;
-          // Nearly always nothing stands in the way, and all is taken at once.
-          if (this.#replyLength > 0 && !this.#sendNow()) await this.#send();
-          if (session.wait !== null) await this.#sendLate(session.wait);
-          if (session.isPostponed) await this.#waitForPause();
-        } while (this.#hasMore && !this.#closed);
-        if (session.closing || parser.error !== null) break;
-        this.#isIdle = true;
-        if (this.#core.isStopping) break;
-      }
+      if (this.#failure !== null) throw this.#failure;
+      // Nearly always nothing stands in the way, and all is taken at once.
+      const isSent = this.#replyLength === 0 || this.#sendNow();
+      const { wait, isPostponed } = this.session;
+      if (isSent && wait === null && !isPostponed && !this.#hasMore) this.#goOn();
+      else this.#finishTurn().catch((error) => this.failed(error));
     } catch (error) {
-      // The client is gone, or was closed by another: nothing is left to tell it.
-      if (!isConnectionError(error)) throw error;
-    } finally {
-      session.endTransaction(this.#core.store);
-      this.close();
+      this.failed(error);
     }
+  }
+
+  /** What is left to do after a turn, and has to be waited for. */
+  async #finishTurn(): Promise<void> {
+    const { session } = this;
+    if (this.#replyLength > 0) await this.#send();
+    if (session.wait !== null) await this.#sendLate(session.wait);
+    if (session.isPostponed) await this.#waitForPause();
+    if (this.#hasMore && !this.#closed) this.#takeTurn();
+    else this.#goOn();
+  }
+
+  /** All that was received has been handled. */
+  #goOn(): void {
+    if (this.#closed || this.session.closing || this.#parser.error !== null) return this.#end();
+    this.#isIdle = true;
+    if (this.#core.isStopping) this.#end();
+    else this.#receive();
+  }
+
+  #end(): void {
+    this.session.endTransaction(this.#core.store);
+    this.close();
+    this.#ended.resolve();
   }
 
   // --- a turn ----------------------------------------------------------------------------------------
@@ -168,8 +207,7 @@ export class Connection implements ClientConnection, TurnMember {
     this.#beginReply();
     this.#isRunning = true;
     context.session = session;
-    const now = Date.now();
-    timer.start(session);
+    const now = core.wallClock(timer.start(session));
     store.now = now;
     store.ahead.select(parser.bytes, parser.view, this.#aheadFrom, this.#aheadTo);
     this.#wasRefusedWrites = store.failure !== null;

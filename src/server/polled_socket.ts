@@ -7,7 +7,7 @@ import {
   receive,
   send,
 } from "../sys/sockets.ts";
-import type { ClientSocket } from "./client_socket.ts";
+import type { ClientSocket, Receiver } from "./client_socket.ts";
 import type { Poller, PollSource } from "./poller.ts";
 
 const endedBits = readiness.error | readiness.hangUp | readiness.peerEnded;
@@ -25,9 +25,9 @@ export class PolledSocket implements ClientSocket, PollSource {
   #isEnded = false;
   #isInLine = false;
   #isClosed = false;
-  /** Where the read goes that waits, and its Promise. */
+  /** Where what comes next goes, and who is told of it; null: nobody wants it yet. */
   #target: Uint8Array | null = null;
-  #reading: PromiseWithResolvers<number | null> | null = null;
+  #receiver: Receiver | null = null;
   /** The write that waits for room. */
   #room: PromiseWithResolvers<void> | null = null;
 
@@ -45,11 +45,15 @@ export class PolledSocket implements ClientSocket, PollSource {
   }
 
   read(bytes: Uint8Array): Promise<number | null> {
-    if (this.#isClosed) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      this.receive(bytes, { received: resolve, failed: reject });
+    });
+  }
+
+  receive(bytes: Uint8Array, receiver: Receiver): void {
     this.#target = bytes;
-    this.#reading = Promise.withResolvers();
-    if (this.#isReadable) this.#getInLine();
-    return this.#reading.promise;
+    this.#receiver = receiver;
+    if (this.#isReadable || this.#isClosed) this.#getInLine();
   }
 
   onReady(bits: number): void {
@@ -57,7 +61,7 @@ export class PolledSocket implements ClientSocket, PollSource {
     if ((bits & writableBits) !== 0 && this.#room !== null) this.#endWait(this.#room);
     if ((bits & readableBits) === 0) return;
     this.#isReadable = true;
-    if (this.#reading !== null) this.#getInLine();
+    if (this.#receiver !== null) this.#getInLine();
   }
 
   #getInLine(): void {
@@ -68,22 +72,25 @@ export class PolledSocket implements ClientSocket, PollSource {
 
   readNow(): number {
     this.#isInLine = false;
-    const reading = this.#reading;
+    const receiver = this.#receiver;
     const target = this.#target;
-    if (reading === null || target === null) return 0;
-    try {
-      const length = receive(this.#fd, target);
+    if (receiver === null || target === null) return 0;
+    let length = 0;
+    if (!this.#isClosed) {
+      try {
+        length = receive(this.#fd, target);
+      } catch (error) {
+        this.#receiver = this.#target = null;
+        receiver.failed(error);
+        return 0;
+      }
       // A stream that had less than was asked for is empty.
       this.#isReadable = length === target.length || length >= 0 && this.#isEnded;
       if (length < 0) return 0;
-      this.#reading = this.#target = null;
-      reading.resolve(length === 0 ? null : length);
-      return length;
-    } catch (error) {
-      this.#reading = this.#target = null;
-      reading.reject(error);
-      return 0;
     }
+    this.#receiver = this.#target = null;
+    receiver.received(length === 0 ? null : length);
+    return length;
   }
 
   sendNow(bytes: Uint8Array, length: number): number {
@@ -118,8 +125,7 @@ export class PolledSocket implements ClientSocket, PollSource {
     this.#isClosed = true;
     this.#poller.forget(this.#fd);
     closeSocketDescriptor(this.#fd);
-    this.#reading?.resolve(null);
-    this.#reading = this.#target = null;
+    if (this.#receiver !== null) this.#getInLine(); // To be told that nothing comes.
     if (this.#room !== null) this.#endWait(this.#room);
   }
 }

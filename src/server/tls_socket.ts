@@ -1,7 +1,7 @@
 /** A TCP connection with TLS around it, used as any socket. */
 import type { TlsContext, TlsSession } from "../sys/openssl.ts";
 import { ConnectionError } from "../sys/sockets.ts";
-import type { ClientSocket } from "./client_socket.ts";
+import type { ClientSocket, Receiver } from "./client_socket.ts";
 
 /** A TLS record has at most 16 KiB, and a little. */
 const inputBytes = 17 * 1024;
@@ -47,6 +47,13 @@ export class TlsSocket implements ClientSocket {
         if (progress === "ended" || !await this.#receive()) return null;
       }
     });
+  }
+
+  receive(bytes: Uint8Array, receiver: Receiver): void {
+    this.read(bytes).then(
+      (length) => receiver.received(length),
+      (error) => receiver.failed(error),
+    );
   }
 
   /** Sending what is encrypted may have to wait: `write` does. */

@@ -23,6 +23,8 @@ export interface TurnMember {
   lookAhead(): void;
   /** Runs them; returns whether there may be more that could be run now. Never throws. */
   runSome(): boolean;
+  /** The turn is over: replies may be sent. Never throws. */
+  endTurn(): void;
 }
 
 /** A turn with so much to do begins no other connection's requests: about half a millisecond. */
@@ -31,8 +33,6 @@ const turnBytesEnough = 64 * 1024;
 interface Turn {
   readonly members: TurnMember[];
   pendingBytes: number;
-  readonly over: Promise<void>;
-  readonly end: () => void;
 }
 
 export class Turns {
@@ -46,32 +46,29 @@ export class Turns {
     this.#latency = latency;
   }
 
-  /** Has the requests of a connection be run in the next turn; resolves when it is over. */
-  join(member: TurnMember): Promise<void> {
+  /** Has the requests of a connection be run in the next turn. */
+  join(member: TurnMember): void {
     const waiting = this.#waiting;
     let turn = waiting.at(-1);
     if (turn === undefined || turn.pendingBytes >= turnBytesEnough) {
-      const { promise: over, resolve: end } = Promise.withResolvers<void>();
-      turn = { members: [], pendingBytes: 0, over, end };
+      turn = { members: [], pendingBytes: 0 };
       // Whatever is ready now joins before this microtask comes.
       if (waiting.push(turn) === 1) queueMicrotask(this.#run);
     }
     turn.members.push(member);
     turn.pendingBytes += member.pendingBytes;
-    return turn.over;
   }
 
   readonly #run = (): void => {
-    const turn = this.#waiting.shift()!;
+    const { members } = this.#waiting.shift()!;
     const started = monotonicMicroseconds();
-    this.#runAll(turn.members);
+    this.#runAll(members.slice());
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
     const stretchMs = (monotonicMicroseconds() - started) / 1000;
     this.#store.pauses.note(stretchMs);
     this.#latency.noteStretch(stretchMs);
-    turn.end();
-    // Behind the writes of this one's replies.
+    for (const member of members) member.endTurn();
     if (this.#waiting.length > 0) queueMicrotask(this.#run);
   };
 

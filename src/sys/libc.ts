@@ -174,6 +174,7 @@ const seekEnd = 2;
 const randomAccess = 1;
 const willNeed = 3;
 const notNeeded = 4;
+const populateRead = 22;
 const populateWrite = 23;
 const interrupted = 4;
 const wouldBlock = 11;
@@ -439,13 +440,15 @@ export function adviseRandom(mapping: Mapping): void {
 }
 
 /**
- * Takes the pages of a range out of the process's page tables, all at once; they stay in memory, what was
- * written to them too, and come back when they are touched. Before a sync of many pages that is worth its
- * while: the kernel otherwise takes away the right to write from one page after the other, and interrupts the
- * other processors for each.
+ * Takes the right to write away from a range of pages, all at once: takes them out of the page tables, where they
+ * stay in memory with what was written to them, and puts them back for reading. Before a sync of many pages that is
+ * worth its while: the kernel otherwise takes the right from one page after the other, and interrupts the other
+ * processors for each. Left out of the tables, a page that is read during the sync would have to be waited for.
  */
-export function forgetPages(mapping: Mapping, offset: number, length: number): void {
-  libc().madvise(at(mapping, offset), BigInt(length), notNeeded);
+export function forbidWriting(mapping: Mapping, offset: number, length: number): void {
+  const start = at(mapping, offset);
+  const bytes = BigInt(length);
+  if (libc().madvise(start, bytes, notNeeded) === 0) libc().madvise(start, bytes, populateRead);
 }
 
 /** A range will be read as a whole: begins to bring it into memory, and does not wait for that. */

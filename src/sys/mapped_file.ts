@@ -9,7 +9,7 @@ import {
   allocateInBackground,
   closeFile,
   fileBytes,
-  forgetPages,
+  forbidWriting,
   isMarked,
   map,
   type Mapping,
@@ -31,7 +31,7 @@ import {
 export const windowBytes = 2 ** 30;
 const pageBytes = 4096;
 /** Shorter ranges are synced with their pages as they are mapped. */
-const forgottenBytesMin = 64 * 1024;
+const forbiddenBytesMin = 64 * 1024;
 
 /** One window of a body, seen as bytes and as words. All views share one buffer. */
 export interface Window {
@@ -281,7 +281,7 @@ export class MappedFile implements StoreFile {
   async syncInBackground(offset: number, length: number): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      if (bytes >= forgottenBytesMin) forgetPages(mapping, from, bytes);
+      if (bytes >= forbiddenBytesMin) forbidWriting(mapping, from, bytes);
       done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
     }
     return done;

@@ -292,7 +292,7 @@ export class Compaction {
       return;
     }
     const pressure = this.#pressure(false);
-    const rate = pressure < 1.05 ? 2 : pressure < 1.15 ? 4 : 8;
+    const rate = pressure < 1.05 ? 2 : 4;
     this.#credit = Math.min(sliceBytesMax, this.#credit + appended * rate);
     if (idle || this.#log.isCramped) this.#credit = sliceBytesMax;
     else if (this.#credit < sliceBytesMax / 8) return;

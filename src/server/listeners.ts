@@ -72,31 +72,45 @@ export class Listeners {
   /** Begins to accept clients, whose sockets `poller` will watch. */
   accept(poller: Poller): void {
     this.#poller = poller;
-    for (const one of this.#all) {
-      const source: PollSource = {
-        onReady: () => poller.enqueue(source),
-        readNow: () => this.#acceptFrom(one, source, poller),
-      };
-      poller.watch(one.fd, source);
-    }
+    for (const one of this.#all) poller.watch(one.fd, this.#acceptor(one, poller));
   }
 
-  #acceptFrom({ listener, fd, tls }: Listening, source: PollSource, poller: Poller): 0 {
-    try {
-      while (!this.#closed) {
-        const accepted = accept(fd);
-        if (accepted === null) break;
-        const isUnix = listener === this.#unix.listener;
-        const localAddr = isUnix ? listener.addr : addressOf(accepted.fd) ?? listener.addr;
-        if (!isUnix) setNoDelay(accepted.fd);
-        const socket = new PolledSocket(poller, accepted.fd, accepted.remoteAddr, localAddr);
-        this.onSocket(tls === null ? socket : new TlsSocket(socket, tls));
-      }
-    } catch (error) {
-      this.#log(`Cannot accept a connection: ${error instanceof Error ? error.message : error}`);
-      setTimeout(() => poller.enqueue(source), acceptPauseMs);
-    }
-    return 0;
+  /** What accepts from one listening socket. When that fails it rests, and says why once. */
+  #acceptor(one: Listening, poller: Poller): PollSource {
+    let isResting = false;
+    let hasComplained = false;
+    const source = {
+      onReady: () => {
+        if (!isResting) poller.enqueue(source);
+      },
+      readNow: () => {
+        try {
+          while (!this.#closed && this.#acceptFrom(one, poller)) hasComplained = false;
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : error;
+          if (!hasComplained) this.#log(`Cannot accept a connection: ${reason}`);
+          hasComplained = isResting = true;
+          setTimeout(() => {
+            isResting = false;
+            poller.enqueue(source);
+          }, acceptPauseMs);
+        }
+        return 0;
+      },
+    };
+    return source;
+  }
+
+  /** Accepts a client; false when nobody waits. Throws an AcceptError or ConnectionError. */
+  #acceptFrom({ listener, fd, tls }: Listening, poller: Poller): boolean {
+    const accepted = accept(fd);
+    if (accepted === null) return false;
+    const isUnix = listener === this.#unix.listener;
+    const localAddr = isUnix ? listener.addr : addressOf(accepted.fd) ?? listener.addr;
+    if (!isUnix) setNoDelay(accepted.fd);
+    const socket = new PolledSocket(poller, accepted.fd, accepted.remoteAddr, localAddr);
+    this.onSocket(tls === null ? socket : new TlsSocket(socket, tls));
+    return true;
   }
 
   /** The socket's path, and the TCP addresses if there are any. */

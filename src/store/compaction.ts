@@ -45,7 +45,10 @@ const usedShareMax = 0.9;
 const fullPassFullness = 0.98;
 /** A full pass waits for a sync when so many of the places in use are on their way out. */
 const fullPassLeavingMax = 64;
-/** Syncs that a full pass waits for in the end: a segment takes three to be free. */
+/**
+ * Syncs in a row that a full pass waits for in the end without the file's end coming nearer: a segment takes three
+ * to be free.
+ */
 const passRoundsMax = 16;
 /** The end of the file is emptied when the file has this many times the places that it needs ... */
 const fileFactor = 1.2;
@@ -122,6 +125,8 @@ export class Compaction {
   #passDone = 0;
   /** All segments are copied; syncs are left to come before the file can shrink, so many at most. */
   #passRoundsLeft = 0;
+  /** The fewest places that anything in force stood in since then. */
+  #passPlaces = Infinity;
   /** There was a step since the last sync round. */
   #hasStepped = false;
 
@@ -225,6 +230,7 @@ export class Compaction {
     if (oldest < 0) {
       this.#passEnd = 0;
       this.#passRoundsLeft = passRoundsMax;
+      this.#passPlaces = Infinity;
       return -1;
     }
     this.#passSequence = table.sequence[oldest] + 1;
@@ -309,8 +315,11 @@ export class Compaction {
     // Rounds come quickly, one after the other: only one that had work done before it counts.
     if (this.#passRoundsLeft === 0 || !this.#hasStepped) return;
     this.#hasStepped = false;
-    this.#passRoundsLeft--;
-    if (this.#log.table.leavingCount === 0 && !this.#hasLongEnd(false)) this.#passRoundsLeft = 0;
+    const { table } = this.#log;
+    const places = table.placesInForce();
+    this.#passRoundsLeft = places < this.#passPlaces ? passRoundsMax : this.#passRoundsLeft - 1;
+    this.#passPlaces = Math.min(this.#passPlaces, places);
+    if (table.leavingCount === 0 && !this.#hasLongEnd(false)) this.#passRoundsLeft = 0;
   }
 
   /** Forgets the segment at work; needed when segments are let go by others. */

@@ -164,7 +164,7 @@ export class KeyValueServer implements ServerControl {
     const loading = new LoadingClients(allCommands(settings.commandNames), settings.access);
     let poller: Poller | null = null;
     try {
-      poller = new Poller(options.waitsInPlace ?? false);
+      poller = new Poller();
       let server: KeyValueServer | null = null;
       const admitted = (socket: ClientSocket, start: ConnectionStart | null) => {
         if (start !== null) server!.#begin(socket, start);
@@ -184,6 +184,8 @@ export class KeyValueServer implements ServerControl {
         },
       }, () => listeners.accept(poller!));
       server = new KeyValueServer(store, settings, poller, listeners, options);
+      // Not before: reading the store is not to wait for clients that look whether it has been read.
+      poller.waitsInPlace = options.waitsInPlace ?? false;
       loading.end();
       return server;
     } catch (error) {

@@ -32,19 +32,14 @@ export class Poller {
   /** Sources to be read, from `#next` on. */
   readonly #line: PollSource[] = [];
   #next = 0;
-  readonly #waitsInPlace: boolean;
+  /** It may keep the thread to itself while nothing is ready, as above. */
+  waitsInPlace = false;
   /** Waits in place in a row that ended without a result. */
   #waits = 0;
   /** Another thread waits. */
   #isAway = false;
   #isClosed = false;
-  readonly #ended: Promise<void>;
-
-  /** With `waitsInPlace` it may keep the thread to itself while nothing is ready, as above. */
-  constructor(waitsInPlace: boolean) {
-    this.#waitsInPlace = waitsInPlace;
-    this.#ended = this.#run();
-  }
+  readonly #ended = this.#run();
 
   /** Begins to watch a descriptor. False: the system refused it. */
   watch(fd: number, source: PollSource): boolean {
@@ -93,7 +88,7 @@ export class Poller {
 
   /** Resolves to how many descriptors something has happened to, after waiting in place or on another thread. */
   async #wait(): Promise<number> {
-    if (this.#waitsInPlace && this.#waits++ < waitsMax) {
+    if (this.waitsInPlace && this.#waits++ < waitsMax) {
       return this.#epoll.pollFor(waitMicroseconds);
     }
     this.#waits = 0;

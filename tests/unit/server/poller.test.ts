@@ -20,7 +20,8 @@ for (const waitsInPlace of [false, true]) {
       using listener = Deno.listen({ transport: "unix", path });
       const fd = listeningDescriptor(listener.addr);
       assert(fd >= 0);
-      const poller = new Poller(waitsInPlace);
+      const poller = new Poller();
+      poller.waitsInPlace = waitsInPlace;
       const sockets: PolledSocket[] = [];
       let expecting: ((socket: PolledSocket) => void) | undefined;
       const source: PollSource = {

@@ -69,10 +69,16 @@ export class Listeners {
     }
   }
 
-  /** Begins to accept clients, whose sockets `poller` will watch. */
+  /** Begins to accept clients, whose sockets `poller` will watch. Throws a ListenError. */
   accept(poller: Poller): void {
     this.#poller = poller;
-    for (const one of this.#all) poller.watch(one.fd, this.#acceptor(one, poller));
+    for (const one of this.#all) {
+      if (poller.watch(one.fd, this.#acceptor(one, poller))) continue;
+      throw new ListenError(
+        `Cannot listen on ${this.addresses.join(", ")}: the system watches no more; raise ` +
+          `fs.epoll.max_user_watches`,
+      );
+    }
   }
 
   /** What accepts from one listening socket. When that fails it rests, and says why once. */
@@ -87,8 +93,7 @@ export class Listeners {
         try {
           while (!this.#closed && this.#acceptFrom(one, poller)) hasComplained = false;
         } catch (error) {
-          const reason = error instanceof Error ? error.message : error;
-          if (!hasComplained) this.#log(`Cannot accept a connection: ${reason}`);
+          if (!hasComplained) this.#log(error instanceof Error ? error.message : String(error));
           hasComplained = isResting = true;
           setTimeout(() => {
             isResting = false;
@@ -101,7 +106,7 @@ export class Listeners {
     return source;
   }
 
-  /** Accepts a client; false when nobody waits. Throws an AcceptError or ConnectionError. */
+  /** Accepts a client; false when nobody waits. Throws a SystemError or ConnectionError. */
   #acceptFrom({ listener, fd, tls }: Listening, poller: Poller): boolean {
     const accepted = accept(fd);
     if (accepted === null) return false;

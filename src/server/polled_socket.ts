@@ -40,7 +40,7 @@ export class PolledSocket implements ClientSocket, PollSource {
     if (poller.watch(fd, this)) return;
     this.close();
     throw new ConnectionError(
-      "the system watches no more sockets: raise fs.epoll.max_user_watches",
+      "Cannot accept a connection: the system watches no more; raise fs.epoll.max_user_watches",
     );
   }
 

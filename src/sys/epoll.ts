@@ -22,6 +22,8 @@ const symbols = {
 export const readiness = { readable: 1, writable: 4, error: 8, hangUp: 0x10, peerEnded: 0x2000 };
 
 const edgeTriggered = 1 << 31;
+/** What is told of every descriptor. */
+const watchedBits = readiness.readable | readiness.peerEnded | edgeTriggered;
 const closeOnExec = 0o2000000;
 const operations = { add: 1, remove: 2, change: 3 };
 /** `struct epoll_event`: the bits and 64 bits of the caller's, without padding on x86-64 alone. */
@@ -46,23 +48,18 @@ export class Epoll {
     if (this.#fd < 0 || this.#waker < 0) {
       throw new Error("Cannot create an epoll instance: too many open files? raise ulimit -n");
     }
-    this.#control(operations.add, this.#waker, readiness.readable | edgeTriggered);
+    this.add(this.#waker);
   }
 
   /** Begins to report that a descriptor is readable, or that its other end is gone. False: it was refused. */
   add(fd: number): boolean {
-    return this.#control(
-      operations.add,
-      fd,
-      readiness.readable | readiness.peerEnded | edgeTriggered,
-    );
+    return this.#control(operations.add, fd, watchedBits);
   }
 
   /** The same, and that it is writable, or no more of that. */
   change(fd: number, isForWriting: boolean): void {
     const writing = isForWriting ? readiness.writable : 0;
-    const bits = readiness.readable | readiness.peerEnded | edgeTriggered | writing;
-    this.#control(operations.change, fd, bits);
+    this.#control(operations.change, fd, watchedBits | writing);
   }
 
   /** One that is closed needs not be removed. */

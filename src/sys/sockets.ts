@@ -3,6 +3,8 @@
  * to wait says so. The runtime listens; what it accepts would cost 1.5 us more for each pair of a read and a
  * write, so clients are accepted here, from the listening socket's descriptor.
  */
+import { SystemError } from "./libc.ts";
+
 const symbols = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -35,11 +37,6 @@ const probes = 3;
 /** The other end of a connection is gone, or cannot be reached any more. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
-}
-
-/** Nobody can be accepted now: the process has no descriptors left, or the system no memory. */
-export class AcceptError extends Error {
-  override readonly name = "AcceptError";
 }
 
 /** A client's socket, and where it comes from. */
@@ -77,7 +74,7 @@ function nameOf(address: Deno.Addr): string {
     : (address as Deno.UnixAddr).path;
 }
 
-/** A client that waits at a listening socket; null: nobody does. Throws an AcceptError. */
+/** A client that waits at a listening socket; null: nobody does. Throws a SystemError. */
 export function accept(listeningFd: number): AcceptedSocket | null {
   const { accept4 } = libc();
   const address = new Uint8Array(addressBytes);
@@ -89,14 +86,9 @@ export function accept(listeningFd: number): AcceptedSocket | null {
     if (errno === errors.wouldBlock) return null;
     // Whoever had come has gone again; the next one may be there.
     if (errno !== errors.interrupted && errno !== errors.aborted) {
-      throw new AcceptError(`accept failed with error ${errno}; ${acceptRemedy(errno)}`);
+      throw new SystemError("accept", errno, "a connection");
     }
   }
-}
-
-function acceptRemedy(errno: number): string {
-  const noDescriptors = errno === 24 || errno === 23; // EMFILE, ENFILE
-  return noDescriptors ? "too many open files: raise ulimit -n" : "it will be tried again";
 }
 
 /** Takes what has been received: how many bytes, 0 at the end of it, -1 when there is nothing yet. */

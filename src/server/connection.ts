@@ -40,7 +40,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   readonly #parser: RequestParser;
   readonly #ended = Promise.withResolvers<void>();
   /** What comes before the first read of its own. */
-  #firstRead: Promise<number | null> | null;
+  readonly #firstRead: Promise<number | null> | null;
   #closed = false;
   /** It waits for the next request: nothing of it is under way. */
   #isIdle = true;
@@ -91,7 +91,6 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   /** Serves the client; resolves when it has gone, or the connection is closed. Rejects for a bug. */
   serve(): Promise<void> {
     const first = this.#firstRead;
-    this.#firstRead = null;
     if (first === null) this.#receive();
     else first.then((length) => this.received(length), (error) => this.failed(error));
     return this.#ended.promise;
@@ -483,7 +482,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     clearTimeout(this.#guardTimer);
     this.#core.context.forget(this.session);
     this.onClose();
-    // Closing alone does not reach a peer in every version of the runtime while a read is pending.
+    // Through TLS, a client is told that this is the end.
     this.#socket.closeWrite().catch(() => {}).finally(() => this.#socket.close());
   }
 }

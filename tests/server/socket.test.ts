@@ -5,7 +5,6 @@ import { RawConnection } from "../support/raw_connection.ts";
 import { hasTool, runTool } from "../support/real_tools.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { kvExecutable, TestServer } from "../support/test_server.ts";
-import { until } from "../support/time_limit.ts";
 import { serveAndEnd } from "./kv_serve.ts";
 
 async function ping(path: string): Promise<string> {
@@ -330,31 +329,17 @@ Deno.test({
 });
 
 Deno.test("a server without descriptors says so once, and accepts again when it has some", async () => {
-  await using folder = await TemporaryFolder.make();
-  const path = folder.join("kv.sock");
-  const args = ["-c", `ulimit -n 64 && exec "$0" serve --store store.db --socket kv.sock`];
-  const child = new Deno.Command("sh", {
-    args: [...args, kvExecutable],
-    cwd: folder.path,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = child.output();
-  try {
-    await until(() => Promise.resolve(exists(path)), "the socket to be there");
-    // More than there are descriptors for: the rest waits.
-    const connections: RawConnection[] = [];
-    for (let i = 0; i < 80; i++) connections.push(await RawConnection.open(path));
-    assertEquals(await connections[0].exchange("PING"), "+PONG\r\n");
-    const last = connections.at(-1)!.exchange("PING");
-    await new Promise((resolve) => setTimeout(resolve, 350)); // It tries again three times.
-    for (const connection of connections.slice(0, 60)) connection.close();
-    assertEquals(await last, "+PONG\r\n");
-    for (const connection of connections.slice(60)) connection.close();
-  } finally {
-    child.kill("SIGTERM");
-  }
-  const { stderr } = await output;
-  assertEquals(toText(stderr).match(/Cannot accept a connection: .*ulimit -n/g)?.length, 1);
+  await using server = await TestServer.start({ kind: "kv", descriptorsMax: 64 });
+  // More than there are descriptors for: the rest waits.
+  const connections: RawConnection[] = [];
+  for (let i = 0; i < 80; i++) connections.push(await RawConnection.open(server.socketPath));
+  assertEquals(await connections[0].exchange("PING"), "+PONG\r\n");
+  const last = connections.at(-1)!.exchange("PING");
+  await new Promise((resolve) => setTimeout(resolve, 350)); // It tries again three times.
+  for (const connection of connections.slice(0, 60)) connection.close();
+  assertEquals(await last, "+PONG\r\n");
+  for (const connection of connections.slice(60)) connection.close();
+  await server.stop();
+  const complaints = server.stderrText.match(/Cannot accept a connection: .*ulimit -n/g);
+  assertEquals(complaints?.length, 1);
 });

@@ -19,6 +19,8 @@ export interface TestServerOptions {
   readonly args?: readonly string[];
   /** The text of a configuration file, which is then at `configPath`. */
   readonly config?: string;
+  /** How many descriptors kv's process may have; without, as many as this one. */
+  readonly descriptorsMax?: number;
 }
 
 const repositoryRoot = fromFileUrl(new URL("../../", import.meta.url));
@@ -57,6 +59,7 @@ export class TestServer implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   readonly #hasConfig: boolean;
   readonly #args: readonly string[];
+  readonly #descriptorsMax: number | undefined;
   #life: Life | null = null;
 
   private constructor(kind: ServerKind, folder: TemporaryFolder, options: TestServerOptions) {
@@ -67,6 +70,7 @@ export class TestServer implements AsyncDisposable {
     this.configPath = folder.join("server.conf");
     this.#hasConfig = options.config !== undefined;
     this.#args = options.args ?? [];
+    this.#descriptorsMax = options.descriptorsMax;
   }
 
   /** Starts a server and waits until it can be connected to. */
@@ -144,7 +148,10 @@ export class TestServer implements AsyncDisposable {
     }
     const config = this.#hasConfig ? ["--config", this.configPath] : [];
     const args = ["serve", ...config, "--store", storePath, "--socket", socketPath, ...this.#args];
-    return new Deno.Command(kvExecutable, { args, cwd: folder.path, ...pipes });
+    const kv = { args, cwd: folder.path, ...pipes };
+    if (this.#descriptorsMax === undefined) return new Deno.Command(kvExecutable, kv);
+    const limited = `ulimit -n ${this.#descriptorsMax} && exec "$0" "$@"`;
+    return new Deno.Command("sh", { ...kv, args: ["-c", limited, kvExecutable, ...args] });
   }
 
   /** Asks the server to end (SIGTERM) and waits for it. */

@@ -55,11 +55,12 @@ export class Dispatcher {
     const { ahead } = this.#context.store;
     for (let i = from; i < to; i++) {
       const request = requests[i];
-      const command = this.#lookUp(request);
+      const { bytes, starts, ends, argc } = request;
+      let command = this.commands.findNext(bytes, view, starts[0], ends[0]);
+      if (command !== undefined && command.subcommands !== null) command = this.#lookUp(request);
       if (command === undefined) continue;
       request.command = command.number;
       const { firstKey, lastKey, keyStep } = command;
-      const { argc, starts, ends } = request;
       if (firstKey === 0) continue;
       const last = lastKey < 0 ? argc + lastKey : Math.min(lastKey, argc - 1);
       for (let key = firstKey; key <= last; key += keyStep) {

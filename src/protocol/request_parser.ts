@@ -28,6 +28,8 @@ const argumentsMax = 2 ** 31 - 1;
 const limitedArgumentsMax = 10;
 const limitedBulkLengthMax = 16 * 1024;
 const argumentsMin = 16;
+/** What a request takes beside its bytes, with room for so many arguments: about. */
+const requestBytes = 512;
 /** Requests that are read ahead: enough for their cache misses to overlap. */
 export const requestsAhead = 32;
 /** Beyond this, the places of arguments are given back after the request. */
@@ -37,6 +39,8 @@ const asterisk = 0x2a;
 const dollar = 0x24;
 const cr = 0x0d;
 const lf = 0x0a;
+/** `*`, a digit, CR LF, as a word; the digit counts as zero. */
+const shortArrayHeader = 0x0a0d002a;
 
 export class RequestParser {
   /** The first `count` are the requests that `readAhead` found; their bytes are the parser's. */
@@ -91,14 +95,19 @@ export class RequestParser {
     return this.#end;
   }
 
-  /** Bytes of memory in use. */
+  /** Bytes of the buffer. */
   get bufferBytes(): number {
     return this.#bytes.length;
   }
 
+  /** Bytes of memory in use, about. */
+  get memoryBytes(): number {
+    return this.#bytes.length + this.requests.length * requestBytes;
+  }
+
   /** Where to put what arrives next: never empty. The arguments of older requests are gone then. */
   space(): Uint8Array {
-    if (this.#start === this.#end) this.#restart();
+    if (this.#start === this.#end) this.restart();
     else if (this.#start > 0) this.#moveToFront();
     const bytes = this.#bytes;
     const capacity = bytes.length;
@@ -169,6 +178,17 @@ export class RequestParser {
 
   #readArrayHeader(): boolean {
     const bytes = this.#bytes;
+    if (this.#end - this.#at >= 4) {
+      // The header of nearly every request: `*`, one digit, CR LF.
+      const word = this.#view.getInt32(this.#at, true);
+      const digit = (word >>> 8 & 0xff) - 0x30;
+      if ((word & ~0xff00) === shortArrayHeader && digit > 0 && digit <= 9) {
+        this.#at += 4;
+        this.#missing = digit;
+        this.#bulkLength = -1;
+        return true;
+      }
+    }
     const lineEnd = this.#lineEnd(cr, "too big mbulk count string");
     if (lineEnd < 0) return false;
     const count = parseSafeInteger(bytes, this.#at + 1, lineEnd);
@@ -183,53 +203,46 @@ export class RequestParser {
   }
 
   #readArguments(): boolean {
-    const bytes = this.#bytes;
-    let { starts, ends } = this.#request;
+    const view = this.#view;
     const end = this.#end;
+    let { starts, ends } = this.#request;
     let at = this.#at;
-    while (this.#missing > 0) {
-      if (this.#bulkLength < 0) {
-        // The header of nearly every bulk string: `$`, one to three digits, CR LF.
-        let length = -1;
-        let digitEnd = at + 1;
-        if (end - at > 5 && bytes[at] === dollar) {
-          const first = bytes[digitEnd++] - 0x30;
-          if (first > 0 && first <= 9) {
-            length = first;
-            while (digitEnd < at + 4 && bytes[digitEnd] >= 0x30 && bytes[digitEnd] <= 0x39) {
-              length = length * 10 + bytes[digitEnd++] - 0x30;
-            }
-            if (bytes[digitEnd] !== cr || digitEnd + 1 >= end) length = -1;
-          }
-        }
-        if (length >= 0) {
-          at = digitEnd + 2;
+    let argc = this.#argc;
+    const argumentsEnd = argc + this.#missing;
+    let length = this.#bulkLength;
+    while (argc < argumentsEnd) {
+      if (length < 0) {
+        length = end - at > 6 ? shortBulkLength(view, at) : -1;
+        if (length > 0) {
+          at += length < 10 ? 4 : length < 100 ? 5 : 6;
         } else {
           this.#at = at;
+          this.#argc = argc;
+          this.#missing = argumentsEnd - argc;
+          this.#bulkLength = -1;
           if (!this.#readBulkHeader()) return false;
           at = this.#at;
           length = this.#bulkLength;
         }
-        this.#bulkLength = length;
       }
-      if (end - at < this.#bulkLength + 2) {
-        this.#at = at;
-        return false;
-      }
-      if (this.#argc === starts.length) {
+      if (end - at < length + 2) break;
+      if (argc === starts.length) {
+        this.#argc = argc;
         this.#growArguments();
         starts = this.#request.starts;
         ends = this.#request.ends;
       }
-      starts[this.#argc] = at;
-      at += this.#bulkLength;
-      ends[this.#argc++] = at;
+      starts[argc] = at;
+      at += length;
+      ends[argc++] = at;
       at += 2;
-      this.#bulkLength = -1;
-      this.#missing--;
+      length = -1;
     }
     this.#at = at;
-    return true;
+    this.#argc = argc;
+    this.#missing = argumentsEnd - argc;
+    this.#bulkLength = length;
+    return argc === argumentsEnd;
   }
 
   #readBulkHeader(): boolean {
@@ -331,12 +344,15 @@ export class RequestParser {
 
   // --- the buffer --------------------------------------------------------------------------------
 
-  #restart(): void {
+  /** All that was received has been handled: begins anew, without the room that a long request took. */
+  restart(): void {
     this.#start = 0;
     this.#at = 0;
     this.#end = 0;
-    if (this.#bytes.length > bufferBytesPipeline) this.#setBuffer(new Uint8Array(bufferBytesMin));
+    const isLong = this.#bytes.length > bufferBytesPipeline;
+    if (isLong) this.#setBuffer(new Uint8Array(bufferBytesMin));
     for (let i = 0; i <= this.count && i < this.requests.length; i++) {
+      if (isLong) this.requests[i].bytes = this.#bytes;
       if (this.requests[i].starts.length > argumentsKept) {
         this.requests[i] = emptyRequest(argumentsMin);
       }
@@ -378,6 +394,23 @@ export class RequestParser {
     request.starts = starts;
     request.ends = ends;
   }
+}
+
+/**
+ * The length that the header of nearly every bulk string tells: `$`, one to three digits, CR. 0 or below when
+ * what stands there is another one, or none. Reads five bytes.
+ */
+function shortBulkLength(view: DataView, at: number): number {
+  const word = view.getInt32(at, true);
+  const first = (word >>> 8 & 0xff) - 0x30;
+  if ((word & 0xff) !== dollar || first <= 0 || first > 9) return -1;
+  const second = (word >>> 16 & 0xff) - 0x30;
+  if (second === cr - 0x30) return first;
+  if (second < 0 || second > 9) return -1;
+  const third = (word >>> 24) - 0x30;
+  if (third === cr - 0x30) return first * 10 + second;
+  if (third < 0 || third > 9 || view.getUint8(at + 4) !== cr) return -1;
+  return first * 100 + second * 10 + third;
 }
 
 /** C's isspace. */

@@ -1,7 +1,11 @@
-/** Who is told of what was received. */
+/** Who takes what is received. */
 export interface Receiver {
+  /** Where to put what comes next: asked for when there seems to be something. Never empty, never throws. */
+  space(): Uint8Array;
   /** So many bytes came; null: nothing more will. Never throws. */
   received(length: number | null): void;
+  /** There was nothing yet: the space is asked for again. Never throws. */
+  nothingReceived(): void;
   /** Nothing can be received any more. Never throws. */
   failed(error: unknown): void;
 }
@@ -15,8 +19,8 @@ export interface ClientSocket {
    * when the client is gone.
    */
   read(bytes: Uint8Array): Promise<number | null>;
-  /** The same without a Promise: tells `receiver` once, later. */
-  receive(bytes: Uint8Array, receiver: Receiver): void;
+  /** The same without a Promise, and with space when it is needed: tells `receiver` once, later. */
+  receive(receiver: Receiver): void;
   /** Sends the first `length` bytes or some of them, without waiting: returns how many. Throws as `read`. */
   sendNow(bytes: Uint8Array, length: number): number;
   /** Resolves to how many bytes were sent, at least one of them. Throws as `read`. */

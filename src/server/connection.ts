@@ -7,7 +7,7 @@ import { TlsError } from "../sys/openssl.ts";
 import type { ClientSocket, Receiver } from "./client_socket.ts";
 import type { ClientConnection, ConnectionMemory, Session } from "../commands/session.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
-import { RequestParser } from "../protocol/request_parser.ts";
+import type { RequestParser } from "../protocol/request_parser.ts";
 import { copyBytes } from "../store/copy_bytes.ts";
 import { ConnectionError } from "../sys/sockets.ts";
 import { OutputGuard } from "./output_limits.ts";
@@ -37,7 +37,8 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   onClose: () => void = () => {};
   readonly #core: ServerCore;
   readonly #socket: ClientSocket;
-  readonly #parser: RequestParser;
+  /** While it waits for the first bytes of a request, it has none. */
+  #parser: RequestParser | null;
   readonly #ended = Promise.withResolvers<void>();
   /** What comes before the first read of its own. */
   readonly #firstRead: Promise<number | null> | null;
@@ -78,7 +79,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   #wasRefusedWrites = false;
 
   constructor(core: ServerCore, socket: ClientSocket, session: Session, start?: ConnectionStart) {
-    this.#parser = start?.parser ?? new RequestParser();
+    this.#parser = start?.parser ?? null;
     this.#handled = start?.handled ?? 0;
     // Requests that have been read already are run as if they came now.
     this.#firstRead = start === undefined ? null : start.read ?? Promise.resolve(0);
@@ -97,12 +98,28 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   }
 
   #receive(): void {
-    this.#socket.receive(this.#parser.space(), this);
+    this.#socket.receive(this);
+  }
+
+  space(): Uint8Array {
+    this.#parser ??= this.#core.parsers.take();
+    return this.#parser.space();
+  }
+
+  nothingReceived(): void {
+    this.#giveBackParser();
+  }
+
+  #giveBackParser(): void {
+    const parser = this.#parser;
+    if (parser === null || parser.pendingBytes > 0 || parser.error !== null) return;
+    this.#parser = null;
+    this.#core.parsers.give(parser);
   }
 
   received(length: number | null): void {
-    if (length === null || this.#closed) return this.#end();
     const parser = this.#parser;
+    if (length === null || parser === null || this.#closed) return this.#end();
     const core = this.#core;
     this.#isIdle = false;
     this.session.bytesRead += length;
@@ -151,13 +168,15 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
 
   /** All that was received has been handled. */
   #goOn(): void {
-    if (this.#closed || this.session.closing || this.#parser.error !== null) return this.#end();
+    if (this.#closed || this.session.closing || this.#parser?.error != null) return this.#end();
+    this.#giveBackParser();
     this.#isIdle = true;
     if (this.#core.isStopping) this.#end();
     else this.#receive();
   }
 
   #end(): void {
+    this.#giveBackParser();
     this.session.endTransaction(this.#core.store);
     this.close();
     this.#ended.resolve();
@@ -166,12 +185,12 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   // --- a turn ----------------------------------------------------------------------------------------
 
   get pendingBytes(): number {
-    return this.#parser.pendingBytes;
+    return this.#parser!.pendingBytes;
   }
 
   lookAhead(): void {
     const { dispatcher, context, store } = this.#core;
-    const parser = this.#parser;
+    const parser = this.#parser!;
     this.#aheadFrom = store.ahead.count;
     if (this.#handled >= parser.count) {
       this.#handled = 0;
@@ -199,7 +218,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
 
   #runSome(): boolean {
     const core = this.#core;
-    const parser = this.#parser;
+    const parser = this.#parser!;
     const { session } = this;
     const { reply, context, dispatcher, store } = core;
     const { timer } = dispatcher;
@@ -465,11 +484,11 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   memory(): ConnectionMemory {
     const parser = this.#parser;
     // While requests are run, all that came with them is still there.
-    const query = this.#isIdle ? parser.pendingBytes : parser.receivedBytes;
+    const query = parser === null ? 0 : this.#isIdle ? parser.pendingBytes : parser.receivedBytes;
     const pushes = this.#pushLength + this.#pushingLength;
     return {
       query,
-      queryFree: parser.bufferBytes - query,
+      queryFree: parser === null ? 0 : parser.bufferBytes - query,
       replyBuffer: this.#replyBytes.length + this.#pushBytes.length + this.#pushingLength,
       replies: this.#replyLength + pushes,
       repliesPeak: this.#replyLengthMax,

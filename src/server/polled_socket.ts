@@ -25,8 +25,7 @@ export class PolledSocket implements ClientSocket, PollSource {
   #isEnded = false;
   #isInLine = false;
   #isClosed = false;
-  /** Where what comes next goes, and who is told of it; null: nobody wants it yet. */
-  #target: Uint8Array | null = null;
+  /** Who takes what comes next; null: nobody wants it yet. */
   #receiver: Receiver | null = null;
   /** The write that waits for room. */
   #room: PromiseWithResolvers<void> | null = null;
@@ -46,12 +45,16 @@ export class PolledSocket implements ClientSocket, PollSource {
 
   read(bytes: Uint8Array): Promise<number | null> {
     return new Promise((resolve, reject) => {
-      this.receive(bytes, { received: resolve, failed: reject });
+      this.receive({
+        space: () => bytes,
+        received: resolve,
+        nothingReceived: () => {},
+        failed: reject,
+      });
     });
   }
 
-  receive(bytes: Uint8Array, receiver: Receiver): void {
-    this.#target = bytes;
+  receive(receiver: Receiver): void {
     this.#receiver = receiver;
     if (this.#isReadable || this.#isClosed) this.#getInLine();
   }
@@ -73,22 +76,25 @@ export class PolledSocket implements ClientSocket, PollSource {
   readNow(): number {
     this.#isInLine = false;
     const receiver = this.#receiver;
-    const target = this.#target;
-    if (receiver === null || target === null) return 0;
+    if (receiver === null) return 0;
     let length = 0;
     if (!this.#isClosed) {
+      const space = receiver.space();
       try {
-        length = receive(this.#fd, target);
+        length = receive(this.#fd, space);
       } catch (error) {
-        this.#receiver = this.#target = null;
+        this.#receiver = null;
         receiver.failed(error);
         return 0;
       }
       // A stream that had less than was asked for is empty.
-      this.#isReadable = length === target.length || length >= 0 && this.#isEnded;
-      if (length < 0) return 0;
+      this.#isReadable = length === space.length || length >= 0 && this.#isEnded;
+      if (length < 0) {
+        receiver.nothingReceived();
+        return 0;
+      }
     }
-    this.#receiver = this.#target = null;
+    this.#receiver = null;
     receiver.received(length === 0 ? null : length);
     return length;
   }

@@ -7,6 +7,7 @@ import { Session } from "../commands/session.ts";
 import { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { Store } from "../store/store.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { ParserPool } from "./parser_pool.ts";
 import type { Connection } from "./connection.ts";
 import type { OutputLimits } from "./output_limits.ts";
 import { RateMeter } from "./rate_meter.ts";
@@ -14,6 +15,7 @@ import { Turns } from "./turns.ts";
 
 const replyBufferBytes = 16 * 1024;
 const replyPoolBytesMax = 8 * 1024 * 1024;
+const parserPoolBytesMax = 8 * 1024 * 1024;
 
 /** Reading the clock takes as long as a tenth of a GET: what was read counts for so long. */
 const nowValidMicroseconds = 100;
@@ -33,6 +35,7 @@ export class ServerCore {
   readonly settings: ConnectionSettings;
   readonly reply = new ReplyWriter(new Uint8Array(0));
   readonly buffers = new BufferPool(replyBufferBytes, replyPoolBytesMax);
+  readonly parsers = new ParserPool(parserPoolBytesMax);
   readonly context: CommandContext;
   readonly dispatcher: Dispatcher;
   readonly turns: Turns;

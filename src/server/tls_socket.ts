@@ -49,8 +49,8 @@ export class TlsSocket implements ClientSocket {
     });
   }
 
-  receive(bytes: Uint8Array, receiver: Receiver): void {
-    this.read(bytes).then(
+  receive(receiver: Receiver): void {
+    this.read(receiver.space()).then(
       (length) => receiver.received(length),
       (error) => receiver.failed(error),
     );

@@ -43,13 +43,14 @@ export class Turns {
   readonly #latency: LatencyMonitor;
   /** Turns to come; the last one is joined by whoever comes. */
   readonly #waiting: Turn[] = [];
+  #isRunning = false;
 
   constructor(store: Store, latency: LatencyMonitor) {
     this.#store = store;
     this.#latency = latency;
   }
 
-  /** Has the requests of a connection be run in the next turn. */
+  /** Has the requests of a connection be run in the next turn, which begins at once when it has enough to do. */
   join(member: TurnMember): void {
     const waiting = this.#waiting;
     let turn = waiting.at(-1);
@@ -60,10 +61,14 @@ export class Turns {
     }
     turn.members.push(member);
     turn.pendingBytes += member.pendingBytes;
+    if (turn.pendingBytes >= turnBytesEnough && !this.#isRunning) this.#run();
   }
 
   readonly #run = (): void => {
-    const { members } = this.#waiting.shift()!;
+    const turn = this.#waiting.shift();
+    if (turn === undefined) return; // It was full before its time.
+    const { members } = turn;
+    this.#isRunning = true;
     const joined = members.length;
     const started = monotonicMicroseconds();
     this.#runAll(members, started);
@@ -73,6 +78,7 @@ export class Turns {
     this.#store.pauses.note(stretchMs);
     this.#latency.noteStretch(stretchMs);
     for (let i = 0; i < joined; i++) members[i].endTurn();
+    this.#isRunning = false;
     if (this.#waiting.length > 0) queueMicrotask(this.#run);
   };
 

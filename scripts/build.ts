@@ -45,7 +45,13 @@ const permissions = [
  * of a foreseeable name in the folder for temporary files, which anyone may create, for 2 to 3 ms of
  * start-up.
  */
-const compileOptions = ["--quiet", "--no-config", "--no-check", "--no-code-cache"];
+const compileOptions = [
+  "--quiet",
+  "--no-config",
+  "--no-check",
+  "--no-code-cache",
+  "--v8-flags=--max-inlined-bytecode-size=1000,--max-inlined-bytecode-size-cumulative=4000,--min-inlining-frequency=0.02",
+];
 
 async function build(readable: boolean): Promise<void> {
   const started = new Date();

@@ -46,8 +46,6 @@ const lineBytes = 64;
 export const aheadMax = 512;
 const { keyBytesMax } = defaultLimits;
 
-const noWords: Int32Array = new Int32Array(0);
-
 type IndexLimits = Pick<StoreLimits, "slotsPerPage" | "cutDelayMs">;
 
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
@@ -68,6 +66,26 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
     count++;
   }
   return count;
+}
+
+/**
+ * The first slot from `slot` on whose hash is not below `hash`, or that is empty; `end` when there is none. All
+ * hashes of a page share their top bit (the directory has at least one), so comparing them as signed numbers
+ * gives their order.
+ */
+function firstNotBelow(words: Int32Array, slot: number, end: number, hash: number): number {
+  while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
+  return slot;
+}
+
+/**
+ * Loads the words at the first `count` of `places`, and those `behind` words further on. In as few instructions as
+ * can be: so many more of the loads are under way at a time.
+ */
+function loadAt(words: Int32Array, places: Int32Array, count: number, behind: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum ^= words[places[i]] ^ words[places[i] + behind];
+  return sum;
 }
 
 export class HashIndex {
@@ -107,8 +125,8 @@ export class HashIndex {
   onOtherKey: ((address: number, hash: number) => void) | null = null;
   /** Called when the first one is met. */
   onDamage: () => void = () => {};
-  /** For `prefetch`: where the records of the hashes stand. */
-  readonly #addressesAhead = new Int32Array(aheadMax);
+  /** For `prefetch`: the words in a window that are loaded next. */
+  readonly #placesAhead = new Int32Array(aheadMax);
   /** Who else reads the index is told here. */
   readers = new ReaderWords();
   /** When it was cleared last, by `performance.now()`. */
@@ -196,30 +214,37 @@ export class HashIndex {
    * pipeline are independent, so their cache misses overlap here, and do not there. That wants loops of
    * few instructions and no branch that depends on what is being loaded: a processor runs ahead of a
    * load by some hundred instructions, and not at all past a branch that it has guessed wrongly. So
-   * pages, places in them and records have a loop each. Returns a number that
-   * means nothing, but needs the loads.
+   * pages, places in them and records have a loop each, and what is loaded is computed before. Returns a
+   * number that means nothing, but needs the loads.
    */
   prefetch(hashes: Int32Array, count: number): number {
     let sum = this.prefetchPages(hashes, count);
-    const addresses = this.#addressesAhead;
+    const { windows } = this.file;
+    const shift = 32 - this.#directoryBits;
+    const directory = this.#directory;
+    const places = this.#placesAhead;
+    let number = -1;
     let found = 0;
     for (let i = 0; i < count; i++) {
-      if (this.#seek(hashes[i]) !== hashes[i]) continue;
-      const address = this.#words[this.#slot + 1];
-      if (this.#keyRoom(address) < lineBytes) continue;
-      addresses[found++] = address;
-    }
-    let number = -1;
-    let words = noWords;
-    for (let i = 0; i < found; i++) {
-      const address = addresses[i];
+      const hash = hashes[i];
+      const entry = directory[hash >>> shift];
+      const page = entry >>> depthBits;
+      const words = windows[page >>> pagesPerWindowShift].i32;
+      const base = (page & pageInWindowMask) * pageWords;
+      const home = base + indexPage.slotWord + this.#home(hash, entry & depthMask) * slotWords;
+      const slot = firstNotBelow(words, home, base + this.#slotsEnd, hash);
+      if (slot === base + this.#slotsEnd || words[slot] !== hash) continue;
+      const address = words[slot + 1];
+      if (address === 0 || this.#keyRoom(address) < lineBytes) continue;
       if (address >>> 26 !== number) {
+        if (found > 0) sum ^= loadAt(this.#records[number].i32, places, found, lineBytes / 4);
         number = address >>> 26;
-        words = this.#records[number].i32;
+        found = 0;
       }
-      const word = offsetOf(address) >> 2;
-      sum ^= words[word] ^ words[word + lineBytes / 4]; // Most small records stand in two lines.
+      places[found++] = offsetOf(address) >> 2;
     }
+    // Most small records stand in two lines.
+    if (found > 0) sum ^= loadAt(this.#records[number].i32, places, found, lineBytes / 4);
     return sum;
   }
 
@@ -227,22 +252,25 @@ export class HashIndex {
   prefetchPages(hashes: Int32Array, count: number): number {
     const shift = 32 - this.#directoryBits;
     const directory = this.#directory;
+    const places = this.#placesAhead;
+    const placeMax = pageWords - lineBytes / 8 - 1;
     let number = -1;
-    let words = noWords;
+    let found = 0;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[i];
       const entry = directory[hash >>> shift];
       const page = entry >>> depthBits;
       if (page >>> pagesPerWindowShift !== number) {
+        if (found > 0) sum ^= loadAt(this.file.windows[number].i32, places, found, lineBytes / 8);
         number = page >>> pagesPerWindowShift;
-        words = this.file.windows[number].i32;
+        found = 0;
       }
-      const slot = (page & pageInWindowMask) * pageWords + indexPage.slotWord +
-        this.#home(hash, entry & depthMask) * slotWords;
-      // The entry stands there or a few slots further on, perhaps in the next line.
-      sum ^= words[slot] ^ words[Math.min(slot + lineBytes / 8, slot | pageWords - 1)];
+      const place = indexPage.slotWord + this.#home(hash, entry & depthMask) * slotWords;
+      places[found++] = (page & pageInWindowMask) * pageWords + Math.min(place, placeMax);
     }
+    // The entry stands there or a few slots further on, perhaps in the next line.
+    if (found > 0) sum ^= loadAt(this.file.windows[number].i32, places, found, lineBytes / 8);
     return sum;
   }
 
@@ -323,13 +351,10 @@ export class HashIndex {
     const base = (page & pageInWindowMask) * pageWords;
     const home = this.#home(hash, depth);
     const end = base + this.#slotsEnd;
-    let slot = base + indexPage.slotWord + home * slotWords;
+    const slot = firstNotBelow(words, base + indexPage.slotWord + home * slotWords, end, hash);
     this.#words = words;
     this.#page = base;
     this.#depth = depth;
-    // All hashes of a page share their top bit (the directory has at least one), so comparing them
-    // as signed numbers gives their order.
-    while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
     this.#slot = slot;
     return slot < end && words[slot + 1] !== 0 ? words[slot] : ~hash;
   }

@@ -9,7 +9,6 @@
  * a newer record (then that one says all there is to say).
  */
 import {
-  record,
   recordAlignment,
   recordFlag,
   recordHeaderBytes,
@@ -26,6 +25,7 @@ import { flagsAt, keyEndAt, kindAt, recordBytesAt, RecordReader } from "./record
 import { RunCopy, type RunCopySource } from "./run_copy.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
+import { loadAt } from "./words.ts";
 
 /**
  * Compaction begins when the segments in use are this many times the live bytes: under load, where each
@@ -72,8 +72,8 @@ const measuredMax = 32;
 const groupRecords = 32;
 /** Addresses count units of this many bits. */
 const recordShift = Math.log2(recordAlignment);
-/** Copies shorter than this go word by word. */
-const shortCopyWords = 32;
+/** Words of one line of the processor's caches: most small records stand in two. */
+const lineWords = 16;
 /** A segment that is fuller than this frees too little for the work. */
 const fullness = 0.9;
 
@@ -100,6 +100,8 @@ export class Compaction {
   readonly #offsets = new Int32Array(groupRecords);
   readonly #kinds = new Uint8Array(groupRecords);
   readonly #hashes = new Int32Array(groupRecords);
+  /** The words where they begin. */
+  readonly #places = new Int32Array(groupRecords);
   #groupSize = 0;
   /** The large record that is being copied, or null. */
   #copy: RunCopy | null = null;
@@ -536,28 +538,46 @@ export class Compaction {
     return "group";
   }
 
-  /** Reads the next records that count. */
+  /** Reads the next records that count, without their checksums: those of puts are looked at when they are copied. */
   #readLive(): GroupEnd {
     const reader = this.#reader;
-    const { table } = this.#log;
-    const end = this.#log.endOf(this.#victim);
-    while (this.#groupSize < groupRecords) {
-      const from = reader.offset + reader.bytes;
-      const left = end - from >> recordShift;
-      const skipped = left > 0
-        ? table.live.next(this.#log.addressAt(this.#victim, from), left)
-        : -1;
-      // What is passed over counts as if it were read: a segment is worth as much as is appended.
-      if (skipped < 0) {
-        this.#credit -= end - from;
-        return "segment";
-      }
-      const start = from + (skipped << recordShift);
-      if (!reader.readAt(start)) return "damage";
-      this.#credit -= start - from + reader.bytes;
+    const begun = reader.offset + reader.bytes;
+    const places = this.#places;
+    const count = this.#findLive(begun);
+    const { i32 } = reader.window;
+    const isLast = count > 0 && places[count - 1] + lineWords >= i32.length;
+    this.#prefetched = loadAt(i32, places, count, isLast ? 0 : lineWords);
+    for (let i = 0; i < count; i++) {
+      const start = places[i] << 2;
+      if (!reader.lookAt(start)) return "damage";
+      if (reader.kind !== recordKind.put && !reader.readAt(start)) return "damage";
       this.#addToGroup();
     }
-    return "group";
+    // What is passed over counts as if it were read: a segment is worth as much as is appended.
+    const isOver = count < groupRecords;
+    const end = isOver ? this.#log.endOf(this.#victim) : reader.offset + reader.bytes;
+    this.#credit -= end - begun;
+    return isOver ? "segment" : "group";
+  }
+
+  /** Finds the next records that count, from a byte offset on; returns how many. */
+  #findLive(from: number): number {
+    const { table } = this.#log;
+    const places = this.#places;
+    let left = this.#log.endOf(this.#victim) - from >> recordShift;
+    let address = this.#log.addressAt(this.#victim, from);
+    let place = from >> 2;
+    let count = 0;
+    while (count < groupRecords && left > 0) {
+      const skipped = table.live.next(address, left);
+      if (skipped < 0) break;
+      place += skipped << recordShift - 2;
+      places[count++] = place;
+      address += skipped + 1;
+      place += recordAlignment / 4;
+      left -= skipped + 1;
+    }
+    return count;
   }
 
   #addToGroup(): void {
@@ -573,8 +593,10 @@ export class Compaction {
     const address = this.#log.addressAt(this.#victim, offset);
     if (!this.#index.leadsTo(this.#hashes[i], address)) return;
     const bytes = recordBytesAt(this.#reader.window, offset);
-    this.#index.replace(this.#copyRecord(offset, bytes));
-    this.#log.table.addLive(address, -bytes);
+    const to = this.#copyRecord(offset, bytes);
+    if (to === 0) return;
+    this.#index.replace(to);
+    this.#log.table.moveLive(address, to, bytes);
   }
 
   #keepDelete(i: number): void {
@@ -602,28 +624,22 @@ export class Compaction {
       const left = this.#indexHeader.tombstoneBytes - bytes;
       this.#indexHeader.tombstoneBytes = Math.max(0, left);
     } else {
-      this.#copyRecord(offset, bytes);
+      const to = this.#copyRecord(offset, bytes);
+      if (to !== 0) table.moveLive(address, to, bytes);
+      return;
     }
     table.addLive(address, -bytes);
   }
 
-  /** Copies a record to the head, as a record of its own; returns the copy's address. */
+  /** Copies a record to the head, as a record of its own; returns the copy's address, 0 when it is damaged. */
   #copyRecord(offset: number, bytes: number): number {
     const log = this.#log;
-    const to = log.reserve(bytes, 0) >> 2;
-    const target = log.headWindow.i32;
-    const source = this.#reader.window.i32;
-    const from = offset >> 2;
-    const words = bytes >> 2;
-    if (words < shortCopyWords) {
-      for (let i = 0; i < words; i++) {
-        target[to + i] = source[from + i];
-      }
-    } else target.set(source.subarray(from, from + words), to);
-    target[to + record.kindWord] &= 0xffff; // No longer the member of a batch.
-    const address = log.addressOf(to << 2);
-    log.append(bytes);
-    log.table.addLive(address, bytes);
+    const reader = this.#reader;
+    const address = log.addressOf(log.reserve(bytes, 0));
+    if (!log.appendCopy(reader.window, offset, reader.seedAt(offset), bytes)) {
+      this.#stopAtDamage(offset);
+      return 0;
+    }
     this.copiedBytes += bytes;
     this.#crampedCredit -= bytes;
     return address;

@@ -18,7 +18,7 @@ import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { kindAt, offsetOf } from "./record.ts";
-import { hasBytes } from "./words.ts";
+import { hasBytes, loadAt } from "./words.ts";
 import {
   indexHeader,
   indexPage,
@@ -76,16 +76,6 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
 function firstNotBelow(words: Int32Array, slot: number, end: number, hash: number): number {
   while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
   return slot;
-}
-
-/**
- * Loads the words at the first `count` of `places`, and those `behind` words further on. In as few instructions as
- * can be: so many more of the loads are under way at a time.
- */
-function loadAt(words: Int32Array, places: Int32Array, count: number, behind: number): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum ^= words[places[i]] ^ words[places[i] + behind];
-  return sum;
 }
 
 export class HashIndex {

@@ -8,7 +8,7 @@
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
-import { checksum } from "./checksum.ts";
+import { checksum, copyResealed } from "./checksum.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
 import { type RecordReader, recordSeed } from "./record.ts";
 import {
@@ -227,7 +227,28 @@ export class Log {
     const { i32 } = this.headWindow;
     const seed = recordSeed(this.headSeed, offset);
     i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, seed);
-    this.headOffset = offset + bytes;
+    this.#advance(bytes);
+  }
+
+  /**
+   * Appends a copy of the record at a byte offset of another segment, as a record of its own, at the place that
+   * `reserve` found. False, and nothing is appended, when it is damaged: `seed` is that of its checksum.
+   */
+  appendCopy(from: Window, fromOffset: number, seed: number, bytes: number): boolean {
+    const offset = this.headOffset;
+    const word = fromOffset >> 2;
+    const newSeed = recordSeed(this.headSeed, offset);
+    const kindWord = from.i32[word + record.kindWord] & 0xffff; // No longer the member of a batch.
+    const { i32 } = this.headWindow;
+    if (!copyResealed(from.i32, word, seed, i32, offset >> 2, newSeed, kindWord, bytes >> 2)) {
+      return false;
+    }
+    this.#advance(bytes);
+    return true;
+  }
+
+  #advance(bytes: number): void {
+    this.headOffset += bytes;
     this.appendedBytes += bytes;
     this.appendedRecords++;
   }

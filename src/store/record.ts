@@ -75,6 +75,11 @@ export class RecordReader {
     this.#seed = seed | 0;
   }
 
+  /** The seed of the checksum of the record at `offset`. */
+  seedAt(offset: number): number {
+    return recordSeed(this.#seed, offset);
+  }
+
   get keyStart(): number {
     return this.offset + recordHeaderBytes;
   }
@@ -95,6 +100,17 @@ export class RecordReader {
 
   /** Reads the record at `offset`; false, with `offset` there and no length, when there is none. */
   readAt(offset: number): boolean {
+    if (!this.lookAt(offset)) return false;
+    const { i32 } = this.window;
+    const word = offset >> 2;
+    const seed = recordSeed(this.#seed, offset);
+    if (checksum(i32, word, this.bytes >> 2, seed) === i32[word]) return true;
+    this.bytes = 0;
+    return false;
+  }
+
+  /** The same without its checksum: it may be damaged. */
+  lookAt(offset: number): boolean {
     const { i32 } = this.window;
     const word = offset >> 2;
     this.offset = offset;
@@ -109,8 +125,6 @@ export class RecordReader {
     if (valueLength < 0 || valueLength > this.#limits.valueBytesMax) return false;
     const bytes = recordBytes(keyLength, valueLength);
     if (offset + bytes > this.#end) return false;
-    const seed = recordSeed(this.#seed, offset);
-    if (checksum(i32, word, bytes >> 2, seed) !== i32[word]) return false;
     this.bytes = bytes;
     this.kind = kind;
     this.flags = kindWord >>> 16;

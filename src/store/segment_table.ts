@@ -229,6 +229,16 @@ export class SegmentTable {
     else this.live.unmark(address);
   }
 
+  /**
+   * The record at `from`, of a segment that is being emptied, counts at `to` from now on. The map of live
+   * records still has it at both.
+   */
+  moveLive(from: number, to: number, bytes: number): void {
+    this.liveBytes[this.firstOf[from >>> this.addressShift]] -= bytes;
+    this.liveBytes[this.firstOf[to >>> this.addressShift]] += bytes;
+    this.live.mark(to);
+  }
+
   /** How many sealed segments there are whose live share is in each of `classes` equal classes. */
   countByFill(classes: number, segmentBytes: number): number[] {
     const counts = new Array<number>(classes).fill(0);

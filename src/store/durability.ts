@@ -24,6 +24,9 @@ const intervalMs = 1000;
 const briefBytesMax = 256 * 1024;
 const briefMsMax = 2;
 
+/** More ranges than that are synced with all of the file. */
+const separateRangesMax = 16;
+
 interface Waiter {
   readonly position: number;
   readonly resolve: () => void;
@@ -203,9 +206,11 @@ export class Durability {
 
   /**
    * One range after the other: each call wakes a thread, which may take the processor from this one for
-   * milliseconds, and a round of a busy compaction has dozens.
+   * milliseconds. But for each, the disk has to empty its cache and the event loop has to come by, so many take
+   * one call for the whole file, though that writes, too, what was made ready for records to come.
    */
   async #syncRanges(ranges: readonly BodyRange[]): Promise<boolean> {
+    if (ranges.length > separateRangesMax) return await this.#file.syncAllInBackground();
     let isSynced = true;
     for (const { offset, length } of ranges) {
       isSynced = await this.#file.syncInBackground(offset, length) && isSynced;

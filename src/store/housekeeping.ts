@@ -25,8 +25,9 @@ const activityMax = 20;
 const idleActivityMax = 5;
 /** The longest wait for a deadline: the clock may be set forward meanwhile. */
 const timerMsMax = 1000;
-/** Segments that wait to be free before a sync is begun for their sake. */
+/** So many segments wait to be free before a sync is begun for their sake, or this share of the file. */
 const leavingMax = 8;
+const leavingShare = 1 / 64;
 
 export interface HousekeepingParts {
   readonly log: Log;
@@ -137,7 +138,8 @@ export class Housekeeping {
     if (compaction.isPassWaiting) return true;
     if (log.isCramped || eviction.isShort) return leavingCount > 0;
     const isOften = durability.policy !== "no";
-    return leavingCount > (isOften || compaction.hasWork(false) ? leavingMax : 0);
+    const most = Math.max(leavingMax, log.table.count * leavingShare);
+    return leavingCount > (isOften || compaction.hasWork(false) ? most : 0);
   }
 
   /** Sets the timer for what has to be done without a request. */

@@ -288,7 +288,9 @@ export class Log {
       this.writeHeader(this.headOffset, recordKind.seal, 0, 0);
       this.append(sealBytes);
     }
-    this.#dirty.push(this.#headDirtyRange());
+    const range = this.#headDirtyRange();
+    this.#dirty.push(range);
+    void this.file.forbidWriting(range.offset, range.length);
     this.table.state[this.head] = segmentState.sealed;
     this.table.setWaste(this.head, this.headEnd - this.headOffset);
   }

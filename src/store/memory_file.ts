@@ -43,6 +43,14 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  syncAllInBackground(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  forbidWriting(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   populate(): Promise<boolean> {
     return Promise.resolve(true);
   }

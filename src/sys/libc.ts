@@ -121,6 +121,12 @@ const symbols = {
     result: "isize",
     nonblocking: true,
   },
+  fdatasyncInBackground: {
+    name: "fdatasync",
+    parameters: ["i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   fsyncInBackground: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -431,6 +437,14 @@ export async function syncInBackground(
 }
 
 /**
+ * Writes all of a file's pages that were changed, through mappings too, to the device, on another thread; resolves to
+ * whether it succeeded. Never made again, as above.
+ */
+export async function syncDataInBackground(fd: number): Promise<boolean> {
+  return await libc().fdatasyncInBackground(fd) === 0;
+}
+
+/**
  * Pages of the mapping will be touched one here, one there: the kernel then reads those alone. Otherwise it
  * reads up to megabytes around each, which throws out of memory what is in use when memory is short. What
  * cannot be advised works all the same, here and below.
@@ -440,15 +454,21 @@ export function adviseRandom(mapping: Mapping): void {
 }
 
 /**
- * Takes the right to write away from a range of pages, all at once: takes them out of the page tables, where they
- * stay in memory with what was written to them, and puts them back for reading. Before a sync of many pages that is
- * worth its while: the kernel otherwise takes the right from one page after the other, and interrupts the other
- * processors for each. Left out of the tables, a page that is read during the sync would have to be waited for.
+ * Takes the right to write away from a range of pages, all at once, on another thread: takes them out of the page
+ * tables, where they stay in memory with what was written to them, and puts them back for reading. Before a sync of
+ * many pages that is worth its while: the kernel otherwise takes the right from one page after the other, and
+ * interrupts the other processors for each. Left out of the tables, a page that is read during the sync would have
+ * to be waited for. Writing to them meanwhile does no harm. Resolves to whether it was done.
  */
-export function forbidWriting(mapping: Mapping, offset: number, length: number): void {
+export async function forbidWriting(
+  mapping: Mapping,
+  offset: number,
+  length: number,
+): Promise<boolean> {
   const start = at(mapping, offset);
   const bytes = BigInt(length);
-  if (libc().madvise(start, bytes, notNeeded) === 0) libc().madvise(start, bytes, populateRead);
+  return await libc().madviseInBackground(start, bytes, notNeeded) === 0 &&
+    await libc().madviseInBackground(start, bytes, populateRead) === 0;
 }
 
 /** A range will be read as a whole: begins to bring it into memory, and does not wait for that. */

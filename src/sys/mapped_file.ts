@@ -19,6 +19,7 @@ import {
   readAhead,
   readAheadInBackground,
   sync,
+  syncDataInBackground,
   syncInBackground,
   SystemError,
   truncateFile,
@@ -30,8 +31,6 @@ import {
 
 export const windowBytes = 2 ** 30;
 const pageBytes = 4096;
-/** Shorter ranges are synced with their pages as they are mapped. */
-const forbiddenBytesMin = 64 * 1024;
 
 /** One window of a body, seen as bytes and as words. All views share one buffer. */
 export interface Window {
@@ -69,6 +68,13 @@ export interface StoreFile {
   syncInBackground(offset: number, length: number): Promise<boolean>;
   syncHeader(): void;
   syncHeaderInBackground(): Promise<boolean>;
+  /** Syncs all of the file, on another thread; resolves to whether it succeeded. */
+  syncAllInBackground(): Promise<boolean>;
+  /**
+   * A range of the body will not be written for a while: makes ready for its sync, on another thread. Resolves to
+   * whether that was done.
+   */
+  forbidWriting(offset: number, length: number): Promise<boolean>;
   /** Faults a range of the body in for writing, on another thread. */
   populate(offset: number, length: number): Promise<boolean>;
   /**
@@ -281,8 +287,19 @@ export class MappedFile implements StoreFile {
   async syncInBackground(offset: number, length: number): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      if (bytes >= forbiddenBytesMin) forbidWriting(mapping, from, bytes);
       done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
+    }
+    return done;
+  }
+
+  syncAllInBackground(): Promise<boolean> {
+    return this.#track(syncDataInBackground(this.#fd));
+  }
+
+  async forbidWriting(offset: number, length: number): Promise<boolean> {
+    let done = true;
+    for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      done = await this.#track(forbidWriting(mapping, from, bytes)) && done;
     }
     return done;
   }

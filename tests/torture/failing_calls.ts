@@ -24,6 +24,7 @@ export const likelyErrors = {
   munmap: "ENOMEM",
   msync: "EIO",
   msyncInBackground: "EIO",
+  fdatasyncInBackground: "EIO",
   madvise: "ENOMEM",
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
@@ -53,7 +54,7 @@ const interruptible = new Set<CallName>([
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
   ["ftruncate", "ftruncateInBackground"],
-  ["msync", "msyncInBackground", "fsync"],
+  ["msync", "msyncInBackground", "fdatasyncInBackground", "fsync"],
 ];
 
 export interface Fault {
@@ -151,6 +152,7 @@ export class FailingLibc implements Disposable {
       case "fsync":
         return 0;
       case "msyncInBackground":
+      case "fdatasyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(0);
       case "fallocateInBackground":
@@ -176,6 +178,7 @@ export class FailingLibc implements Disposable {
         return name === "posix_fallocate" ? errno : Promise.resolve(errno);
       case "ftruncateInBackground":
       case "msyncInBackground":
+      case "fdatasyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(-1);
       case "close":

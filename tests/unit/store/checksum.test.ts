@@ -1,7 +1,7 @@
 /** Against XXH32 as its specification words it, in BigInt, one step per line. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { checksum, RunningChecksum } from "../../../src/store/checksum.ts";
-import { SeededRandom } from "../../support/seeded_random.ts";
+import { checksum, copyResealed, RunningChecksum } from "../../../src/store/checksum.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 
 const prime1 = 0x9e3779b1n;
 const prime2 = 0x85ebca77n;
@@ -111,5 +111,24 @@ Deno.test("a running checksum is that of all that was added", () => {
       at += some;
     }
     assertEquals(running.value, checksum(words, 0, count, seed));
+  }
+});
+
+Deno.test("a copy has the words of what was copied, its own second word and the checksum for its seed", () => {
+  const random = new SeededRandom(chooseSeed("copies"));
+  for (const count of [4, 8, 20, 268]) {
+    const source = Int32Array.from({ length: count + 8 }, () => random.next() | 0);
+    const [seed, newSeed, second] = [1, 2, 3].map(() => random.next() | 0);
+    source[4] = checksum(source, 4, count, seed);
+    const target = new Int32Array(count + 16).fill(7);
+    assertEquals(copyResealed(source, 4, seed, target, 8, newSeed, second, count), true);
+    const expected = source.slice(4, 4 + count);
+    expected[1] = second;
+    expected[0] = checksum(expected, 0, count, newSeed);
+    assertEquals(target.slice(8, 8 + count), expected);
+    assertEquals([target[7], target[8 + count]], [7, 7]);
+    const damaged = 4 + random.below(count);
+    source[damaged] ^= 1 << random.below(32);
+    assertEquals(copyResealed(source, 4, seed, target, 8, newSeed, second, count), false);
   }
 });

@@ -2,9 +2,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
-import { contents, openOn, put, remove, valueOf, withStore } from "./tiny_store.ts";
+import { contents, openOn, put, remove, tinyLimits, valueOf, withStore } from "./tiny_store.ts";
 
 Deno.test("nothing is durable before a sync, everything after it", async () => {
   const disk = new SimulatedDisk();
@@ -16,6 +17,26 @@ Deno.test("nothing is durable before a sync, everything after it", async () => {
     await store.sync();
     assertEquals(store.durablePosition, store.position);
     assertEquals([store.statistics.unsyncedBytes, store.statistics.unsyncedRecords], [0, 0]);
+  });
+});
+
+Deno.test("a round of many segments syncs them all with one call, and all of them are on the disk", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    for (let i = 0; i < 100; i++) put(store, `key ${i}`, "x".repeat(2000));
+    await store.sync();
+    const { syncs } = disk;
+    for (let i = 0; i < 100; i++) put(store, `key ${i}`, "y".repeat(2000));
+    assert(store.statistics.unsyncedBytes > 40 * tinyLimits.segmentBytes);
+    await store.sync();
+    assertEquals(disk.syncs - syncs, 2, "one for the header and one for all the rest");
+    assertEquals(store.durablePosition, store.position);
+    // What was not synced is gone, whatever the kernel would have written by itself.
+    const random = new SeededRandom(chooseSeed("power cut"));
+    const after = disk.powerCut(random);
+    await withStore(openOn(after), (recovered) => {
+      assertEquals([...contents(recovered).values()], new Array(100).fill("y".repeat(2000)));
+    });
   });
 });
 

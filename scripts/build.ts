@@ -45,12 +45,13 @@ const permissions = [
  * of a foreseeable name in the folder for temporary files, which anyone may create, for 2 to 3 ms of
  * start-up.
  */
-const compileOptions = [
-  "--quiet",
-  "--no-config",
-  "--no-check",
-  "--no-code-cache",
-  "--v8-flags=--max-inlined-bytecode-size=1000,--max-inlined-bytecode-size-cumulative=4000,--min-inlining-frequency=0.02",
+const compileOptions = ["--quiet", "--no-config", "--no-check", "--no-code-cache"];
+
+/** A request passes a dozen short functions: V8 is to make one of more of them than it would by itself. */
+const engineFlags = [
+  "--max-inlined-bytecode-size=1000",
+  "--max-inlined-bytecode-size-cumulative=4000",
+  "--min-inlining-frequency=0.02",
 ];
 
 async function build(readable: boolean): Promise<void> {
@@ -77,7 +78,14 @@ async function build(readable: boolean): Promise<void> {
 /** Compiles a module to an executable, with the options and permissions of kv. */
 export async function compile(main: string, output: string, base: BaseRuntime): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["compile", ...compileOptions, ...permissions, `--output=${output}`, main],
+    args: [
+      "compile",
+      ...compileOptions,
+      `--v8-flags=${engineFlags.join(",")}`,
+      ...permissions,
+      `--output=${output}`,
+      main,
+    ],
     env: {
       ...(base.path === undefined ? {} : { DENORT_BIN: base.path }),
       NO_COLOR: "1",

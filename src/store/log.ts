@@ -276,7 +276,9 @@ export class Log {
   #roll(bytes: number): void {
     const length = Math.ceil((segmentHeaderBytes + bytes) / this.segmentBytes);
     const segment = this.#takeSegment(length); // Throws before anything has changed.
+    const { offset, length: fullBytes } = this.#headDirtyRange();
     this.sealHead();
+    void this.file.forbidWriting(offset, fullBytes);
     this.startSegment(segment, length);
     this.prepareAhead();
   }
@@ -288,9 +290,7 @@ export class Log {
       this.writeHeader(this.headOffset, recordKind.seal, 0, 0);
       this.append(sealBytes);
     }
-    const range = this.#headDirtyRange();
-    this.#dirty.push(range);
-    void this.file.forbidWriting(range.offset, range.length);
+    this.#dirty.push(this.#headDirtyRange());
     this.table.state[this.head] = segmentState.sealed;
     this.table.setWaste(this.head, this.headEnd - this.headOffset);
   }

@@ -305,8 +305,8 @@ export const mutations: readonly Mutation[] = [
     name: "a wrong checksum is accepted",
     breaks: prefixOnly,
     file: "src/store/record.ts",
-    from: "if (checksum(i32, word, bytes >> 2, seed) !== i32[word]) return false;",
-    to: "",
+    from: "if (checksum(i32, word, this.bytes >> 2, seed) === i32[word]) return true;",
+    to: "return true;",
   },
   {
     name: "checksums have no seed: records of a segment's earlier life are valid",

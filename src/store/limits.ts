@@ -39,7 +39,7 @@ export const defaultLimits: StoreLimits = {
 /** A record's address is a 32-bit count of 16-byte units: 64 GiB. */
 export const bodyBytesMax = 2 ** 36;
 /** Bytes cut off a file at a time: the file system takes 0.2 to 1.5 ms for each MiB. */
-export const shrinkBytesMax = 2 ** 22;
+export const shrinkBytesMax = 2 ** 21;
 /** Segments that the index file has counters for: 64 GiB / 1 MiB. */
 export const segmentCountMax = 2 ** 16;
 

@@ -55,6 +55,8 @@ const sealBytes = 32;
 const growthPart = 16;
 const growthSegmentsMin = 1;
 const growthSegmentsMax = 64;
+/** Growing by more takes the file system tens of milliseconds at times: it begins so many segments earlier. */
+const quickGrowthMax = 16;
 
 export class Log {
   readonly file: StoreFile;
@@ -103,6 +105,10 @@ export class Log {
   #headBase = 0;
   readonly #prepared: number[] = [];
   #preparing = false;
+  /** The body grows in the background. */
+  #growth: Promise<boolean> | null = null;
+  /** It could not the last time: it is not tried again before there has to be more room. */
+  #wasRefusedGrowth = false;
   /** The head was taken out of the reserve. */
   #isHeadOfReserve = false;
   #closed = false;
@@ -471,12 +477,14 @@ export class Log {
 
   async #prepare(): Promise<void> {
     const { table, file, segmentBytes } = this;
-    while (this.#prepared.length < this.#limits.segmentsAhead && !this.#closed) {
-      if (table.freeCount - this.#prepared.length <= this.#limits.segmentsReserved) {
-        const count = Math.min(this.#countMax, table.count + this.#growthSegments());
-        if (count <= table.count) return;
-        if (!await file.growInBackground(count * segmentBytes) || this.#closed) return;
-        this.#extend(count);
+    const { segmentsAhead, segmentsReserved } = this.#limits;
+    while (this.#prepared.length < segmentsAhead && !this.#closed) {
+      const freeCount = table.freeCount - this.#prepared.length - segmentsReserved;
+      if (freeCount <= 0) {
+        if (!await this.#growAhead()) return;
+      } else if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
+        // A writer that needs room meanwhile would have to wait.
+        void this.#growAhead();
       }
       const segment = table.findFree(1);
       if (segment < 0) return;
@@ -484,6 +492,21 @@ export class Log {
       await file.populate(segment * segmentBytes, segmentBytes);
       this.#prepared.push(segment);
     }
+  }
+
+  /** Grows the body in the background; resolves to whether there is more room. */
+  #growAhead(): Promise<boolean> {
+    return this.#growth ??= this.#growInBackground().finally(() => this.#growth = null);
+  }
+
+  async #growInBackground(): Promise<boolean> {
+    const count = Math.min(this.#countMax, this.table.count + this.#growthSegments());
+    if (count <= this.table.count) return false;
+    const isGrown = await this.file.growInBackground(count * this.segmentBytes);
+    if (this.#closed) return false;
+    this.#wasRefusedGrowth = !isGrown;
+    if (isGrown) this.#extend(count);
+    return isGrown;
   }
 
   /** How many places the body needs at the moment; `idle` leaves out those for writes to come. */
@@ -505,7 +528,7 @@ export class Log {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     const tails = this.#givenUp;
-    if (this.#preparing) {
+    if (this.#preparing || this.#growth !== null) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
     }
     this.#giveUpTail(idle);
@@ -550,7 +573,7 @@ export class Log {
    * before it: then compaction can empty the end of the file.
    */
   leaveEnd(limit: number): void {
-    if (this.#preparing || this.#closed) return;
+    if (this.#preparing || this.#growth !== null || this.#closed) return;
     this.#unprepare(limit);
     if (this.head < limit) return;
     const segment = this.table.findFree(1);

@@ -543,8 +543,9 @@ export class Compaction {
     const places = this.#places;
     const count = this.#findLive(begun);
     const { i32 } = reader.window;
-    // Most small records stand in two lines.
-    const isLast = count > 0 && places[count - 1] + lineBytes / 4 >= i32.length;
+    // Most small records stand in two lines. Behind the segment, the file may end: what is touched there ends the process.
+    const isLast = count > 0 &&
+      (places[count - 1] << 2) + lineBytes >= this.#log.endOf(this.#victim);
     this.#prefetched = loadAt(i32, places, count, isLast ? 0 : lineBytes / 4);
     for (let i = 0; i < count; i++) {
       const start = places[i] << 2;

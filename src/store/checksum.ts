@@ -47,7 +47,7 @@ export function checksum(words: Int32Array, start: number, count: number, seed: 
 /**
  * Copies `count` words, a positive multiple of 4, that begin with their checksum for `seed`, and puts the one for
  * `newSeed` before the copy, whose second word is `second`. Returns whether the checksum of what was copied is
- * right; otherwise the copy means nothing.
+ * right; otherwise the copy gets none.
  *
  * Both checksums and the copy in one go take three quarters of the time of one after the other.
  */
@@ -116,8 +116,9 @@ export function copyResealed(
     h = Math.imul(h << 13 | h >>> 19, prime1);
   }
 
-  target[to] = finish(e, f, g, h, count);
-  return finish(a, b, c, d, count) === source[from];
+  const isIntact = finish(a, b, c, d, count) === source[from];
+  target[to] = isIntact ? finish(e, f, g, h, count) : 0;
+  return isIntact;
 }
 
 /** The same of words that come one stretch after the other; the first word has to be zero. */

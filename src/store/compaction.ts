@@ -25,7 +25,7 @@ import { flagsAt, keyEndAt, kindAt, recordBytesAt, RecordReader } from "./record
 import { RunCopy, type RunCopySource } from "./run_copy.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
-import { loadAt } from "./words.ts";
+import { lineBytes, loadAt } from "./words.ts";
 
 /**
  * Compaction begins when the segments in use are this many times the live bytes: under load, where each
@@ -72,8 +72,6 @@ const measuredMax = 32;
 const groupRecords = 32;
 /** Addresses count units of this many bits. */
 const recordShift = Math.log2(recordAlignment);
-/** Words of one line of the processor's caches: most small records stand in two. */
-const lineWords = 16;
 /** A segment that is fuller than this frees too little for the work. */
 const fullness = 0.9;
 
@@ -545,8 +543,10 @@ export class Compaction {
     const places = this.#places;
     const count = this.#findLive(begun);
     const { i32 } = reader.window;
-    const isLast = count > 0 && places[count - 1] + lineWords >= i32.length;
-    this.#prefetched = loadAt(i32, places, count, isLast ? 0 : lineWords);
+    // Most small records stand in two lines. Behind the segment, the file may end: what is touched there ends the process.
+    const isLast = count > 0 &&
+      (places[count - 1] << 2) + lineBytes >= this.#log.endOf(this.#victim);
+    this.#prefetched = loadAt(i32, places, count, isLast ? 0 : lineBytes / 4);
     for (let i = 0; i < count; i++) {
       const start = places[i] << 2;
       if (!reader.lookAt(start)) return "damage";
@@ -625,8 +625,8 @@ export class Compaction {
       this.#indexHeader.tombstoneBytes = Math.max(0, left);
     } else {
       const to = this.#copyRecord(offset, bytes);
-      if (to !== 0) table.moveLive(address, to, bytes);
-      return;
+      if (to === 0) return;
+      table.addLive(to, bytes);
     }
     table.addLive(address, -bytes);
   }

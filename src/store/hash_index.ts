@@ -18,7 +18,7 @@ import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { kindAt, offsetOf } from "./record.ts";
-import { hasBytes, loadAt } from "./words.ts";
+import { hasBytes, lineBytes, loadAt } from "./words.ts";
 import {
   indexHeader,
   indexPage,
@@ -40,8 +40,6 @@ const slotWords = 2;
 const growthPagesMin = 64;
 const growthPagesMax = 16384;
 const topBit = 1 << 31;
-/** What the processor loads at once. */
-const lineBytes = 64;
 /** Hashes that are looked up together, at most. */
 export const aheadMax = 512;
 const { keyBytesMax } = defaultLimits;

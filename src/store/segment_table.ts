@@ -231,7 +231,7 @@ export class SegmentTable {
 
   /**
    * The record at `from`, of a segment that is being emptied, counts at `to` from now on. The map of live
-   * records still has it at both.
+   * records still has it at both: whether the old one is live, the index tells.
    */
   moveLive(from: number, to: number, bytes: number): void {
     this.liveBytes[this.firstOf[from >>> this.addressShift]] -= bytes;

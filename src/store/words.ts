@@ -4,6 +4,9 @@
  * back as words, for its checksum, before all of it has left the processor's store buffer.
  */
 
+/** What the processor loads at once. */
+export const lineBytes = 64;
+
 /** How to see the words of an array of bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

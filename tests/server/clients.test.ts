@@ -20,6 +20,30 @@ function closeAll(connections: readonly RawConnection[]): void {
   for (const connection of connections) connection.close();
 }
 
+Deno.test("a client that waits holds no buffer, and what has come of a request is kept", async () => {
+  await using server = await start();
+  using waiting = await RawConnection.open(server.socketPath);
+  using halfway = await RawConnection.open(server.socketPath);
+  using other = await RawConnection.open(server.socketPath);
+  assertEquals(await waiting.exchange("CLIENT", "SETNAME", "waiting"), "+OK\r\n");
+  assertEquals(await halfway.exchange("CLIENT", "SETNAME", "halfway"), "+OK\r\n");
+  const request = encodeRequest(["SET", "key", "of-halfway"]);
+  await halfway.send(request.slice(0, 20));
+  await until(
+    async () => /name=halfway .*qbuf=20 /.test(await other.exchange("CLIENT", "LIST")),
+    "half of the request to arrive",
+  );
+  const list = await other.exchange("CLIENT", "LIST");
+  assert(/name=waiting .*qbuf=0 qbuf-free=0 /.test(list), list);
+  // Others use what the two have used before.
+  const value = "x".repeat(3000);
+  for (let i = 0; i < 10; i++) assertEquals(await other.exchange("SET", `k${i}`, value), "+OK\r\n");
+  await halfway.send(request.slice(20));
+  assertEquals(await halfway.readReply(), "+OK\r\n");
+  assertEquals(await halfway.exchange("GET", "key"), "$10\r\nof-halfway\r\n");
+  assertEquals(await waiting.exchange("GET", "k9"), `$3000\r\n${value}\r\n`);
+});
+
 Deno.test("500 clients are served at once", async () => {
   await using server = await start();
   const connections = await openAll(server, 500);

@@ -234,8 +234,8 @@ export const mutations: readonly Mutation[] = [
     name: "a damaged record gets a good checksum when it is copied",
     breaks: noWrongValue,
     file: "src/store/checksum.ts",
-    from: "return finish(a, b, c, d, count) === source[from];",
-    to: "return finish(a, b, c, d, count) !== source[from] - 0.5;",
+    from: "const isIntact = finish(a, b, c, d, count) === source[from];",
+    to: "const isIntact = finish(a, b, c, d, count) !== source[from] - 0.5;",
   },
   {
     name: "a copied large record still claims to be the member of a batch",

@@ -130,5 +130,6 @@ Deno.test("a copy has the words of what was copied, its own second word and the 
     const damaged = 4 + random.below(count);
     source[damaged] ^= 1 << random.below(32);
     assertEquals(copyResealed(source, 4, seed, target, 8, newSeed, second, count), false);
+    assertEquals(target[8], 0, "what is damaged is not made good");
   }
 });

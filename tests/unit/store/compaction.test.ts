@@ -1,7 +1,8 @@
 /** Space: what is overwritten and deleted is given back, and nothing comes back with it. */
 import { assert, assertEquals } from "@std/assert";
-import type { Store } from "../../../src/store/store.ts";
+import { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
@@ -444,5 +445,31 @@ Deno.test("a delete record outlives what it deletes, also while both segments ar
     }
     const { segmentsEmptied } = store.statistics;
     assert(segmentsEmptied > 10, `${segmentsEmptied} segments were freed`);
+  });
+});
+
+Deno.test("nothing behind the end of a file is touched, which would end the process", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("store.db");
+  const random = new SeededRandom(chooseSeed("ends of files"));
+  // Where segments are pages, every segment may be the last one that there is a page of the file for.
+  await withStore(Store.open({ path, limits: tinyLimits, sync: "no" }), async (store) => {
+    const model = new Map<string, string>();
+    for (let round = 0; round < 100; round++) {
+      for (let i = 0; i < 100; i++) {
+        const key = `key:${random.below(400)}`;
+        if (random.chance(0.2) && model.has(key)) {
+          remove(store, key);
+          model.delete(key);
+        } else {
+          const value = random.pick(["", "short", "v".repeat(40), "w".repeat(200)]);
+          put(store, key, value);
+          model.set(key, value);
+        }
+      }
+      await settle(store);
+    }
+    assert(store.statistics.segmentsEmptied > 100, `${store.statistics.segmentsEmptied} emptied`);
+    assertEquals(contents(store), new Map([...model].sort()));
   });
 });

@@ -548,9 +548,8 @@ export class Compaction {
       (places[count - 1] << 2) + lineBytes >= this.#log.endOf(this.#victim);
     this.#prefetched = loadAt(i32, places, count, isLast ? 0 : lineBytes / 4);
     for (let i = 0; i < count; i++) {
-      const start = places[i] << 2;
-      if (!reader.lookAt(start)) return "damage";
-      if (reader.kind !== recordKind.put && !reader.readAt(start)) return "damage";
+      if (!reader.lookAt(places[i] << 2)) return "damage";
+      if (reader.kind !== recordKind.put && !reader.isIntact) return "damage";
       this.#addToGroup();
     }
     // What is passed over counts as if it were read: a segment is worth as much as is appended.

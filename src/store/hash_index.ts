@@ -66,16 +66,6 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
   return count;
 }
 
-/**
- * The first slot from `slot` on whose hash is not below `hash`, or that is empty; `end` when there is none. All
- * hashes of a page share their top bit (the directory has at least one), so comparing them as signed numbers
- * gives their order.
- */
-function firstNotBelow(words: Int32Array, slot: number, end: number, hash: number): number {
-  while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
-  return slot;
-}
-
 export class HashIndex {
   readonly file: StoreFile;
   /** How many entries there are. */
@@ -207,23 +197,13 @@ export class HashIndex {
    */
   prefetch(hashes: Int32Array, count: number): number {
     let sum = this.prefetchPages(hashes, count);
-    const { windows } = this.file;
-    const shift = 32 - this.#directoryBits;
-    const directory = this.#directory;
     const places = this.#placesAhead;
     let number = -1;
     let found = 0;
     for (let i = 0; i < count; i++) {
-      const hash = hashes[i];
-      const entry = directory[hash >>> shift];
-      const page = entry >>> depthBits;
-      const words = windows[page >>> pagesPerWindowShift].i32;
-      const base = (page & pageInWindowMask) * pageWords;
-      const home = base + indexPage.slotWord + this.#home(hash, entry & depthMask) * slotWords;
-      const slot = firstNotBelow(words, home, base + this.#slotsEnd, hash);
-      if (slot === base + this.#slotsEnd || words[slot] !== hash) continue;
-      const address = words[slot + 1];
-      if (address === 0 || this.#keyRoom(address) < lineBytes) continue;
+      if (this.#seek(hashes[i]) !== hashes[i]) continue;
+      const address = this.#words[this.#slot + 1];
+      if (this.#keyRoom(address) < lineBytes) continue;
       if (address >>> 26 !== number) {
         if (found > 0) sum ^= loadAt(this.#records[number].i32, places, found, lineBytes / 4);
         number = address >>> 26;
@@ -339,10 +319,13 @@ export class HashIndex {
     const base = (page & pageInWindowMask) * pageWords;
     const home = this.#home(hash, depth);
     const end = base + this.#slotsEnd;
-    const slot = firstNotBelow(words, base + indexPage.slotWord + home * slotWords, end, hash);
+    let slot = base + indexPage.slotWord + home * slotWords;
     this.#words = words;
     this.#page = base;
     this.#depth = depth;
+    // All hashes of a page share their top bit (the directory has at least one), so comparing them
+    // as signed numbers gives their order.
+    while (slot < end && words[slot + 1] !== 0 && words[slot] < hash) slot += slotWords;
     this.#slot = slot;
     return slot < end && words[slot + 1] !== 0 ? words[slot] : ~hash;
   }

@@ -101,12 +101,16 @@ export class RecordReader {
   /** Reads the record at `offset`; false, with `offset` there and no length, when there is none. */
   readAt(offset: number): boolean {
     if (!this.lookAt(offset)) return false;
-    const { i32 } = this.window;
-    const word = offset >> 2;
-    const seed = recordSeed(this.#seed, offset);
-    if (checksum(i32, word, this.bytes >> 2, seed) === i32[word]) return true;
+    if (this.isIntact) return true;
     this.bytes = 0;
     return false;
+  }
+
+  /** Whether the checksum of the record that was looked at is right. */
+  get isIntact(): boolean {
+    const { i32 } = this.window;
+    const word = this.offset >> 2;
+    return checksum(i32, word, this.bytes >> 2, this.seedAt(this.offset)) === i32[word];
   }
 
   /** The same without its checksum: it may be damaged. */

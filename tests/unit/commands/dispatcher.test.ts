@@ -6,6 +6,7 @@ import { Session } from "../../../src/commands/session.ts";
 import { ReplyWriter } from "../../../src/protocol/reply_writer.ts";
 import { RequestParser } from "../../../src/protocol/request_parser.ts";
 import { encodeRequest, toBytes, toText } from "../../support/binary_text.ts";
+import { feedParser } from "../../support/parser_feeding.ts";
 import { SimulatedDisk } from "../store/simulated_disk.ts";
 import { openOn, withStore } from "../store/tiny_store.ts";
 
@@ -26,14 +27,7 @@ class Bench {
   /** Runs one request; returns its reply. */
   run(...args: string[]): string {
     const parser = new RequestParser();
-    const text = toBytes(encodeRequest(args));
-    for (let at = 0; at < text.length;) {
-      const space = parser.space();
-      const piece = text.subarray(at, at + space.length);
-      space.set(piece);
-      parser.received(piece.length);
-      at += piece.length;
-    }
+    feedParser(parser, toBytes(encodeRequest(args)));
     assertEquals(parser.readAhead(), 1);
     this.reply.length = 0;
     this.context.request = parser.requests[0];

@@ -1,17 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { RequestParser } from "../../../src/protocol/request_parser.ts";
+import { feedParser } from "../../support/parser_feeding.ts";
 
 const encoder = new TextEncoder();
 
 function receive(parser: RequestParser, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) {
-    const space = parser.space();
-    const part = bytes.subarray(at, at + space.length);
-    space.set(part);
-    parser.received(part.length);
-    parser.readAhead();
-    at += part.length;
-  }
+  feedParser(parser, bytes, () => void parser.readAhead());
 }
 
 Deno.test("a long argument that arrives byte by byte takes no more room than it has", () => {

@@ -1,21 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { RequestParser, requestsAhead } from "../../../src/protocol/request_parser.ts";
 import { encodeRequest, toBytes, toText } from "../../support/binary_text.ts";
+import { feedParser } from "../../support/parser_feeding.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 
-/** Gives the parser bytes as reads would, in pieces that its space has room for. */
+/** The requests that a parser finds in a text, up to an error. */
 function feed(parser: RequestParser, text: string): string[][] {
   const requests: string[][] = [];
-  const bytes = toBytes(text);
-  for (let at = 0; at < bytes.length && parser.error === null;) {
-    const space = parser.space();
-    assert(space.length > 0, "there is always room for more");
-    const piece = bytes.subarray(at, at + space.length);
-    space.set(piece);
-    parser.received(piece.length);
-    at += piece.length;
+  if (parser.error !== null) return requests;
+  feedParser(parser, toBytes(text), () => {
     requests.push(...take(parser));
-  }
+    return parser.error === null;
+  });
   return requests;
 }
 

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RequestParser } from "../../../src/protocol/request_parser.ts";
 import { show, toBytes, toText } from "../../support/binary_text.ts";
 import { HostileBytes } from "../../support/hostile_bytes.ts";
+import { feedParser } from "../../support/parser_feeding.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 
 const texts = Number(Deno.env.get("KV_SPLIT_TEXTS") ?? 1000);
@@ -11,12 +12,7 @@ function parse(pieces: readonly Uint8Array[]): string {
   const parser = new RequestParser();
   const found: string[] = [];
   for (const piece of pieces) {
-    for (let at = 0; at < piece.length;) {
-      const space = parser.space();
-      const part = piece.subarray(at, at + space.length);
-      space.set(part);
-      parser.received(part.length);
-      at += part.length;
+    feedParser(parser, piece, () => {
       while (parser.readAhead() > 0) {
         for (const { bytes, starts, ends, argc } of parser.requests.slice(0, parser.count)) {
           const args = Array.from(
@@ -26,7 +22,7 @@ function parse(pieces: readonly Uint8Array[]): string {
           found.push(args.join(" "));
         }
       }
-    }
+    });
   }
   return [...found, parser.error ?? "no error"].join("\n");
 }

@@ -1,18 +1,11 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import type { RequestParser } from "../../../src/protocol/request_parser.ts";
 import { ParserPool } from "../../../src/server/parser_pool.ts";
-
-const encoder = new TextEncoder();
+import { toBytes } from "../../support/binary_text.ts";
+import { feedParser } from "../../support/parser_feeding.ts";
 
 function receive(parser: RequestParser, text: string): void {
-  const bytes = encoder.encode(text);
-  for (let at = 0; at < bytes.length;) {
-    const space = parser.space();
-    const part = bytes.subarray(at, at + space.length);
-    space.set(part);
-    parser.received(part.length);
-    at += part.length;
-  }
+  feedParser(parser, toBytes(text));
 }
 
 Deno.test("the parser that was given back last is taken first, and knows nothing of before", () => {

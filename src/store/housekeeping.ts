@@ -25,9 +25,12 @@ const activityMax = 20;
 const idleActivityMax = 5;
 /** The longest wait for a deadline: the clock may be set forward meanwhile. */
 const timerMsMax = 1000;
-/** So many segments wait to be free before a sync is begun for their sake, or this share of the file. */
+/**
+ * So many segments wait to be free before a sync is begun for their sake, or this share of the file: each sync
+ * takes away what was made ready for records to come, and has the disk empty its cache.
+ */
 const leavingMax = 8;
-const leavingShare = 1 / 64;
+const leavingShare = 1 / 16;
 
 export interface HousekeepingParts {
   readonly log: Log;

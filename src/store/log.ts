@@ -57,6 +57,9 @@ const growthSegmentsMin = 1;
 const growthSegmentsMax = 64;
 /** Growing by more takes the file system tens of milliseconds at times: it begins so many segments earlier. */
 const quickGrowthMax = 16;
+/** This part of the body is kept ready, but never more than so many times what a small one has. */
+const aheadPart = 64;
+const aheadTimesMax = 3;
 
 export class Log {
   readonly file: StoreFile;
@@ -104,7 +107,6 @@ export class Log {
   /** Log position of the head window's byte 0. */
   #headBase = 0;
   readonly #prepared: number[] = [];
-  #preparing = false;
   /** The body grows in the background. */
   #growth: Promise<boolean> | null = null;
   /** It could not the last time: it is not tried again before there has to be more room. */
@@ -394,6 +396,11 @@ export class Log {
     if (table.freeCount - length < reserved) this.#growFor(length, reserved);
     if (length === 1 && this.#prepared.length > 0) return this.#prepared.shift()!;
     let segment = table.findFree(length);
+    if (segment < 0 && this.#prepared.length > 0) {
+      // Those that are ready may lie between free ones.
+      this.#unprepare(0);
+      segment = table.findFree(length);
+    }
     if (segment < 0) {
       this.#growFor(length, reserved, true);
       segment = table.findFree(length);
@@ -467,31 +474,38 @@ export class Log {
 
   /**
    * Sees to it, in the background, that the next segments are allocated and faulted in: a fresh page
-   * costs a command 4.2 us when it touches it first, 0.014 us when it was populated.
+   * costs a command 4.2 us when it touches it first, 0.014 us when it was populated. Who needs a segment takes
+   * the first of these, be it ready or not: large values fill several in one turn of the event loop.
    */
   prepareAhead(): void {
-    if (this.#preparing || this.#closed) return;
-    this.#preparing = true;
-    this.#prepare().finally(() => this.#preparing = false);
-  }
-
-  async #prepare(): Promise<void> {
     const { table, file, segmentBytes } = this;
-    const { segmentsAhead, segmentsReserved } = this.#limits;
-    while (this.#prepared.length < segmentsAhead && !this.#closed) {
-      const freeCount = table.freeCount - this.#prepared.length - segmentsReserved;
-      if (freeCount <= 0) {
-        if (!await this.#growAhead()) return;
-      } else if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
+    while (this.#prepared.length < this.#segmentsAhead && !this.#closed) {
+      const freeCount = table.freeCount - this.#prepared.length - this.#limits.segmentsReserved;
+      if (freeCount <= 0) return this.#growToPrepare();
+      if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
         // A writer that needs room meanwhile would have to wait.
         void this.#growAhead();
       }
       const segment = table.findFree(1);
       if (segment < 0) return;
       table.prepare(segment);
-      await file.populate(segment * segmentBytes, segmentBytes);
       this.#prepared.push(segment);
+      void file.populate(segment * segmentBytes, segmentBytes);
     }
+  }
+
+  /** How many segments are kept ready. A sync takes away what it finds made ready, so these are few. */
+  get #segmentsAhead(): number {
+    const { segmentsAhead } = this.#limits;
+    const part = Math.floor(this.table.count / aheadPart);
+    return Math.min(aheadTimesMax * segmentsAhead, Math.max(segmentsAhead, part));
+  }
+
+  #growToPrepare(): void {
+    if (this.#growth !== null) return; // The next segment asks again.
+    this.#growAhead().then((isGrown) => {
+      if (isGrown) this.prepareAhead();
+    });
   }
 
   /** Grows the body in the background; resolves to whether there is more room. */
@@ -511,10 +525,10 @@ export class Log {
 
   /** How many places the body needs at the moment; `idle` leaves out those for writes to come. */
   placesNeeded(idle: boolean): number {
-    const { segmentsReserved, segmentsAhead } = this.#limits;
+    const { segmentsReserved } = this.#limits;
     const { table } = this;
     const inForce = table.usedCount - table.leavingCount;
-    const spare = idle ? 0 : segmentsAhead + this.#growthSegments();
+    const spare = idle ? 0 : this.#segmentsAhead + this.#growthSegments();
     return Math.max(inForce, Math.min(this.placesMax, inForce + segmentsReserved + spare));
   }
 
@@ -528,7 +542,7 @@ export class Log {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     const tails = this.#givenUp;
-    if (this.#preparing || this.#growth !== null) {
+    if (this.#growth !== null) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
     }
     this.#giveUpTail(idle);
@@ -573,7 +587,7 @@ export class Log {
    * before it: then compaction can empty the end of the file.
    */
   leaveEnd(limit: number): void {
-    if (this.#preparing || this.#growth !== null || this.#closed) return;
+    if (this.#growth !== null || this.#closed) return;
     this.#unprepare(limit);
     if (this.head < limit) return;
     const segment = this.table.findFree(1);

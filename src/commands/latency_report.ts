@@ -55,6 +55,8 @@ function adviceOn(event: string, facts: LatencyReportFacts): string[] {
       return [...slowLogAdvice(facts), adviceTexts.largeValues];
     case "fast-command":
       return [adviceTexts.machine, adviceTexts.memory];
+    case "aof-write-pending-fsync":
+      return [adviceTexts.disk];
     case "aof-fsync-always":
       return facts.syncPolicy === "always" ? [adviceTexts.syncPolicy] : [adviceTexts.disk];
     case "event-loop":

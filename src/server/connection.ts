@@ -52,6 +52,8 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   #aheadTo = 0;
   /** After a turn: something has to be done before there is another one for the rest of the requests. */
   #hasMore = false;
+  /** The turn has changed something. */
+  #hasWritten = false;
   /** A bug of the program that ended a turn of this connection. */
   #failure: unknown = null;
   /** The replies of the last batch. */
@@ -139,6 +141,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
 
   #takeTurn(): void {
     const { store, turns } = this.#core;
+    this.#hasWritten = false;
     if (!store.isShortOfRoom) return turns.join(this);
     this.#waitForRoom().then(() => turns.join(this), (error) => this.failed(error));
   }
@@ -149,7 +152,8 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
       // Nearly always nothing stands in the way, and all is taken at once.
       const isSent = this.#replyLength === 0 || this.#sendNow();
       const { wait, isPostponed } = this.session;
-      if (isSent && wait === null && !isPostponed && !this.#hasMore) this.#goOn();
+      const mayGoOn = isSent && wait === null && !isPostponed && !this.#hasMore;
+      if (mayGoOn && !this.#mustLetDiskCatchUp) this.#goOn();
       else this.#finishTurn().catch((error) => this.failed(error));
     } catch (error) {
       this.failed(error);
@@ -162,8 +166,24 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     if (this.#replyLength > 0) await this.#send();
     if (session.wait !== null) await this.#sendLate(session.wait);
     if (session.isPostponed) await this.#waitForPause();
+    if (this.#mustLetDiskCatchUp) await this.#letDiskCatchUp();
     if (this.#hasMore && !this.#closed) this.#takeTurn();
     else this.#goOn();
+  }
+
+  /** The turn changed something, and the disk is behind. */
+  get #mustLetDiskCatchUp(): boolean {
+    return this.#hasWritten && this.#core.store.isDiskBehind;
+  }
+
+  /** Waits for the disk. Meanwhile a stop need not wait for more requests. */
+  async #letDiskCatchUp(): Promise<void> {
+    const { store, context } = this.#core;
+    const started = performance.now();
+    this.#isIdle = !this.#hasMore;
+    await store.whenDiskCaughtUp();
+    this.#isIdle = false;
+    context.timer.latency.note("aof-write-pending-fsync", performance.now() - started);
   }
 
   /** All that was received has been handled. */
@@ -240,6 +260,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     }
     timer.pause();
     timer.command = null;
+    if (store.position !== session.batchPosition) this.#hasWritten = true;
     session.noteWrites(store.position);
     const isPaused = session.isBlocked || reply.length > replyBytesSoftMax;
     this.#hasMore = !session.closing && isPaused;

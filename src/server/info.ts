@@ -177,7 +177,7 @@ function persistenceFields({ persistence }: InfoFacts): Fields {
     ["aof_base_size", persistence.liveBytes],
     ...zeros("aof_pending_rewrite", "aof_buffer_length"),
     ["aof_pending_bio_fsync", persistence.syncing ? 1 : 0],
-    ...zeros("aof_delayed_fsync"),
+    ["aof_delayed_fsync", persistence.syncDelays],
   ];
 }
 

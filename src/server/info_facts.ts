@@ -63,6 +63,8 @@ export interface InfoFacts {
     readonly syncDurationSeconds: number;
     /** Syncs that ended well. */
     readonly syncs: number;
+    /** Syncs that writers had to wait for, since the disk was too far behind. */
+    readonly syncDelays: number;
     /** Keys that were there when the store was opened. */
     readonly keysAtStart: number;
     /** Bytes of the file that are live. */

@@ -136,6 +136,7 @@ export class ServerFacts {
       lastSyncDurationSeconds: wholeSeconds(statistics.lastSyncDurationMs),
       syncDurationSeconds: wholeSeconds(statistics.syncDurationMs),
       syncs: statistics.syncRounds,
+      syncDelays: statistics.syncDelays,
       keysAtStart: this.#keysAtStart,
       liveBytes: statistics.liveBytes,
       compactions: counters.compactions - (isCompacting ? 1 : 0),

@@ -20,6 +20,8 @@ import type { Superblock } from "./superblock.ts";
 export type SyncPolicy = "everysec" | "always" | "no";
 
 const intervalMs = 1000;
+/** A change that is not on the disk after so long has whoever writes wait, as with redis-server. */
+const behindMs = 2000;
 /** A sync of so little, which took so long last time, is not worth another thread. */
 const briefBytesMax = 256 * 1024;
 const briefMsMax = 2;
@@ -47,6 +49,8 @@ export class Durability {
   rounds = 0;
   /** How long the last of them took, in milliseconds; -1 before the first one. */
   lastRoundMs = -1;
+  /** How many rounds somebody had to wait for who wanted to change something. */
+  delays = 0;
   /** Called after each round that ended well; the next one may be started. */
   onRound: () => void = () => {};
   /** The durable position that the superblock on the disk is known to hold. */
@@ -55,14 +59,18 @@ export class Durability {
   readonly #file: StoreFile;
   readonly #superblock: Superblock;
   readonly #clock: () => number;
-  /** When the last round began that ended well: what was written before is on the disk. */
-  #coveredMs: number;
+  /** When the oldest change was made that no round has taken; Infinity: there is none. */
+  #oldestMs = Infinity;
+  /** The same of what the running round has taken. */
+  #oldestInFlightMs = Infinity;
   #waiters: Waiter[] = [];
   #running: Promise<void> | null = null;
   /** What the running round syncs: a synchronous sync has to do it again. */
   #rangesInFlight: BodyRange[] = [];
   /** When the running round began. */
   #roundBegunMs = 0;
+  /** The number of the last round that was waited for. */
+  #delayedRound = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -79,12 +87,31 @@ export class Durability {
     this.#clock = options.clock;
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
-    this.#coveredMs = options.clock();
   }
 
-  /** How long the oldest change has waited that is not on the disk, in milliseconds, at most. */
+  /** How long the oldest change has waited that is not on the disk, in milliseconds; at most 1 less. */
   get lagMs(): number {
-    return this.#log.hasDirty || this.running ? Math.max(0, this.#clock() - this.#coveredMs) : 0;
+    const oldestMs = Math.min(this.#oldestMs, this.#oldestInFlightMs);
+    return oldestMs === Infinity ? 0 : Math.max(0, this.#clock() - oldestMs);
+  }
+
+  /** Changes are made faster than the disk takes them: who makes them should await `whenCaughtUp`. */
+  isBehind(nowMs: number): boolean {
+    const oldestMs = Math.min(this.#oldestMs, this.#oldestInFlightMs);
+    return nowMs - oldestMs > behindMs && this.policy === "everysec" && this.failure === null &&
+      !this.#closed;
+  }
+
+  /** Resolves when the disk is not behind any more, or no round will ever help. */
+  async whenCaughtUp(): Promise<void> {
+    while (this.isBehind(this.#clock())) {
+      if (this.#delayedRound !== this.rounds) {
+        this.#delayedRound = this.rounds;
+        this.delays++;
+      }
+      this.start();
+      await this.#running;
+    }
   }
 
   /** A round is running now. */
@@ -99,6 +126,7 @@ export class Durability {
 
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
   schedule(): void {
+    if (this.#oldestMs === Infinity && this.#log.hasDirty) this.#oldestMs = this.#clock();
     if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
     if (this.policy === "no") return;
     const isPublished = this.#superblock.state.durablePosition >= this.durablePosition;
@@ -106,7 +134,7 @@ export class Durability {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.start();
-    }, intervalMs);
+    }, Math.max(0, Math.min(intervalMs, intervalMs - this.lagMs)));
   }
 
   /** Begins a round now, or after the one that is running. */
@@ -139,6 +167,7 @@ export class Durability {
     const ranges = [...this.#rangesInFlight, ...this.#log.takeDirty()];
     try {
       for (const { offset, length } of ranges) this.#file.sync(offset, length);
+      this.#oldestMs = this.#oldestInFlightMs = Infinity;
       this.#advance(position, records);
       this.#file.syncHeader();
     } catch (error) {
@@ -158,7 +187,6 @@ export class Durability {
     if (this.failure !== null || this.#running !== null || this.#closed) return 0;
     if (this.lastRoundMs > briefMsMax || log.dirtyBytes > briefBytesMax) return 0;
     const { position, appendedRecords } = log;
-    const coveredMs = this.#clock();
     const started = performance.now();
     try {
       for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);
@@ -168,7 +196,7 @@ export class Durability {
     }
     this.rounds++;
     this.lastRoundMs = performance.now() - started;
-    this.#coveredMs = coveredMs;
+    this.#oldestMs = Infinity;
     // The superblock is for the rounds: one of its slots is on the disk before the other one is written. A
     // recovery reads on behind what it says.
     this.#release(position, appendedRecords);
@@ -179,7 +207,8 @@ export class Durability {
     const log = this.#log;
     const position = log.position;
     const records = log.appendedRecords;
-    const begunMs = this.#clock();
+    this.#oldestInFlightMs = Math.min(this.#oldestMs, this.#clock());
+    this.#oldestMs = Infinity;
     this.#roundBegunMs = performance.now();
     const published = this.#superblock.state.durablePosition;
     const erased = log.erased;
@@ -194,7 +223,7 @@ export class Durability {
     if (!isHeaderSynced || !isLogSynced) return this.#fail();
     this.rounds++;
     this.lastRoundMs = performance.now() - this.#roundBegunMs;
-    this.#coveredMs = begunMs;
+    this.#oldestInFlightMs = Infinity;
     this.#publishedPosition = Math.max(this.#publishedPosition, published);
     if (this.keepsSegments) log.erased.push(...erased);
     else {

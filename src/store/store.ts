@@ -122,6 +122,8 @@ export interface StoreStatistics {
   readonly unsyncedRecords: number;
   /** How long the oldest of them has waited, in milliseconds. */
   readonly unsyncedMs: number;
+  /** How many syncs writers had to wait for, since the disk was too far behind. */
+  readonly syncDelays: number;
   /** How many segments are live to a tenth, to two tenths, ... of their bytes. */
   readonly segmentsByFill: readonly number[];
   /** Bits of a hash that lead to a page of the index, and the share of slots that are taken. */
@@ -935,6 +937,19 @@ export class Store {
     this.#durability.schedule();
   }
 
+  /**
+   * More was changed than the disk takes, with the policy `everysec`: writers await `whenDiskCaughtUp`, so that
+   * no more than some two seconds of changes can be lost, however slow the disk is.
+   */
+  get isDiskBehind(): boolean {
+    return this.#durability.isBehind(this.now);
+  }
+
+  /** Resolves when the disk has caught up, or has failed: then the next change says so. */
+  whenDiskCaughtUp(): Promise<void> {
+    return this.#durability.whenCaughtUp();
+  }
+
   /** Where the log ends: what was written so far is before it. */
   get position(): number {
     return this.#log.position;
@@ -1000,6 +1015,7 @@ export class Store {
       unsyncedBytes: this.#log.position - this.#durability.durablePosition,
       unsyncedRecords: this.#log.appendedRecords - this.#durability.syncedRecords,
       unsyncedMs: this.#durability.lagMs,
+      syncDelays: this.#durability.delays,
       segmentsByFill: this.#table.countByFill(10, this.#limits.segmentBytes),
       indexDepth: this.#index.directoryBits,
       indexFill: this.#index.count / (this.#index.pageCount * this.#limits.slotsPerPage),

@@ -1,5 +1,5 @@
 /** What must not happen before the disk, or a copy, has come so far. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { KeyValueServer } from "../../src/server/key_value_server.ts";
 import { checkStore } from "../../src/store/checker.ts";
 import { Store } from "../../src/store/store.ts";
@@ -62,6 +62,79 @@ Deno.test("with --sync always, what is synced in place is on the disk before the
     await server.stop();
   }
 });
+
+Deno.test("with --sync everysec, who writes waits while the disk is two seconds behind", async () => {
+  using held = new HeldCalls("msyncInBackground");
+  await using folder = await TemporaryFolder.make();
+  const socket = folder.join("socket");
+  const store = folder.join("store.db");
+  const server = await KeyValueServer.start({ store, socket, sync: "everysec" });
+  const writer = await RawConnection.open(socket);
+  const reader = await RawConnection.open(socket);
+  try {
+    await reader.exchange("CONFIG", "SET", "latency-monitor-threshold", "1");
+    held.hold();
+    const started = performance.now();
+    let writes = 0;
+    let waits = false;
+    let ping = Promise.resolve("");
+    while (!waits) {
+      assert(performance.now() - started < 30_000, "it waits at some time");
+      assertEquals(await writer.exchange("SET", "key", `${++writes}`), "+OK\r\n");
+      // Nothing but the writer's own next request shows whether it is read; others are served meanwhile.
+      ping = writer.exchange("PING");
+      const looked = reader.exchange("GET", "key").then(() => reader.exchange("INFO")).then(
+        unsyncedMs,
+      );
+      const first = await Promise.race([ping, looked]);
+      waits = typeof first === "number" && first > 2000;
+      if (!waits) await Promise.all([ping, looked]);
+    }
+    assert(performance.now() - started > 1900, "not before");
+    for (let i = 0; i < 20; i++) {
+      assertEquals(await reader.exchange("GET", "key"), `$${`${writes}`.length}\r\n${writes}\r\n`);
+    }
+    let hasPonged = false;
+    ping = ping.finally(() => hasPonged = true);
+    assert(await reader.exchange("SET", "other", "1") === "+OK\r\n" && !hasPonged);
+    held.release();
+    assertEquals(await ping, "+PONG\r\n");
+    assertEquals(await reader.exchange("PING"), "+PONG\r\n");
+    const info = await reader.exchange("INFO");
+    assert(unsyncedMs(info) < 2000);
+    assert(Number(/aof_delayed_fsync:(\d+)/.exec(info)![1]) >= 1, "it was counted");
+    assertStringIncludes(await reader.exchange("LATENCY", "LATEST"), "aof-write-pending-fsync");
+  } finally {
+    held.release();
+    writer.close();
+    reader.close();
+    await server.stop();
+  }
+});
+
+Deno.test("how long changes wait for the disk is counted from the first of them", async () => {
+  await using folder = await TemporaryFolder.make();
+  let now = 1_000_000;
+  const path = folder.join("store.db");
+  const store = Store.open({ path, clock: () => now, limits: tinyLimits, sync: "everysec" });
+  try {
+    await store.sync();
+    now += 3_600_000; // Idle for an hour.
+    store.now = now;
+    put(store, "key", "value");
+    store.tick();
+    now += 7;
+    assertEquals(store.statistics.unsyncedMs, 7);
+    await store.sync();
+    assertEquals(store.statistics.unsyncedMs, 0);
+  } finally {
+    await store.close();
+  }
+});
+
+function unsyncedMs(info: string): number {
+  return Number(/store_unsynced_ms:(\d+)/.exec(info)![1]);
+}
 
 /** A server with `--sync always` in this process, and a client of it. */
 async function startAlways(folder: TemporaryFolder) {

@@ -79,8 +79,8 @@ export const mutations: readonly Mutation[] = [
     name: "the durable position is written before the sync has ended",
     breaks: lossOnPowerCut,
     file: "src/store/durability.ts",
-    from: "const begunMs = this.#clock();",
-    to: "const begunMs = this.#clock();\n    this.#advance(position, records);",
+    from: "    this.#oldestMs = Infinity;\n    this.#roundBegunMs",
+    to: "    this.#advance(position, records);\n    this.#oldestMs = Infinity;\n    this.#roundBegunMs",
   },
   {
     name: "what was appended during a round counts as durable after it",

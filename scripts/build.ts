@@ -47,11 +47,17 @@ const permissions = [
  */
 const compileOptions = ["--quiet", "--no-config", "--no-check", "--no-code-cache"];
 
-/** A request passes a dozen short functions: V8 is to make one of more of them than it would by itself. */
+/**
+ * A request passes a dozen short functions: V8 is to make one of more of them than it would by itself. And it
+ * is not to wake threads for the little there is to collect, which take the processor from the main thread, or from the
+ * clients, for milliseconds where there are few processors.
+ */
 const engineFlags = [
   "--max-inlined-bytecode-size=1000",
   "--max-inlined-bytecode-size-cumulative=4000",
   "--min-inlining-frequency=0.02",
+  "--no-parallel-scavenge",
+  "--no-concurrent-array-buffer-sweeping",
 ];
 
 async function build(readable: boolean): Promise<void> {

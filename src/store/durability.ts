@@ -22,9 +22,14 @@ export type SyncPolicy = "everysec" | "always" | "no";
 const intervalMs = 1000;
 /** A change that is not on the disk after so long has whoever writes wait, as with redis-server. */
 const behindMs = 2000;
-/** A sync of so little, which took so long last time, is not worth another thread. */
+/** A sync of so little, where none takes longer than that, is not worth another thread. */
 const briefBytesMax = 256 * 1024;
 const briefMsMax = 2;
+/** Where they do, they are not tried in place for so many times as long as the last took, and twice that each time. */
+const avoidedShare = 10;
+const avoidedMsMax = 10_000;
+/** A sync that takes longer than those before counts with this part: a busy machine has some now and then. */
+const longerPart = 1 / 8;
 
 /** More ranges than that are synced with all of the file. */
 const separateRangesMax = 16;
@@ -69,6 +74,11 @@ export class Durability {
   #rangesInFlight: BodyRange[] = [];
   /** When the running round began. */
   #roundBegunMs = 0;
+  /** What a sync in place usually takes; 0 before the first one. */
+  #usualBriefMs = 0;
+  /** Nothing is synced in place before; for how long it is not after a sync that took long. */
+  #briefAgainAtMs = 0;
+  #avoidedMs = 0;
   /** The number of the last round that was waited for. */
   #delayedRound = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -144,6 +154,8 @@ export class Durability {
     this.#running = this.#round().finally(() => {
       this.#running = null;
       if (this.rounds > before) this.onRound();
+      // Otherwise one round would follow the other, each for those who came during the one before.
+      if (this.#waiters.length > 0 && this.policy === "always") this.syncBriefly();
       if (this.#waiters.length > 0) this.start();
       else this.schedule();
     });
@@ -179,15 +191,16 @@ export class Durability {
   /**
    * Syncs at once what was appended, if that will be brief, instead of a round in the background: where all
    * that goes on waits for it anyway, waking another thread takes longer than the sync. After one that was
-   * not brief, rounds in the background tell when they would be again. Returns how many milliseconds it took,
+   * not brief, there are rounds in the background for a while. Returns how many milliseconds it took,
    * 0 when nothing was done. When it fails, `failure` says so.
    */
   syncBriefly(): number {
     const log = this.#log;
     if (this.failure !== null || this.#running !== null || this.#closed) return 0;
-    if (this.lastRoundMs > briefMsMax || log.dirtyBytes > briefBytesMax) return 0;
-    const { position, appendedRecords } = log;
+    if (log.dirtyBytes > briefBytesMax) return 0;
     const started = performance.now();
+    if (started < this.#briefAgainAtMs) return 0;
+    const { position, appendedRecords } = log;
     try {
       for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);
     } catch (error) {
@@ -195,12 +208,30 @@ export class Durability {
       return 0;
     }
     this.rounds++;
-    this.lastRoundMs = performance.now() - started;
+    const ended = performance.now();
+    this.lastRoundMs = ended - started;
+    this.#noteBriefSync(ended);
     this.#oldestMs = Infinity;
     // The superblock is for the rounds: one of its slots is on the disk before the other one is written. A
     // recovery reads on behind what it says.
     this.#release(position, appendedRecords);
     return this.lastRoundMs;
+  }
+
+  /**
+   * Rounds in the background do not show how long a sync in place would take: on a busy machine, most of their time
+   * is that of threads which wait for a processor.
+   */
+  #noteBriefSync(nowMs: number): void {
+    const ms = this.lastRoundMs;
+    const usualMs = this.#usualBriefMs;
+    const part = usualMs === 0 ? 1 : ms > usualMs ? longerPart : 0.5;
+    this.#usualBriefMs += (ms - usualMs) * part;
+    if (ms <= briefMsMax) this.#avoidedMs /= 2;
+    else if (this.#usualBriefMs > briefMsMax) {
+      this.#avoidedMs = Math.min(avoidedMsMax, Math.max(ms * avoidedShare, this.#avoidedMs * 2));
+      this.#briefAgainAtMs = nowMs + this.#avoidedMs;
+    }
   }
 
   async #round(): Promise<void> {

@@ -80,7 +80,8 @@ export const mutations: readonly Mutation[] = [
     breaks: lossOnPowerCut,
     file: "src/store/durability.ts",
     from: "    this.#oldestMs = Infinity;\n    this.#roundBegunMs",
-    to: "    this.#advance(position, records);\n    this.#oldestMs = Infinity;\n    this.#roundBegunMs",
+    to:
+      "    this.#advance(position, records);\n    this.#oldestMs = Infinity;\n    this.#roundBegunMs",
   },
   {
     name: "what was appended during a round counts as durable after it",

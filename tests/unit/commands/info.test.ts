@@ -48,6 +48,7 @@ const facts: InfoFacts = {
     lastSyncDurationSeconds: 0,
     syncDurationSeconds: -1,
     syncs: 4,
+    syncDelays: 2,
     keysAtStart: 0,
     liveBytes: 1_048_576,
     compactions: 0,

@@ -51,6 +51,32 @@ Deno.test("whenDurable of a position that is durable resolves without a sync", a
   });
 });
 
+Deno.test("what is to be on the disk at once is synced in place, but for a while not where that takes long", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk, { sync: "always" }), async (store) => {
+    const writeAndSync = (): boolean => {
+      put(store, "key", "value");
+      store.syncBriefly();
+      return store.durablePosition === store.position;
+    };
+    const isInPlace = () => until(() => Promise.resolve(writeAndSync()), "a sync in place");
+    await isInPlace();
+    for (let i = 0; i < 20; i++) assert(writeAndSync());
+    disk.syncMs = 4;
+    assert(writeAndSync());
+    disk.syncMs = 0;
+    assert(writeAndSync(), "one long sync is no rule");
+    disk.syncMs = 4;
+    let inPlace = 0;
+    while (inPlace < 100 && writeAndSync()) inPlace++;
+    assert(inPlace >= 2 && inPlace < 30, `${inPlace} long syncs in place`);
+    await store.sync();
+    assertEquals(store.durablePosition, store.position, "a round in the background does it");
+    disk.syncMs = 0;
+    await isInPlace();
+  });
+});
+
 Deno.test("one sync serves all that wait, and a write during it waits for the next", async () => {
   const disk = new SimulatedDisk();
   await withStore(openOn(disk), async (store) => {

@@ -32,6 +32,8 @@ export class SimulatedDisk {
   syncFails = false;
   /** Calls of `sync` and its kin, the failed ones included. */
   syncs = 0;
+  /** A sync in the foreground takes so long, at least. */
+  syncMs = 0;
   /** So many syncs and growths from now on, the power fails: the call throws a PowerFailure. */
   cutAfter = Infinity;
   readonly #contents = new Map<string, Content>();
@@ -213,6 +215,8 @@ class SimulatedFile implements StoreFile {
 
   sync(offset: number, length: number): void {
     const from = this.#headerBytes + offset;
+    const end = performance.now() + this.#disk.syncMs;
+    while (performance.now() < end);
     if (!this.#disk.sync(this.#content, from, from + length)) this.#fail();
   }
 

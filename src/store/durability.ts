@@ -99,7 +99,7 @@ export class Durability {
     this.#publishedPosition = this.durablePosition;
   }
 
-  /** How long the oldest change has waited that is not on the disk, in milliseconds; at most 1 less. */
+  /** How long the oldest change has waited that is not on the disk, in milliseconds. */
   get lagMs(): number {
     const oldestMs = Math.min(this.#oldestMs, this.#oldestInFlightMs);
     return oldestMs === Infinity ? 0 : Math.max(0, this.#clock() - oldestMs);

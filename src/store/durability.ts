@@ -31,9 +31,6 @@ const avoidedMsMax = 10_000;
 /** A sync that takes longer than those before counts with this part: a busy machine has some now and then. */
 const longerPart = 1 / 8;
 
-/** More ranges than that are synced with all of the file. */
-const separateRangesMax = 16;
-
 interface Waiter {
   readonly position: number;
   readonly resolve: () => void;
@@ -266,11 +263,9 @@ export class Durability {
 
   /**
    * One range after the other: each call wakes a thread, which may take the processor from this one for
-   * milliseconds. But for each, the disk has to empty its cache and the event loop has to come by, so many take
-   * one call for the whole file, though that writes, too, what was made ready for records to come.
+   * milliseconds.
    */
   async #syncRanges(ranges: readonly BodyRange[]): Promise<boolean> {
-    if (ranges.length > separateRangesMax) return await this.#file.syncAllInBackground();
     let isSynced = true;
     for (const { offset, length } of ranges) {
       isSynced = await this.#file.syncInBackground(offset, length) && isSynced;

@@ -60,6 +60,8 @@ const quickGrowthMax = 16;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
+/** More dirty ranges than that become fewer longer ones: each that is synced has the disk empty its cache. */
+const separateRangesMax = 16;
 
 export class Log {
   readonly file: StoreFile;
@@ -494,7 +496,7 @@ export class Log {
     }
   }
 
-  /** How many segments are kept ready. A sync takes away what it finds made ready, so these are few. */
+  /** How many segments are kept ready. Syncs spare them, but each is one range more to sync. */
   get #segmentsAhead(): number {
     const { segmentsAhead } = this.#limits;
     const part = Math.floor(this.table.count / aheadPart);
@@ -665,7 +667,27 @@ export class Log {
       ranges.push(this.#headDirtyRange());
       this.#headDirtyFrom = this.headOffset;
     }
-    return mergeRanges(ranges);
+    const merged = mergeRanges(ranges);
+    return merged.length > separateRangesMax ? this.#joinRanges(merged) : merged;
+  }
+
+  /**
+   * Joins sorted ranges with what lies between them, unless that was made ready to be written: a sync would
+   * take it away again.
+   */
+  #joinRanges(ranges: BodyRange[]): BodyRange[] {
+    const starts = this.#prepared.map((segment) => segment * this.segmentBytes);
+    starts.sort((a, b) => a - b);
+    const joined = [ranges[0]];
+    let next = 0;
+    for (const range of ranges) {
+      const last = joined.at(-1)!;
+      const end = last.offset + last.length;
+      while (next < starts.length && starts[next] < end) next++;
+      if (next < starts.length && starts[next] < range.offset) joined.push(range);
+      else last.length = Math.max(last.length, range.offset + range.length - last.offset);
+    }
+    return joined;
   }
 
   /** Bytes of what `takeDirty` would return, about. */

@@ -43,10 +43,6 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
-  syncAllInBackground(): Promise<boolean> {
-    return Promise.resolve(true);
-  }
-
   forbidWriting(): Promise<boolean> {
     return Promise.resolve(true);
   }

@@ -121,12 +121,6 @@ const symbols = {
     result: "isize",
     nonblocking: true,
   },
-  fdatasyncInBackground: {
-    name: "fdatasync",
-    parameters: ["i32"],
-    result: "i32",
-    nonblocking: true,
-  },
   fsyncInBackground: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -434,14 +428,6 @@ export async function syncInBackground(
   length: number,
 ): Promise<boolean> {
   return await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow) === 0;
-}
-
-/**
- * Writes all of a file's pages that were changed, through mappings too, to the device, on another thread; resolves to
- * whether it succeeded. Never made again, as above.
- */
-export async function syncDataInBackground(fd: number): Promise<boolean> {
-  return await libc().fdatasyncInBackground(fd) === 0;
 }
 
 /**

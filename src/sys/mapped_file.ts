@@ -19,7 +19,6 @@ import {
   readAhead,
   readAheadInBackground,
   sync,
-  syncDataInBackground,
   syncInBackground,
   SystemError,
   truncateFile,
@@ -68,8 +67,6 @@ export interface StoreFile {
   syncInBackground(offset: number, length: number): Promise<boolean>;
   syncHeader(): void;
   syncHeaderInBackground(): Promise<boolean>;
-  /** Syncs all of the file, on another thread; resolves to whether it succeeded. */
-  syncAllInBackground(): Promise<boolean>;
   /**
    * A range of the body will not be written for a while: makes ready for its sync, on another thread. Resolves to
    * whether that was done.
@@ -290,10 +287,6 @@ export class MappedFile implements StoreFile {
       done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
     }
     return done;
-  }
-
-  syncAllInBackground(): Promise<boolean> {
-    return this.#track(syncDataInBackground(this.#fd));
   }
 
   async forbidWriting(offset: number, length: number): Promise<boolean> {

@@ -24,7 +24,6 @@ export const likelyErrors = {
   munmap: "ENOMEM",
   msync: "EIO",
   msyncInBackground: "EIO",
-  fdatasyncInBackground: "EIO",
   madvise: "ENOMEM",
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
@@ -54,7 +53,7 @@ const interruptible = new Set<CallName>([
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
   ["ftruncate", "ftruncateInBackground"],
-  ["msync", "msyncInBackground", "fdatasyncInBackground", "fsync"],
+  ["msync", "msyncInBackground", "fsync"],
 ];
 
 export interface Fault {
@@ -152,7 +151,6 @@ export class FailingLibc implements Disposable {
       case "fsync":
         return 0;
       case "msyncInBackground":
-      case "fdatasyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(0);
       case "fallocateInBackground":
@@ -178,7 +176,6 @@ export class FailingLibc implements Disposable {
         return name === "posix_fallocate" ? errno : Promise.resolve(errno);
       case "ftruncateInBackground":
       case "msyncInBackground":
-      case "fdatasyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(-1);
       case "close":

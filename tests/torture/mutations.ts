@@ -34,11 +34,11 @@ export const mutations: readonly Mutation[] = [
     to: "isSynced && offset + length > 0;",
   },
   {
-    name: "a round of many ranges does not sync the log",
+    name: "ranges that are joined lose their ends",
     breaks: lossOnPowerCut,
-    file: "src/store/durability.ts",
-    from: "return await this.#file.syncAllInBackground();",
-    to: "return true;",
+    file: "src/store/log.ts",
+    from: "else last.length = Math.max(last.length, range.offset + range.length - last.offset);",
+    to: "else last.length = Math.max(last.length, range.offset - last.offset);",
   },
   {
     name: "a round does not sync the superblock",

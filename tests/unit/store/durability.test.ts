@@ -20,7 +20,7 @@ Deno.test("nothing is durable before a sync, everything after it", async () => {
   });
 });
 
-Deno.test("a round of many segments syncs them all with one call, and all of them are on the disk", async () => {
+Deno.test("a round of many segments syncs them with one call, and all of them are on the disk", async () => {
   const disk = new SimulatedDisk();
   await withStore(openOn(disk), async (store) => {
     for (let i = 0; i < 100; i++) put(store, `key ${i}`, "x".repeat(2000));

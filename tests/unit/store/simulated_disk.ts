@@ -233,10 +233,6 @@ class SimulatedFile implements StoreFile {
     return this.#disk.syncInBackground(this.#content, 0, this.#headerBytes);
   }
 
-  syncAllInBackground(): Promise<boolean> {
-    return this.#disk.syncInBackground(this.#content, 0, this.#content.length);
-  }
-
   forbidWriting(): Promise<boolean> {
     return Promise.resolve(true);
   }

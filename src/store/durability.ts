@@ -98,15 +98,18 @@ export class Durability {
 
   /** How long the oldest change has waited that is not on the disk, in milliseconds. */
   get lagMs(): number {
-    const oldestMs = Math.min(this.#oldestMs, this.#oldestInFlightMs);
-    return oldestMs === Infinity ? 0 : Math.max(0, this.#clock() - oldestMs);
+    return Math.max(0, this.#clock() - this.#oldestUnsyncedMs);
+  }
+
+  /** When the oldest change was made that is not on the disk; Infinity: there is none. */
+  get #oldestUnsyncedMs(): number {
+    return Math.min(this.#oldestMs, this.#oldestInFlightMs);
   }
 
   /** Changes are made faster than the disk takes them: who makes them should await `whenCaughtUp`. */
   isBehind(nowMs: number): boolean {
-    const oldestMs = Math.min(this.#oldestMs, this.#oldestInFlightMs);
-    return nowMs - oldestMs > behindMs && this.policy === "everysec" && this.failure === null &&
-      !this.#closed;
+    return nowMs - this.#oldestUnsyncedMs > behindMs && this.policy === "everysec" &&
+      this.failure === null && !this.#closed;
   }
 
   /** Resolves when the disk is not behind any more, or no round will ever help. */
@@ -141,7 +144,7 @@ export class Durability {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.start();
-    }, Math.max(0, Math.min(intervalMs, intervalMs - this.lagMs)));
+    }, Math.max(0, intervalMs - this.lagMs));
   }
 
   /** Begins a round now, or after the one that is running. */
@@ -187,8 +190,8 @@ export class Durability {
 
   /**
    * Syncs at once what was appended, if that will be brief, instead of a round in the background: where all
-   * that goes on waits for it anyway, waking another thread takes longer than the sync. After one that was
-   * not brief, there are rounds in the background for a while. Returns how many milliseconds it took,
+   * that goes on waits for it anyway, waking another thread takes longer than the sync. Where these
+   * usually are not brief, there are rounds in the background for a while. Returns how many milliseconds it took,
    * 0 when nothing was done. When it fails, `failure` says so.
    */
   syncBriefly(): number {

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { SteadyClock } from "../../support/steady_clock.ts";
 import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import { contents, openOn, put, remove, tinyLimits, valueOf, withStore } from "./tiny_store.ts";
@@ -52,6 +53,7 @@ Deno.test("whenDurable of a position that is durable resolves without a sync", a
 });
 
 Deno.test("what is to be on the disk at once is synced in place, but for a while not where that takes long", async () => {
+  using clock = new SteadyClock();
   const disk = new SimulatedDisk();
   await withStore(openOn(disk, { sync: "always" }), async (store) => {
     const writeAndSync = (): boolean => {
@@ -73,6 +75,7 @@ Deno.test("what is to be on the disk at once is synced in place, but for a while
     await store.sync();
     assertEquals(store.durablePosition, store.position, "a round in the background does it");
     disk.syncMs = 0;
+    clock.advance(100);
     await isInPlace();
   });
 });

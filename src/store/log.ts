@@ -23,6 +23,7 @@ import {
 } from "./format.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
+import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 
 /** A range of the body, in bytes. */
@@ -108,7 +109,7 @@ export class Log {
   readonly #storeId: Int32Array;
   /** Log position of the head window's byte 0. */
   #headBase = 0;
-  readonly #prepared: number[] = [];
+  readonly #ready: ReadySegments;
   /** The body grows in the background. */
   #growth: Promise<boolean> | null = null;
   /** It could not the last time: it is not tried again before there has to be more room. */
@@ -122,6 +123,8 @@ export class Log {
   readonly #givenUp: { end: number; readonly ms: number }[] = [];
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
+  /** Segments among them that were filled since the last sync, and may still be written. */
+  #filled: BodyRange[] = [];
   /** From here on the head segment is dirty; a window offset. */
   #headDirtyFrom = 0;
 
@@ -130,6 +133,8 @@ export class Log {
     this.windows = file.windows;
     this.table = table;
     this.segmentBytes = limits.segmentBytes;
+    this.#ready = new ReadySegments(file, table, limits.segmentBytes);
+    this.#ready.onOverwrite = () => this.readers.noteReuse();
     this.#limits = limits;
     this.#storeId = storeId;
   }
@@ -286,11 +291,19 @@ export class Log {
   #roll(bytes: number): void {
     const length = Math.ceil((segmentHeaderBytes + bytes) / this.segmentBytes);
     const segment = this.#takeSegment(length); // Throws before anything has changed.
-    const { offset, length: fullBytes } = this.#headDirtyRange();
+    this.#filled.push(this.#headDirtyRange());
     this.sealHead();
-    void this.file.forbidWriting(offset, fullBytes);
+    if (this.#filled.length >= this.#groupLength) this.#forbidWriting();
     this.startSegment(segment, length);
     this.prepareAhead();
+  }
+
+  /** Makes ready for the sync of segments that were filled, neighbours together: each call wakes a thread. */
+  #forbidWriting(): void {
+    for (const { offset, length } of mergeRanges(this.#filled)) {
+      void this.file.forbidWriting(offset, length);
+    }
+    this.#filled = [];
   }
 
   /** Marks the end of the head segment's records, where there is room for the mark. */
@@ -396,11 +409,11 @@ export class Log {
     const { table } = this;
     const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
     if (table.freeCount - length < reserved) this.#growFor(length, reserved);
-    if (length === 1 && this.#prepared.length > 0) return this.#prepared.shift()!;
-    let segment = table.findFree(length);
-    if (segment < 0 && this.#prepared.length > 0) {
+    let segment = length === 1 ? this.#ready.take() : -1;
+    if (segment < 0) segment = table.findFree(length);
+    if (segment < 0 && this.#ready.count > 0) {
       // Those that are ready may lie between free ones.
-      this.#unprepare(0);
+      this.#ready.giveBack(0);
       segment = table.findFree(length);
     }
     if (segment < 0) {
@@ -475,25 +488,27 @@ export class Log {
   }
 
   /**
-   * Sees to it, in the background, that the next segments are allocated and faulted in: a fresh page
-   * costs a command 4.2 us when it touches it first, 0.014 us when it was populated. Who needs a segment takes
-   * the first of these, be it ready or not: large values fill several in one turn of the event loop.
+   * Sees to it, in the background, that the next segments are ready. They are made so in groups, so that there is
+   * one when the next is needed: large values fill several in one turn of the event loop.
    */
   prepareAhead(): void {
-    const { table, file, segmentBytes } = this;
-    while (this.#prepared.length < this.#segmentsAhead && !this.#closed) {
-      const freeCount = table.freeCount - this.#prepared.length - this.#limits.segmentsReserved;
+    const { table } = this;
+    const wanted = this.#segmentsAhead;
+    const group = this.#groupLength;
+    while (this.#ready.count <= wanted - group && wanted > 0 && !this.#closed) {
+      const freeCount = table.freeCount - this.#ready.count - this.#limits.segmentsReserved;
       if (freeCount <= 0) return this.#growToPrepare();
       if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
         // A writer that needs room meanwhile would have to wait.
         void this.#growAhead();
       }
-      const segment = table.findFree(1);
-      if (segment < 0) return;
-      table.prepare(segment);
-      this.#prepared.push(segment);
-      void file.populate(segment * segmentBytes, segmentBytes);
+      if (this.#ready.add(Math.min(group, freeCount)) === 0) return;
     }
+  }
+
+  /** Fresh segments may be made ready in a way that costs more the smaller the syncs are. */
+  set expectsSmallSyncs(areSmall: boolean) {
+    this.#ready.mayOverwrite = !areSmall;
   }
 
   /** How many segments are kept ready. Syncs spare them, but each is one range more to sync. */
@@ -501,6 +516,11 @@ export class Log {
     const { segmentsAhead } = this.#limits;
     const part = Math.floor(this.table.count / aheadPart);
     return Math.min(aheadTimesMax * segmentsAhead, Math.max(segmentsAhead, part));
+  }
+
+  /** So many segments are made ready in one go. */
+  get #groupLength(): number {
+    return Math.ceil(this.#segmentsAhead / 2);
   }
 
   #growToPrepare(): void {
@@ -544,7 +564,7 @@ export class Log {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     const tails = this.#givenUp;
-    if (this.#growth !== null) {
+    if (this.#growth !== null || this.#ready.isOverwriting) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
     }
     this.#giveUpTail(idle);
@@ -567,7 +587,7 @@ export class Log {
     const { table } = this;
     const needed = this.placesNeeded(idle);
     if (table.count <= needed) return;
-    if (idle) this.#unprepare(0);
+    if (idle) this.#ready.giveBack(0);
     const before = table.count;
     const end = table.cutFreeTail(needed);
     if (end === before) return;
@@ -590,22 +610,12 @@ export class Log {
    */
   leaveEnd(limit: number): void {
     if (this.#growth !== null || this.#closed) return;
-    this.#unprepare(limit);
+    this.#ready.giveBack(limit);
     if (this.head < limit) return;
     const segment = this.table.findFree(1);
     if (segment < 0 || segment >= limit) return;
     this.sealHead();
     this.startSegment(segment, 1);
-  }
-
-  /** Segments that were made ready to be the head, from `limit` on, are just free again. */
-  #unprepare(limit: number): void {
-    const kept = this.#prepared.filter((segment) => segment < limit);
-    for (const segment of this.#prepared) {
-      if (segment >= limit) this.table.unprepare(segment);
-    }
-    this.#prepared.length = 0;
-    this.#prepared.push(...kept);
   }
 
   /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */
@@ -663,6 +673,7 @@ export class Log {
   takeDirty(): BodyRange[] {
     const ranges = this.#dirty;
     this.#dirty = [];
+    this.#filled = []; // The sync does what was left.
     if (this.headOffset > this.#headDirtyFrom) {
       ranges.push(this.#headDirtyRange());
       this.#headDirtyFrom = this.headOffset;
@@ -676,8 +687,7 @@ export class Log {
    * take it away again.
    */
   #joinRanges(ranges: BodyRange[]): BodyRange[] {
-    const starts = this.#prepared.map((segment) => segment * this.segmentBytes);
-    starts.sort((a, b) => a - b);
+    const { starts } = this.#ready;
     const joined = [ranges[0]];
     let next = 0;
     for (const range of ranges) {

@@ -47,6 +47,10 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  overwrite(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   populate(): Promise<boolean> {
     return Promise.resolve(true);
   }

@@ -13,7 +13,7 @@ import { LiveMap } from "./live_map.ts";
 export const segmentState = {
   /** May be taken. */
   free: 0,
-  /** Taken out of the free ones and faulted in, to become the next head. */
+  /** Taken out of the free ones and made ready, to become the next head. */
   prepared: 1,
   /** A large record is being copied into it; not part of the log yet. */
   filling: 2,
@@ -74,6 +74,8 @@ export class SegmentTable {
   readonly live = new LiveMap();
   /** It is known of these segments, which this process has begun; 1 each. */
   readonly isMapped = new Uint8Array(segmentCountMax);
+  /** This process has not written there: their pages may not be in memory, or not exist yet; 1 each. */
+  readonly isUnwritten = new Uint8Array(segmentCountMax);
   /** How many places are free or prepared. */
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
@@ -100,6 +102,7 @@ export class SegmentTable {
       this.runLength[i] = 1;
       this.sequence[i] = 0;
       this.liveBytes[i] = 0;
+      this.isUnwritten[i] = 1;
       this.freeCount++;
     }
     this.live.extend(Math.ceil(count / this.#segmentsPerWindow));
@@ -140,6 +143,10 @@ export class SegmentTable {
       : this.count + this.#segmentsPerWindow - inWindow;
   }
 
+  isFree(place: number): boolean {
+    return place < this.count && this.state[place] === segmentState.free;
+  }
+
   /** A free place becomes a prepared one; it still counts as free. */
   prepare(segment: number): void {
     assert(this.state[segment] === segmentState.free, "a prepared segment was free");
@@ -158,6 +165,7 @@ export class SegmentTable {
     for (let i = segment; i < segment + runLength; i++) {
       assert(this.state[i] <= segmentState.prepared, "a taken segment was free");
       this.state[i] = segmentState.continuation;
+      this.isUnwritten[i] = 0;
       this.firstOf[i] = segment;
       this.liveBytes[i] = 0;
     }

@@ -299,6 +299,7 @@ export class Store {
     });
     this.#backups = new Backups(this.#log, this.#durability, this.#superblock.state);
     if (options.sizeLimit !== undefined) this.sizeLimit = options.sizeLimit;
+    this.#log.expectsSmallSyncs = this.syncPolicy === "always";
     this.#log.prepareAhead();
     // What was recovered goes to the disk at once: it has waited long enough.
     if (this.#durability.policy !== "no" && this.#log.hasDirty) this.#durability.start();
@@ -934,6 +935,7 @@ export class Store {
 
   set syncPolicy(policy: SyncPolicy) {
     this.#durability.policy = policy;
+    this.#log.expectsSmallSyncs = policy === "always";
     this.#durability.schedule();
   }
 

@@ -121,6 +121,13 @@ const symbols = {
     result: "isize",
     nonblocking: true,
   },
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  sendfileInBackground: {
+    name: "sendfile",
+    parameters: ["i32", "i32", "pointer", "usize"],
+    result: "isize",
+    nonblocking: true,
+  },
   fsyncInBackground: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -170,7 +177,9 @@ const lockNonblocking = 4;
 const lockRelease = 8;
 const ownRecordLock = { get: 36, set: 37 }; // F_OFD_GETLK, F_OFD_SETLK
 const recordLock = { write: 1, none: 2 }; // F_WRLCK, F_UNLCK
+const seekStart = 0;
 const seekEnd = 2;
+const memoryFileCloseOnExec = 1; // MFD_CLOEXEC
 const randomAccess = 1;
 const willNeed = 3;
 const notNeeded = 4;
@@ -350,6 +359,40 @@ export async function writeAtInBackground(
   const pointer = Deno.UnsafePointer.of(mapped as BufferSource);
   const bytes = BigInt(mapped.length);
   return Number(await libc().pwriteInBackground(fd, pointer, bytes, BigInt(offset)));
+}
+
+/** A file in memory that reads as zeros and takes none for them; returns its descriptor. Throws a SystemError. */
+export function openZeros(bytes: number): number {
+  const name = "zeros";
+  const fd = libc().memfd_create(new TextEncoder().encode(name + "\0"), memoryFileCloseOnExec);
+  if (fd < 0) fail("create", name);
+  try {
+    truncateFile(fd, bytes, name);
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * Copies the first `length` bytes of a file to an offset of another one, on another thread, by way of the kernel's
+ * memory. `to` must be a descriptor opened for this alone, since its position is moved, and one call must end before the
+ * next one. Resolves to whether all was copied.
+ */
+export async function sendStartInBackground(
+  from: number,
+  to: number,
+  offset: number,
+  length: number,
+): Promise<boolean> {
+  const library = libc();
+  if (Number(library.lseek(to, BigInt(offset), seekStart)) !== offset) return false;
+  const start = new BigInt64Array(1);
+  const pointer = Deno.UnsafePointer.of(start);
+  const done = await library.sendfileInBackground(to, from, pointer, BigInt(length));
+  // The call read and wrote the start until now.
+  return start.length === 1 && Number(done) === length;
 }
 
 /** Gives `[from, from + length)` blocks on the disk, so that touching it never is SIGBUS. */

@@ -15,9 +15,11 @@ import {
   type Mapping,
   markInUse,
   openFile,
+  openZeros,
   populate,
   readAhead,
   readAheadInBackground,
+  sendStartInBackground,
   sync,
   syncInBackground,
   SystemError,
@@ -72,6 +74,12 @@ export interface StoreFile {
    * whether that was done.
    */
   forbidWriting(offset: number, length: number): Promise<boolean>;
+  /**
+   * Overwrites a range of the body, which nobody uses meanwhile and whose bytes do not matter, on another thread, so
+   * that the kernel keeps it in memory in larger pieces than pages: to be populated then. Resolves to whether that
+   * was done; if not, any bytes of it may be overwritten.
+   */
+  overwrite(offset: number, length: number): Promise<boolean>;
   /** Faults a range of the body in for writing, on another thread. */
   populate(offset: number, length: number): Promise<boolean>;
   /**
@@ -96,6 +104,20 @@ export interface MappedFileOptions {
   readonly mode?: number;
   /** Nothing is written, to the file or through the mappings; the file has to exist. */
   readonly readOnly?: boolean;
+}
+
+/**
+ * The kernel copies from file to file in steps of so much, and keeps the pages of one step together, if its place in the
+ * file is a multiple of that.
+ */
+const overwriteStepBytes = 64 * 1024;
+/** So much is overwritten at a time, with the zeros of one file. */
+const overwriteBytesMax = 2 ** 24;
+
+/** What overwrites: a descriptor of the file with a position of its own, and one of zeros. */
+interface Overwriter {
+  readonly file: number;
+  readonly zeros: number;
 }
 
 interface Cut {
@@ -141,6 +163,10 @@ export class MappedFile implements StoreFile {
   #cut: Cut | null = null;
   /** A growth failed, and may have left blocks behind the body. */
   #hasLeftovers = false;
+  /** Null when it is not there; undefined before the first use. */
+  #overwriter: Overwriter | null | undefined;
+  /** The last call that overwrites something; there is one at a time. */
+  #overwriting: Promise<unknown> = Promise.resolve();
   readonly #readOnly: boolean;
   #closed = false;
 
@@ -315,6 +341,33 @@ export class MappedFile implements StoreFile {
     return done;
   }
 
+  async overwrite(offset: number, length: number): Promise<boolean> {
+    const before = this.#overwriting;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#overwriting = promise;
+    try {
+      await before;
+      return await this.#overwriteNow(this.#headerBytes + offset, length);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #overwriteNow(from: number, length: number): Promise<boolean> {
+    const start = Math.ceil(from / overwriteStepBytes) * overwriteStepBytes;
+    const end = Math.floor((from + length) / overwriteStepBytes) * overwriteStepBytes;
+    if (start >= end || this.#closed) return false;
+    if (this.#overwriter === undefined) this.#overwriter = openOverwriter(this.#fd);
+    if (this.#overwriter === null) return false;
+    const { file, zeros } = this.#overwriter;
+    for (let at = start; at < end; at += overwriteBytesMax) {
+      const bytes = Math.min(end - at, overwriteBytesMax);
+      if (!await this.#track(sendStartInBackground(zeros, file, at, bytes))) return false;
+      if (this.#closed) return false;
+    }
+    return true;
+  }
+
   readAhead(offset: number, length: number): void {
     const soon = Math.min(length, readAheadBytesMax);
     for (const [mapping, from, bytes] of this.#splitExisting(offset, soon)) {
@@ -359,6 +412,7 @@ export class MappedFile implements StoreFile {
     this.windows.fill(closedWindow);
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
     this.#unmap();
+    if (this.#overwriter) closeOverwriter(this.#overwriter);
     unlock(this.#fd);
     closeFile(this.#fd);
   }
@@ -397,6 +451,23 @@ export class MappedFile implements StoreFile {
 function backWithBlocks(fd: number, path: string, bytes: number): void {
   const backed = (Deno.statSync(path).blocks ?? 0) * 512;
   if (backed < bytes) allocate(fd, 0, bytes, path);
+}
+
+/** Null where the system has not what it takes. */
+function openOverwriter(fd: number): Overwriter | null {
+  let file = -1;
+  try {
+    file = openFile(`/proc/self/fd/${fd}`);
+    return { file, zeros: openZeros(overwriteBytesMax) };
+  } catch {
+    if (file >= 0) closeFile(file);
+    return null;
+  }
+}
+
+function closeOverwriter({ file, zeros }: Overwriter): void {
+  closeFile(file);
+  closeFile(zeros);
 }
 
 export { SystemError };

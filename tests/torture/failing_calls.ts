@@ -28,6 +28,8 @@ export const likelyErrors = {
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
   fallocateInBackground: "ENOSPC",
+  memfd_create: "ENOMEM",
+  sendfileInBackground: "EIO",
 } as const satisfies Partial<Record<keyof Libc, ErrnoName>>;
 export type CallName = keyof typeof likelyErrors;
 
@@ -47,6 +49,7 @@ const interruptible = new Set<CallName>([
   "madviseInBackground",
   "posix_fallocate",
   "fallocateInBackground",
+  "sendfileInBackground",
 ]);
 
 /** Functions that fail together when a failure lasts. */
@@ -153,6 +156,8 @@ export class FailingLibc implements Disposable {
       case "msyncInBackground":
       case "madviseInBackground":
         return Promise.resolve(0);
+      case "sendfileInBackground": // What it moves matters to nobody.
+        return Promise.resolve(Number(args[3]));
       case "fallocateInBackground":
         return Promise.resolve(real.posix_fallocate(...args));
       case "ftruncateInBackground":
@@ -177,6 +182,7 @@ export class FailingLibc implements Disposable {
       case "ftruncateInBackground":
       case "msyncInBackground":
       case "madviseInBackground":
+      case "sendfileInBackground":
         return Promise.resolve(-1);
       case "close":
         real.close(fd); // Linux closes the descriptor whatever it says.

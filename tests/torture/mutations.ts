@@ -41,6 +41,13 @@ export const mutations: readonly Mutation[] = [
     to: "else last.length = Math.max(last.length, range.offset - last.offset);",
   },
   {
+    name: "segments that are being overwritten are taken",
+    breaks: "what was written is there",
+    file: "src/store/ready_segments.ts",
+    from: "(place) => !this.#overwritten.has(place)",
+    to: "() => true",
+  },
+  {
     name: "a round does not sync the superblock",
     breaks: lossOnPowerCut,
     file: "src/store/durability.ts",

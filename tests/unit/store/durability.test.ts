@@ -27,7 +27,11 @@ Deno.test("a round of many segments syncs them with one call, and all of them ar
     for (let i = 0; i < 100; i++) put(store, `key ${i}`, "x".repeat(2000));
     await store.sync();
     const { syncs } = disk;
-    for (let i = 0; i < 100; i++) put(store, `key ${i}`, "y".repeat(2000));
+    for (let i = 0; i < 100; i++) {
+      put(store, `key ${i}`, "y".repeat(2000));
+      await Promise.resolve(); // Segments become ready.
+      await Promise.resolve();
+    }
     assert(store.statistics.unsyncedBytes > 40 * tinyLimits.segmentBytes);
     await store.sync();
     assertEquals(disk.syncs - syncs, 2, "one for the header and one for all the rest");

@@ -181,6 +181,52 @@ Deno.test("growing in the background does the same", async () => {
   });
 });
 
+/** Overwritten are steps of 64 KiB of the file, of which the header takes a part. */
+const overwritten = { from: 2 ** 16 - headerBytes, to: 2 ** 20 - headerBytes };
+
+Deno.test("a range is overwritten with zeros, whole steps of it, and nothing else", async () => {
+  await withFile(async (file, path) => {
+    file.grow(2 ** 21);
+    const { u8 } = file.windows[0];
+    file.header.u8.fill(1);
+    u8.fill(1, 0, 2 ** 21);
+    assertEquals(await file.overwrite(4096, 2 ** 20 - 4096), true);
+    assertEquals(await file.populate(0, 2 ** 20), true);
+    const expected = new Uint8Array(2 ** 21).fill(1).fill(0, overwritten.from, overwritten.to);
+    assertEquals(u8.subarray(0, 2 ** 21), expected);
+    assert(file.header.u8.every((byte) => byte === 1));
+    // One after the other, though they were asked for at once; each with its own place.
+    u8.fill(1, 0, 2 ** 21);
+    const both = [file.overwrite(0, 2 ** 20), file.overwrite(2 ** 20, 2 ** 20)];
+    assertEquals(await Promise.all(both), [true, true]);
+    assertEquals([u8[overwritten.from], u8[2 ** 21 - headerBytes - 1], u8[2 ** 21 - 1]], [0, 0, 1]);
+    assertEquals((await Deno.stat(path)).size, headerBytes + 2 ** 21);
+  });
+});
+
+Deno.test("what cannot be overwritten is left alone", async () => {
+  for (
+    const call of ["memfd_create", "open", "ftruncate", "lseek", "sendfileInBackground"] as const
+  ) {
+    await withFile(async (file) => {
+      file.grow(2 ** 20);
+      file.windows[0].u8.fill(1, 0, 2 ** 20);
+      const failing = () => -1;
+      const restore = interceptLibc((real) => ({
+        ...real,
+        [call]: call === "sendfileInBackground" ? () => Promise.resolve(-1) : failing,
+      }));
+      try {
+        assertEquals(await file.overwrite(0, 2 ** 20), false, call);
+      } finally {
+        restore();
+      }
+      assert(file.windows[0].u8.subarray(0, 2 ** 20).every((byte) => byte === 1));
+      assertEquals(await file.populate(0, 2 ** 20), true);
+    });
+  }
+});
+
 Deno.test("growing in the background while the file grows further does not take it back", async () => {
   await withFile(async (file) => {
     const slow = file.growInBackground(4 * 4096);

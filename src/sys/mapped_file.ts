@@ -318,8 +318,7 @@ export class MappedFile implements StoreFile {
   async forbidWriting(offset: number, length: number): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      // What is mapped there later may be anything.
-      if (this.#closed) return false;
+      if (this.#closed) return false; // As in `populate`.
       done = await this.#track(forbidWriting(mapping, from, bytes)) && done;
     }
     return done;
@@ -336,6 +335,8 @@ export class MappedFile implements StoreFile {
   async populate(offset: number, length: number): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
+      // What is mapped there later may be anything.
+      if (this.#closed) return false;
       done = await this.#track(populate(mapping, from, bytes)) && done;
     }
     return done;

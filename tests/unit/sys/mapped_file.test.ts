@@ -204,6 +204,16 @@ Deno.test("a range is overwritten with zeros, whole steps of it, and nothing els
   });
 });
 
+Deno.test("a file that is closed meanwhile is neither overwritten nor populated any more", async () => {
+  await using folder = await TemporaryFolder.make();
+  const file = MappedFile.open(folder.join("file"), { headerBytes });
+  file.grow(2 ** 21);
+  const calls = [file.overwrite(0, 2 ** 20), file.overwrite(2 ** 20, 2 ** 20)];
+  await file.close();
+  assertEquals((await Promise.all(calls))[1], false);
+  assertEquals(await file.populate(0, 2 ** 20), false);
+});
+
 Deno.test("what cannot be overwritten is left alone", async () => {
   for (
     const call of ["memfd_create", "open", "ftruncate", "lseek", "sendfileInBackground"] as const

@@ -21,6 +21,8 @@ import { emptyRequest, type Request } from "./request.ts";
 const bufferBytesMin = 4 * 1024;
 /** The buffer for pipelines: as much as one read brings. */
 const bufferBytesPipeline = 64 * 1024;
+/** A buffer that a long request has made longer than that is given back; else the next long one finds its room. */
+const bufferBytesKept = 1024 * 1024 + 64 * 1024;
 /** A line (an inline command, or a length) may be this long. */
 const lineBytesMax = 64 * 1024;
 const argumentsMax = 2 ** 31 - 1;
@@ -344,12 +346,12 @@ export class RequestParser {
 
   // --- the buffer --------------------------------------------------------------------------------
 
-  /** All that was received has been handled: begins anew, without the room that a long request took. */
+  /** All that was received has been handled: begins anew, without the room that a very long request took. */
   restart(): void {
     this.#start = 0;
     this.#at = 0;
     this.#end = 0;
-    const isLong = this.#bytes.length > bufferBytesPipeline;
+    const isLong = this.#bytes.length > bufferBytesKept;
     if (isLong) this.#setBuffer(new Uint8Array(bufferBytesMin));
     for (let i = 0; i <= this.count && i < this.requests.length; i++) {
       if (isLong) this.requests[i].bytes = this.#bytes;

@@ -23,10 +23,21 @@ Deno.test("the parser that was given back last is taken first, and knows nothing
   assertStrictEquals(pool.take(), first);
 });
 
-Deno.test("a parser that held a long request is given back without its buffer", () => {
+Deno.test("a parser that held a long request keeps its buffer for the next one", () => {
+  const pool = new ParserPool(2_000_000);
+  const parser = pool.take();
+  receive(parser, `*2\r\n$4\r\nECHO\r\n$1000000\r\n${"x".repeat(1_000_000)}\r\n`);
+  assertEquals(parser.readAhead(), 1);
+  pool.give(parser);
+  assertStrictEquals(pool.take(), parser);
+  assert(parser.space().length >= 1_000_000, "room for another");
+  assert(parser.memoryBytes < 1_200_000, `${parser.memoryBytes} bytes`);
+});
+
+Deno.test("a parser that held a very long request is given back without its buffer", () => {
   const pool = new ParserPool(1_000_000);
   const parser = pool.take();
-  receive(parser, `*2\r\n$4\r\nECHO\r\n$500000\r\n${"x".repeat(500_000)}\r\n`);
+  receive(parser, `*2\r\n$4\r\nECHO\r\n$2000000\r\n${"x".repeat(2_000_000)}\r\n`);
   assertEquals(parser.readAhead(), 1);
   const long = parser.requests[0].bytes;
   pool.give(parser);

@@ -495,7 +495,7 @@ export class Log {
     const { table } = this;
     const wanted = this.#segmentsAhead;
     const group = this.#groupLength;
-    while (this.#ready.count <= wanted - group && wanted > 0 && !this.#closed) {
+    while (this.#ready.count <= wanted - group && !this.#closed) {
       const freeCount = table.freeCount - this.#ready.count - this.#limits.segmentsReserved;
       if (freeCount <= 0) return this.#growToPrepare();
       if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
@@ -520,7 +520,7 @@ export class Log {
 
   /** So many segments are made ready in one go. */
   get #groupLength(): number {
-    return Math.ceil(this.#segmentsAhead / 2);
+    return Math.max(1, Math.ceil(this.#segmentsAhead / 2));
   }
 
   #growToPrepare(): void {

@@ -307,21 +307,12 @@ export class MappedFile implements StoreFile {
     }
   }
 
-  async syncInBackground(offset: number, length: number): Promise<boolean> {
-    let done = true;
-    for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      done = await this.#track(syncInBackground(mapping, from, bytes)) && done;
-    }
-    return done;
+  syncInBackground(offset: number, length: number): Promise<boolean> {
+    return this.#eachInBackground(offset, length, syncInBackground);
   }
 
-  async forbidWriting(offset: number, length: number): Promise<boolean> {
-    let done = true;
-    for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      if (this.#closed) return false; // As in `populate`.
-      done = await this.#track(forbidWriting(mapping, from, bytes)) && done;
-    }
-    return done;
+  forbidWriting(offset: number, length: number): Promise<boolean> {
+    return this.#eachInBackground(offset, length, forbidWriting);
   }
 
   syncHeader(): void {
@@ -332,26 +323,30 @@ export class MappedFile implements StoreFile {
     return this.#track(syncInBackground(this.#headerMapping, 0, this.#headerBytes));
   }
 
-  async populate(offset: number, length: number): Promise<boolean> {
+  populate(offset: number, length: number): Promise<boolean> {
+    return this.#eachInBackground(offset, length, populate);
+  }
+
+  /** Makes a call for each window's part of a range, one after the other; resolves to whether all succeeded. */
+  async #eachInBackground(
+    offset: number,
+    length: number,
+    call: (mapping: Mapping, offset: number, length: number) => Promise<boolean>,
+  ): Promise<boolean> {
     let done = true;
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
       // What is mapped there later may be anything.
       if (this.#closed) return false;
-      done = await this.#track(populate(mapping, from, bytes)) && done;
+      done = await this.#track(call(mapping, from, bytes)) && done;
     }
     return done;
   }
 
-  async overwrite(offset: number, length: number): Promise<boolean> {
-    const before = this.#overwriting;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#overwriting = promise;
-    try {
-      await before;
-      return await this.#overwriteNow(this.#headerBytes + offset, length);
-    } finally {
-      resolve();
-    }
+  overwrite(offset: number, length: number): Promise<boolean> {
+    const from = this.#headerBytes + offset;
+    const done = this.#overwriting.then(() => this.#overwriteNow(from, length));
+    this.#overwriting = done;
+    return done;
   }
 
   async #overwriteNow(from: number, length: number): Promise<boolean> {
@@ -363,8 +358,8 @@ export class MappedFile implements StoreFile {
     const { file, zeros } = this.#overwriter;
     for (let at = start; at < end; at += overwriteBytesMax) {
       const bytes = Math.min(end - at, overwriteBytesMax);
-      if (!await this.#track(sendStartInBackground(zeros, file, at, bytes))) return false;
-      if (this.#closed) return false;
+      const isDone = await this.#track(sendStartInBackground(zeros, file, at, bytes));
+      if (!isDone || this.#closed) return false;
     }
     return true;
   }

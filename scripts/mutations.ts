@@ -13,7 +13,7 @@ import { type Mutation, mutations } from "../tests/torture/mutations.ts";
 
 /** What the tests need of the tree. */
 const copied = ["deno.json", "deno.lock", "main.ts", "mod.ts", "docs", "scripts", "src", "tests"];
-const testFolders = ["tests/unit/store", "tests/torture"];
+const testFolders = ["tests/unit/store", "tests/unit/sys", "tests/torture"];
 /** These start the compiled ./kv, which no mutation has reached, or are about other things. */
 const leftOut = [
   "kill_rounds",

@@ -7,9 +7,9 @@
  * the copies of what was live are durable and the superblock says so; the segment's header is erased;
  * the segment is free. Whenever the power fails, a record is found in at least one of its two places.
  */
-import type { StoreFile } from "../sys/mapped_file.ts";
+import type { BodyRange, StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
-import type { BodyRange, Log } from "./log.ts";
+import type { Log } from "./log.ts";
 import { segmentState } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
 
@@ -244,14 +244,12 @@ export class Durability {
     const published = this.#superblock.state.durablePosition;
     const erased = log.erased;
     log.erased = [];
+    log.forbidWriting();
     this.#rangesInFlight = log.takeDirty();
-    const [isHeaderSynced, isLogSynced] = await Promise.all([
-      this.#file.syncHeaderInBackground(),
-      this.#syncRanges(this.#rangesInFlight),
-    ]);
+    const isSynced = await this.#file.syncInBackground(this.#rangesInFlight);
     this.#rangesInFlight = [];
     if (this.failure !== null) return;
-    if (!isHeaderSynced || !isLogSynced) return this.#fail();
+    if (!isSynced) return this.#fail();
     this.rounds++;
     this.lastRoundMs = performance.now() - this.#roundBegunMs;
     this.#oldestInFlightMs = Infinity;
@@ -262,18 +260,6 @@ export class Durability {
       this.#eraseEvacuated();
     }
     this.#advance(position, records);
-  }
-
-  /**
-   * One range after the other: each call wakes a thread, which may take the processor from this one for
-   * milliseconds.
-   */
-  async #syncRanges(ranges: readonly BodyRange[]): Promise<boolean> {
-    let isSynced = true;
-    for (const { offset, length } of ranges) {
-      isSynced = await this.#file.syncInBackground(offset, length) && isSynced;
-    }
-    return isSynced;
   }
 
   #advance(position: number, records: number): void {

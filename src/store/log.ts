@@ -5,7 +5,7 @@
  * An address is a 32-bit count of 16-byte units from the start of the body. 26 bits of it lie within
  * a window of 1 GiB, so that a byte offset inside a window stays a small integer.
  */
-import type { StoreFile, Window } from "../sys/mapped_file.ts";
+import type { BodyRange, StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum, copyResealed } from "./checksum.ts";
@@ -25,12 +25,6 @@ import { ReaderWords } from "./reader_words.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
-
-/** A range of the body, in bytes. */
-export interface BodyRange {
-  offset: number;
-  length: number;
-}
 
 /** Where the head stands; what a failed batch goes back to. */
 export interface HeadMark {
@@ -61,8 +55,8 @@ const quickGrowthMax = 16;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
-/** More dirty ranges than that become fewer longer ones: each that is synced has the disk empty its cache. */
-const separateRangesMax = 16;
+/** What was appended to the head since the last sync is made ready for the next one when it is as much as this. */
+const headBytesWorthwhile = 64 * 1024;
 
 export class Log {
   readonly file: StoreFile;
@@ -293,13 +287,13 @@ export class Log {
     const segment = this.#takeSegment(length); // Throws before anything has changed.
     this.#filled.push(this.#headDirtyRange());
     this.sealHead();
-    if (this.#filled.length >= this.#groupLength) this.#forbidWriting();
+    if (this.#filled.length >= this.#groupLength) this.#forbidFilled();
     this.startSegment(segment, length);
     this.prepareAhead();
   }
 
   /** Makes ready for the sync of segments that were filled, neighbours together: each call wakes a thread. */
-  #forbidWriting(): void {
+  #forbidFilled(): void {
     for (const { offset, length } of mergeRanges(this.#filled)) {
       void this.file.forbidWriting(offset, length);
     }
@@ -669,7 +663,14 @@ export class Log {
     };
   }
 
-  /** Hands out what no sync has covered yet, as few ranges; from now on it counts as covered. */
+  /** Makes ready for a sync, on another thread, what `takeDirty` would return. It may be written all the same. */
+  forbidWriting(): void {
+    const head = this.#headDirtyRange();
+    if (head.length >= headBytesWorthwhile) this.#filled.push(head);
+    this.#forbidFilled();
+  }
+
+  /** Hands out what no sync has covered yet, neighbours joined; from now on it counts as covered. */
   takeDirty(): BodyRange[] {
     const ranges = this.#dirty;
     this.#dirty = [];
@@ -678,26 +679,7 @@ export class Log {
       ranges.push(this.#headDirtyRange());
       this.#headDirtyFrom = this.headOffset;
     }
-    const merged = mergeRanges(ranges);
-    return merged.length > separateRangesMax ? this.#joinRanges(merged) : merged;
-  }
-
-  /**
-   * Joins sorted ranges with what lies between them, unless that was made ready to be written: a sync would
-   * take it away again.
-   */
-  #joinRanges(ranges: BodyRange[]): BodyRange[] {
-    const { starts } = this.#ready;
-    const joined = [ranges[0]];
-    let next = 0;
-    for (const range of ranges) {
-      const last = joined.at(-1)!;
-      const end = last.offset + last.length;
-      while (next < starts.length && starts[next] < end) next++;
-      if (next < starts.length && starts[next] < range.offset) joined.push(range);
-      else last.length = Math.max(last.length, range.offset + range.length - last.offset);
-    }
-    return joined;
+    return mergeRanges(ranges);
   }
 
   /** Bytes of what `takeDirty` would return, about. */
@@ -719,7 +701,7 @@ export class Log {
 
 const pageBytes = 4096;
 
-/** Sorted, page-aligned, neighbours joined: each range becomes one msync. */
+/** Sorted, page-aligned, neighbours joined. */
 function mergeRanges(ranges: BodyRange[]): BodyRange[] {
   ranges.sort((a, b) => a.offset - b.offset);
   const merged: BodyRange[] = [];

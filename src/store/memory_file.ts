@@ -33,13 +33,9 @@ export class MemoryFile implements StoreFile {
 
   sync(): void {}
 
-  syncInBackground(): Promise<boolean> {
-    return Promise.resolve(true);
-  }
-
   syncHeader(): void {}
 
-  syncHeaderInBackground(): Promise<boolean> {
+  syncInBackground(): Promise<boolean> {
     return Promise.resolve(true);
   }
 

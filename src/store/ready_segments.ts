@@ -41,11 +41,6 @@ export class ReadySegments {
     return this.#overwritten.size > 0;
   }
 
-  /** Where they begin in the body, in bytes; sorted. */
-  get starts(): number[] {
-    return this.#places.map((place) => place * this.#segmentBytes).sort((a, b) => a - b);
-  }
-
   /**
    * Begins to make a free segment ready, and as many neighbours as go along, `countMax` in all: each call wakes a
    * thread. Returns how many; 0: none is free.

@@ -258,6 +258,8 @@ interface Scenario {
   readonly commands: readonly CommandLine[];
   /** Calls fail while the store is opened and closed; else, while commands are run. */
   readonly isOpening?: boolean;
+  /** It is not known to write ranges one by one. */
+  readonly onUnknownFileSystem?: boolean;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -281,6 +283,7 @@ async function runScenario(
   const { files, history = [], commands, isOpening = false } = scenario;
   const path = folder.join("store.db");
   if (files !== undefined) writeFiles(path, files);
+  libc.hidesFileSystem = scenario.onUnknownFileSystem ?? false;
   if (isOpening) libc.arm();
   let store: Store;
   try {
@@ -418,6 +421,7 @@ const scenarios: Record<string, () => Scenario | Promise<Scenario>> = {
     limits: { ...tinyLimits, segmentBytes: 2 ** 17 },
   }),
   "SAVE, BGSAVE and appendfsync": () => ({ commands: syncs }),
+  "a file system that is not known": () => ({ commands: syncs, onUnknownFileSystem: true }),
   "growth of the index": () => ({ commands: manyKeys }),
   "FLUSHALL": () => ({ commands: [...manyKeys.slice(0, 3), ...flushes] }),
   "compaction and a shrinking file": () => ({ commands: garbage }),

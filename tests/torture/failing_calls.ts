@@ -19,6 +19,10 @@ export const likelyErrors = {
   ftruncate: "EIO",
   ftruncateInBackground: "EIO",
   fsync: "EIO",
+  fdatasyncInBackground: "EIO",
+  sync_file_range: "EIO",
+  syncFileRangeInBackground: "EIO",
+  fstatfs: "EIO",
   lseek: "EIO",
   mmap: "ENOMEM",
   munmap: "ENOMEM",
@@ -43,6 +47,7 @@ const interruptible = new Set<CallName>([
   "ftruncate",
   "ftruncateInBackground",
   "fsync",
+  "fstatfs",
   "lseek",
   "munmap",
   "madvise",
@@ -56,7 +61,7 @@ const interruptible = new Set<CallName>([
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
   ["ftruncate", "ftruncateInBackground"],
-  ["msync", "msyncInBackground", "fsync"],
+  ["msync", "msyncInBackground", "fsync", "fdatasyncInBackground", "syncFileRangeInBackground"],
 ];
 
 export interface Fault {
@@ -82,6 +87,8 @@ export class FailingLibc implements Disposable {
   calls = 0;
   /** The call that failed first, or null. */
   failed: CallName | null = null;
+  /** Which file system it is, nobody finds out. */
+  hidesFileSystem = false;
   /** How many calls of each function came to be interrupted, or would have if it were their turn. */
   readonly #interruptible = new Map<CallName, number>();
   readonly #fault: Fault | typeof interruptions;
@@ -155,7 +162,11 @@ export class FailingLibc implements Disposable {
         return 0;
       case "msyncInBackground":
       case "madviseInBackground":
+      case "fdatasyncInBackground":
+      case "syncFileRangeInBackground":
         return Promise.resolve(0);
+      case "fstatfs":
+        return this.hidesFileSystem ? 0 : real.fstatfs(...args);
       case "sendfileInBackground": // What it moves matters to nobody.
         return Promise.resolve(Number(args[3]));
       case "fallocateInBackground":
@@ -183,6 +194,8 @@ export class FailingLibc implements Disposable {
       case "msyncInBackground":
       case "madviseInBackground":
       case "sendfileInBackground":
+      case "fdatasyncInBackground":
+      case "syncFileRangeInBackground":
         return Promise.resolve(-1);
       case "close":
         real.close(fd); // Linux closes the descriptor whatever it says.

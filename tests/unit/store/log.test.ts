@@ -66,33 +66,6 @@ Deno.test("a segment is filled to its last byte, and sealed where there is room 
   }
 });
 
-Deno.test("many dirty ranges are joined, but not across what was made ready to be written", () => {
-  const log = newLog(new SimulatedDisk(), 8);
-  log.expectsSmallSyncs = true; // So that what is ready can be taken at once.
-  for (let i = 0; i < 60; i++) append(log, bodyBytes);
-  assertEquals(log.takeDirty().length, 1);
-  for (const segment of [10, 20, 30, 40]) {
-    log.eraseSegment(segment);
-    log.table.release(segment);
-  }
-  log.prepareAhead();
-  const { state } = log.table;
-  for (const segment of [10, 20, 30, 40]) assertEquals(state[segment], segmentState.prepared);
-  assertEquals(log.takeDirty().length, 4);
-  const rangesOf = (odd: number[]) => {
-    for (const segment of odd.toReversed()) {
-      log.markDirty({ offset: segment * segmentBytes, length: 100 });
-    }
-    return log.takeDirty().map(({ offset, length }) => [
-      offset / segmentBytes,
-      (length - 100) / segmentBytes,
-    ]);
-  };
-  const odd = Array.from({ length: 28 }, (_, i) => 2 * i + 1);
-  assertEquals(rangesOf(odd), [[1, 8], [11, 8], [21, 8], [31, 8], [41, 14]]);
-  assertEquals(rangesOf(odd.slice(0, 16)), odd.slice(0, 16).map((segment) => [segment, 0]), "few");
-});
-
 Deno.test("the spare bytes behind a record are in its segment", () => {
   const log = newLog();
   const first = log.head;

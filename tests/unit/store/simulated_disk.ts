@@ -1,13 +1,15 @@
 /**
  * Files in memory that behave like mapped files on a disk: what was written is in the page cache at
- * once, and on the disk after a sync, or earlier, as the kernel likes. A power cut leaves each sector
- * as it was after its last sync or as it was written last.
+ * once, and on the disk after a sync, or earlier, as the kernel likes. What is written back is in the disk's
+ * own cache, which the next sync empties. A power cut leaves each sector as it was after its last sync, as it was
+ * written back, or as it was written last.
  */
 import { SystemError } from "../../../src/sys/libc.ts";
-import type { StoreFile, Window } from "../../../src/sys/mapped_file.ts";
+import type { BodyRange, StoreFile, Window } from "../../../src/sys/mapped_file.ts";
 import type { SeededRandom } from "../../support/seeded_random.ts";
 
 const sectorBytes = 512;
+const pageBytes = 4096;
 const noSpace = 28;
 const ioError = 5;
 
@@ -15,10 +17,25 @@ class Content {
   cached: Uint8Array;
   durable: Uint8Array;
   length = 0;
+  /** What is in the disk's own cache only: from where, and what; oldest first. */
+  unflushed: { readonly start: number; readonly bytes: Uint8Array }[] = [];
 
   constructor(bytesMax: number) {
     this.cached = new Uint8Array(bytesMax);
     this.durable = new Uint8Array(bytesMax);
+  }
+
+  /** Pages go to the disk's own cache. */
+  writeBack(from: number, to: number): void {
+    const start = from - from % pageBytes;
+    const end = Math.min(this.length, Math.ceil(to / pageBytes) * pageBytes);
+    if (start < end) this.unflushed.push({ start, bytes: this.cached.slice(start, end) });
+  }
+
+  /** The disk's own cache is emptied. */
+  flush(): void {
+    for (const { start, bytes } of this.unflushed) this.durable.set(bytes, start);
+    this.unflushed = [];
   }
 }
 
@@ -32,6 +49,8 @@ export class SimulatedDisk {
   syncFails = false;
   /** Calls of `sync` and its kin, the failed ones included. */
   syncs = 0;
+  /** The ranges of the body that the last sync in the background was for. */
+  lastRanges: readonly BodyRange[] = [];
   /** A sync in the foreground takes so long, at least. */
   syncMs = 0;
   /** So many syncs and growths from now on, the power fails: the call throws a PowerFailure. */
@@ -71,6 +90,7 @@ export class SimulatedDisk {
     const content = this.#contents.get(path)!;
     content.length = Math.max(content.length, bytes.length);
     content.cached.set(bytes);
+    content.flush();
     content.durable.set(bytes);
   }
 
@@ -98,11 +118,12 @@ export class SimulatedDisk {
   /** The disk after the process was killed: as it is, or without one of its files. */
   copy(without?: string): SimulatedDisk {
     const copy = new SimulatedDisk(this.#fileBytesMax);
-    for (const [path, { cached, durable, length }] of this.#contents) {
+    for (const [path, { cached, durable, length, unflushed }] of this.#contents) {
       if (path === without) continue;
       const content = new Content(this.#fileBytesMax);
       content.cached.set(cached.subarray(0, length));
       content.durable.set(durable.subarray(0, length));
+      content.unflushed = unflushed.slice();
       content.length = length;
       copy.#contents.set(path, content);
     }
@@ -111,8 +132,9 @@ export class SimulatedDisk {
 
   /** All that is cached reaches the disk. */
   settle(): void {
-    for (const { cached, durable, length } of this.#contents.values()) {
-      durable.set(cached.subarray(0, length));
+    for (const content of this.#contents.values()) {
+      content.unflushed = [];
+      content.durable.set(content.cached.subarray(0, content.length));
     }
   }
 
@@ -123,6 +145,9 @@ export class SimulatedDisk {
     const share = random.pick([0, 0.1, 0.5, 0.9]);
     for (const content of after.#contents.values()) {
       const { cached, durable, length } = content;
+      // Each that was written back may have come to the disk, whatever others did.
+      content.unflushed = content.unflushed.filter(() => random.chance(0.5));
+      content.flush();
       for (let at = 0; at < length; at += sectorBytes) {
         if (random.chance(share)) continue;
         cached.set(durable.subarray(at, at + sectorBytes), at);
@@ -143,6 +168,7 @@ export class SimulatedDisk {
   }
 
   shrink(content: Content, length: number): void {
+    content.flush();
     content.cached.fill(0, length);
     content.durable.fill(0, length);
     content.length = length;
@@ -152,22 +178,26 @@ export class SimulatedDisk {
     if (--this.cutAfter < 0) throw new PowerFailure();
     this.syncs++;
     if (this.syncFails) return false;
-    const start = from - from % 4096;
-    const end = Math.min(content.length, Math.ceil(to / 4096) * 4096);
-    content.durable.set(content.cached.subarray(start, end), start);
+    content.writeBack(from, to);
+    content.flush();
     return true;
   }
 
-  async syncInBackground(content: Content, from: number, to: number): Promise<boolean> {
-    // The kernel may look at the pages early or late.
-    if (this.#held === null) {
-      const done = this.sync(content, from, to);
-      await Promise.resolve();
-      return done;
-    }
+  /** Ranges of the file, and then its header. */
+  async syncInBackground(
+    content: Content,
+    ranges: readonly BodyRange[],
+    headerBytes: number,
+  ): Promise<boolean> {
     const held = this.#held;
-    await new Promise<void>((resolve) => held.push(resolve));
-    return this.sync(content, from, to);
+    if (held !== null) await new Promise<void>((resolve) => held.push(resolve));
+    // The kernel looks at the pages early or late.
+    for (const { offset, length } of ranges) {
+      if (--this.cutAfter < 0) throw new PowerFailure();
+      content.writeBack(offset, offset + length);
+      if (held === null) await Promise.resolve();
+    }
+    return this.sync(content, 0, headerBytes);
   }
 }
 
@@ -220,17 +250,17 @@ class SimulatedFile implements StoreFile {
     if (!this.#disk.sync(this.#content, from, from + length)) this.#fail();
   }
 
-  syncInBackground(offset: number, length: number): Promise<boolean> {
-    const from = this.#headerBytes + offset;
-    return this.#disk.syncInBackground(this.#content, from, from + length);
+  syncInBackground(ranges: readonly BodyRange[]): Promise<boolean> {
+    this.#disk.lastRanges = ranges;
+    const inFile = ranges.map(({ offset, length }) => ({
+      offset: this.#headerBytes + offset,
+      length,
+    }));
+    return this.#disk.syncInBackground(this.#content, inFile, this.#headerBytes);
   }
 
   syncHeader(): void {
     if (!this.#disk.sync(this.#content, 0, this.#headerBytes)) this.#fail();
-  }
-
-  syncHeaderInBackground(): Promise<boolean> {
-    return this.#disk.syncInBackground(this.#content, 0, this.#headerBytes);
   }
 
   forbidWriting(): Promise<boolean> {

@@ -301,11 +301,13 @@ Deno.test("what is synced is in the file", async () => {
     file.windows[0].u8[9000] = 3;
     file.syncHeader();
     file.sync(5000, 1);
-    assertEquals(await file.syncInBackground(9000, 10), true);
-    assertEquals(await file.syncHeaderInBackground(), true);
+    file.windows[0].u8[13000] = 4;
+    file.header.u8[6] = 5;
+    const ranges = [{ offset: 8192, length: 1000 }, { offset: 12_288, length: 4096 }];
+    assertEquals(await file.syncInBackground(ranges), true);
     const bytes = await Deno.readFile(path);
-    const found = [bytes[5], bytes[headerBytes + 5000], bytes[headerBytes + 9000]];
-    assertEquals(found, [1, 2, 3]);
+    const found = [5000, 9000, 13_000].map((at) => bytes[headerBytes + at]);
+    assertEquals([bytes[5], bytes[6], ...found], [1, 5, 2, 3, 4]);
   });
 });
 
@@ -313,8 +315,87 @@ Deno.test("a sync of nothing succeeds", async () => {
   await withFile(async (file) => {
     file.grow(4096);
     file.sync(0, 0);
-    assertEquals(await file.syncInBackground(0, 0), true);
+    assertEquals(await file.syncInBackground([]), true);
+    assertEquals(await file.syncInBackground([{ offset: 0, length: 0 }]), true);
   });
+});
+
+/** Has a file's syncs in the background noted: what was called, and the range of the file; `fail` makes it fail. */
+function noteSyncs(calls: string[], fail: (call: string) => boolean, type?: bigint): () => void {
+  const note = (call: string): Promise<number> => {
+    calls.push(call);
+    return Promise.resolve(fail(call) ? -1 : 0);
+  };
+  return interceptLibc((real) => ({
+    ...real,
+    fstatfs: (fd, words) => {
+      const result = real.fstatfs(fd, words);
+      if (type !== undefined) (words as BigInt64Array)[0] = type;
+      return result;
+    },
+    syncFileRangeInBackground: (_fd, from, length, flags) =>
+      note(`write back ${from} ${length} ${flags}`),
+    msyncInBackground: (_pointer, length) => note(`sync ${length}`),
+    fdatasyncInBackground: () => note("sync all"),
+  }));
+}
+
+const ext4 = 0xef53n;
+const overlayfs = 0x794c7630n;
+
+Deno.test("ranges are written back in steps, and synced with the header when all of them are", async () => {
+  const calls: string[] = [];
+  const restore = noteSyncs(calls, () => false, ext4);
+  try {
+    await withFile(async (file) => {
+      file.grow(2 ** 23);
+      const ranges = [{ offset: 4096, length: 100 }, { offset: 2 ** 21, length: 2 ** 21 + 4096 }];
+      assertEquals(await file.syncInBackground(ranges), true);
+    });
+  } finally {
+    restore();
+  }
+  assertEquals(calls, [
+    `write back ${headerBytes + 4096} 100 7`,
+    `write back ${headerBytes + 2 ** 21} ${2 ** 20} 7`,
+    `write back ${headerBytes + 2 ** 21 + 2 ** 20} ${2 ** 20} 7`,
+    `write back ${headerBytes + 2 ** 22} 4096 7`,
+    `sync ${headerBytes}`,
+  ]);
+});
+
+Deno.test("where a file system is not known to bear that, the whole file is synced", async () => {
+  const calls: string[] = [];
+  const restore = noteSyncs(calls, () => false, overlayfs);
+  try {
+    await withFile(async (file) => {
+      file.grow(2 ** 21);
+      assertEquals(await file.syncInBackground([{ offset: 4096, length: 100 }]), true);
+      assertEquals(await file.syncInBackground([]), true);
+    });
+  } finally {
+    restore();
+  }
+  assertEquals(calls, ["sync all", `sync ${headerBytes}`]);
+});
+
+Deno.test("whichever step of a sync in the background fails, all of it has failed", async () => {
+  const ranges = Array.from({ length: 9 }, (_, i) => ({ offset: i * 8192, length: 100 }));
+  for (const type of [ext4, overlayfs]) {
+    const steps = type === ext4 ? ranges.length + 1 : 1;
+    for (let failing = 0; failing <= steps; failing++) {
+      let count = 0;
+      const restore = noteSyncs([], () => count++ === failing, type);
+      try {
+        await withFile(async (file) => {
+          file.grow(2 ** 20);
+          assertEquals(await file.syncInBackground(ranges), failing === steps);
+        });
+      } finally {
+        restore();
+      }
+    }
+  }
 });
 
 Deno.test("a file that is opened again has what was written", async () => {
@@ -357,7 +438,7 @@ Deno.test("closing waits for the calls that are under way", async () => {
   file.grow(2 ** 22);
   const done: string[] = [];
   const calls = [
-    file.syncInBackground(0, 2 ** 22).then(() => done.push("sync")),
+    file.syncInBackground([{ offset: 0, length: 2 ** 22 }]).then(() => done.push("sync")),
     file.populate(0, 2 ** 22).then(() => done.push("populate")),
     file.growInBackground(2 ** 23).then((grown) => done.push(`grown: ${grown}`)),
   ];

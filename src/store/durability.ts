@@ -178,7 +178,7 @@ export class Durability {
     const records = this.#log.appendedRecords;
     const ranges = [...this.#rangesInFlight, ...this.#log.takeDirty()];
     try {
-      for (const { offset, length } of ranges) this.#file.sync(offset, length);
+      this.#file.syncAll(ranges);
       this.#oldestMs = this.#oldestInFlightMs = Infinity;
       this.#advance(position, records);
       this.#file.syncHeader();
@@ -202,7 +202,7 @@ export class Durability {
     if (started < this.#briefAgainAtMs) return 0;
     const { position, appendedRecords } = log;
     try {
-      for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);
+      this.#file.syncAll(log.takeDirty());
     } catch (error) {
       this.#fail(error instanceof Error ? error : undefined);
       return 0;

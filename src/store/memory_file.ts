@@ -33,6 +33,8 @@ export class MemoryFile implements StoreFile {
 
   sync(): void {}
 
+  syncAll(): void {}
+
   syncHeader(): void {}
 
   syncInBackground(): Promise<boolean> {

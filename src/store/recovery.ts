@@ -575,7 +575,7 @@ export class Recovery {
       if (table.state[place] !== segmentState.free) continue;
       log.markDirty({ offset: place * limits.segmentBytes, length: limits.segmentBytes });
     }
-    for (const { offset, length } of log.takeDirty()) this.#parts.file.sync(offset, length);
+    this.#parts.file.syncAll(log.takeDirty());
     for (const place of log.erased) table.release(place);
     log.erased = [];
     if (cut !== null) this.#seal(this.#found[cut.segment].place, cut.offset);

@@ -499,7 +499,7 @@ export async function syncDataInBackground(fd: number): Promise<boolean> {
 }
 
 /**
- * Whether what `writeBackInBackground` has written is on the disk after a sync of any range of the file. So it
+ * Whether what `writeBack` has written is on the disk after a sync of any range of the file. So it
  * is where files are overwritten in place and a sync of a part takes all of the file's metadata along and empties
  * the disk's cache: with ext4 and XFS. Elsewhere that is not known, and with overlayfs nothing would be written.
  */
@@ -510,9 +510,15 @@ export function canWriteBack(fd: number): boolean {
 }
 
 /**
- * Writes a range of a file, in bytes, out of the kernel's memory, on another thread; resolves to whether it succeeded
- * when all is written. That is not a sync yet: see `canWriteBack`.
+ * Writes a range of a file, in bytes, out of the kernel's memory; returns when all is written. That is not a sync yet:
+ * see `canWriteBack`.
  */
+export function writeBack(fd: number, offset: number, length: number, path: string): void {
+  const [from, bytes] = [BigInt(offset), BigInt(length)];
+  if (libc().sync_file_range(fd, from, bytes, writeAndWait) !== 0) fail("sync", path);
+}
+
+/** The same on another thread; resolves to whether it succeeded. */
 export async function writeBackInBackground(
   fd: number,
   offset: number,

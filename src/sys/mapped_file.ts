@@ -30,6 +30,7 @@ import {
   tryLock,
   unlock,
   unmap,
+  writeBack,
   writeBackInBackground,
 } from "./libc.ts";
 
@@ -74,6 +75,8 @@ export interface StoreFile {
   shrinkInBackground(bodyBytes: number): Promise<boolean>;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
+  /** The same with several ranges, for which the disk empties its cache once where that is enough. */
+  syncAll(ranges: readonly BodyRange[]): void;
   syncHeader(): void;
   /**
    * Writes ranges of the body to the device on another thread, and the header when they are there; resolves to
@@ -327,6 +330,16 @@ export class MappedFile implements StoreFile {
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
       sync(mapping, from, bytes, this.path);
     }
+  }
+
+  syncAll(ranges: readonly BodyRange[]): void {
+    const last = ranges.at(-1);
+    if (last === undefined) return;
+    for (const { offset, length } of ranges.slice(0, -1)) {
+      if (!this.#writesBack) this.sync(offset, length);
+      else writeBack(this.#fd, this.#headerBytes + offset, length, this.path);
+    }
+    this.sync(last.offset, last.length);
   }
 
   forbidWriting(offset: number, length: number): Promise<boolean> {

@@ -61,7 +61,13 @@ const interruptible = new Set<CallName>([
 const sameCause: readonly (readonly CallName[])[] = [
   ["posix_fallocate", "fallocateInBackground"],
   ["ftruncate", "ftruncateInBackground"],
-  ["msync", "msyncInBackground", "fsync", "fdatasyncInBackground", "syncFileRangeInBackground"],
+  [
+    "msync",
+    "msyncInBackground",
+    "fsync",
+    "fdatasyncInBackground",
+    "syncFileRangeInBackground",
+  ],
 ];
 
 export interface Fault {
@@ -159,6 +165,7 @@ export class FailingLibc implements Disposable {
     switch (name) {
       case "msync":
       case "fsync":
+      case "sync_file_range":
         return 0;
       case "msyncInBackground":
       case "madviseInBackground":

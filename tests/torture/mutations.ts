@@ -80,7 +80,7 @@ export const mutations: readonly Mutation[] = [
     name: "with always, a sync in place leaves the log out",
     breaks: "with always, what was acknowledged is on the disk",
     file: "src/store/durability.ts",
-    from: "for (const { offset, length } of log.takeDirty()) this.#file.sync(offset, length);",
+    from: "this.#file.syncAll(log.takeDirty());",
     to: "log.takeDirty();",
   },
   {
@@ -405,8 +405,7 @@ export const mutations: readonly Mutation[] = [
     name: "the seal is written before what is behind it is erased durably",
     breaks: prefixOnly,
     file: "src/store/recovery.ts",
-    from:
-      "for (const { offset, length } of log.takeDirty()) this.#parts.file.sync(offset, length);",
+    from: "this.#parts.file.syncAll(log.takeDirty());",
     to: "log.takeDirty();",
   },
   {

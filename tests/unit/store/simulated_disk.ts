@@ -250,6 +250,10 @@ class SimulatedFile implements StoreFile {
     if (!this.#disk.sync(this.#content, from, from + length)) this.#fail();
   }
 
+  syncAll(ranges: readonly BodyRange[]): void {
+    for (const { offset, length } of ranges) this.sync(offset, length);
+  }
+
   syncInBackground(ranges: readonly BodyRange[]): Promise<boolean> {
     this.#disk.lastRanges = ranges;
     const inFile = ranges.map(({ offset, length }) => ({

@@ -322,10 +322,11 @@ Deno.test("a sync of nothing succeeds", async () => {
 
 /** Has a file's syncs in the background noted: what was called, and the range of the file; `fail` makes it fail. */
 function noteSyncs(calls: string[], fail: (call: string) => boolean, type?: bigint): () => void {
-  const note = (call: string): Promise<number> => {
+  const noteNow = (call: string): number => {
     calls.push(call);
-    return Promise.resolve(fail(call) ? -1 : 0);
+    return fail(call) ? -1 : 0;
   };
+  const note = (call: string): Promise<number> => Promise.resolve(noteNow(call));
   return interceptLibc((real) => ({
     ...real,
     fstatfs: (fd, words) => {
@@ -337,6 +338,10 @@ function noteSyncs(calls: string[], fail: (call: string) => boolean, type?: bigi
       note(`write back ${from} ${length} ${flags}`),
     msyncInBackground: (_pointer, length) => note(`sync ${length}`),
     fdatasyncInBackground: () => note("sync all"),
+    // Without flags it is asked only whether there is such a call.
+    sync_file_range: (_fd, from, length, flags) =>
+      flags === 0 ? 0 : noteNow(`write back at once ${from} ${length} ${flags}`),
+    msync: (_pointer, length) => noteNow(`sync at once ${length}`),
   }));
 }
 
@@ -377,6 +382,29 @@ Deno.test("where a file system is not known to bear that, the whole file is sync
     restore();
   }
   assertEquals(calls, ["sync all", `sync ${headerBytes}`]);
+});
+
+Deno.test("several ranges are synced at once with one sync, of the last of them, where that covers all", async () => {
+  for (const type of [ext4, overlayfs]) {
+    const calls: string[] = [];
+    const restore = noteSyncs(calls, () => false, type);
+    try {
+      await withFile((file) => {
+        file.grow(2 ** 21);
+        const ranges = [0, 8192, 16_384].map((offset) => ({ offset, length: 100 }));
+        file.syncAll(ranges);
+        file.syncAll(ranges.slice(2));
+        file.syncAll([]);
+      });
+    } finally {
+      restore();
+    }
+    const first = type === overlayfs ? ["sync at once 100", "sync at once 100"] : [
+      `write back at once ${headerBytes} 100 7`,
+      `write back at once ${headerBytes + 8192} 100 7`,
+    ];
+    assertEquals(calls, [...first, "sync at once 100", "sync at once 100"]);
+  }
 });
 
 Deno.test("whichever step of a sync in the background fails, all of it has failed", async () => {

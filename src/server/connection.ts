@@ -334,18 +334,18 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   /** Sends the replies, if nothing has to be done or waited for first. False: `#send` has to. */
   #sendNow(): boolean {
     if (this.#isOverLimit() || this.#pushing !== null) return false;
-    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) return false;
+    if (!this.#wasRefusedWrites && !this.#core.store.isConfirmable) return false;
     this.#sent = this.#socket.sendNow(this.#replyBytes, this.#replyLength);
     if (this.#sent < this.#replyLength) return false;
     this.#finishSending();
     return true;
   }
 
-  /** Sends the replies, which may tell of nothing that is not on the disk when the policy says so. */
+  /** Sends the replies, which may tell of nothing that is not in the file, or on the disk when the policy says so. */
   async #send(): Promise<void> {
     if (this.#isOverLimit()) return this.#closeOverLimit();
     this.#isSending = true;
-    if (!this.#wasRefusedWrites && this.#mustWaitForDisk) {
+    if (!this.#wasRefusedWrites && !this.#core.store.isConfirmable) {
       const started = performance.now();
       // Nothing of what it wrote can be confirmed, and its next connection will be told why.
       if (!await this.#isOnDisk()) return this.close();
@@ -366,12 +366,6 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     this.#replyLength = this.#sent = 0;
     this.#isSending = false;
     if (this.#pushLength > 0) this.#core.sendSoon(this);
-  }
-
-  /** The policy lets nothing leave that tells of what is not on the disk, and there is such. */
-  get #mustWaitForDisk(): boolean {
-    const { store } = this.#core;
-    return store.syncPolicy === "always" && store.durablePosition < store.position;
   }
 
   /** Resolves when all that was written is on the disk: true, or false when that has failed. */
@@ -455,7 +449,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
       this.#pushBytes = noBytes;
       this.#pushLength = 0;
       // They may tell of changes.
-      const mustWait = store.failure === null && this.#mustWaitForDisk;
+      const mustWait = store.failure === null && !store.isConfirmable;
       if (mustWait && !await this.#isOnDisk()) return this.close();
       this.#pushingLength = length;
       await this.#writeRest(bytes, 0, length);

@@ -5,7 +5,7 @@
  * - some of each connection's requests are read, until there are enough keys for their cache misses to
  *   overlap; all these keys are looked ahead at, and the requests are run; then the next ones, with the
  *   connections that have more behind those that have not had their turn;
- * - with `--sync always`, what they wrote is synced, all in one;
+ * - what they wrote goes to the file, and with `--sync always` it is synced, all in one;
  * - then all replies are sent, one write for each connection. Sent one by one as they are ready, each write
  *   would wake a client that waits for it alone.
  *
@@ -71,7 +71,9 @@ export class Turns {
     this.#isRunning = true;
     const joined = members.length;
     const started = monotonicMicroseconds();
+    this.#store.beginTurn();
     this.#runAll(members, started);
+    this.#store.endTurn();
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
     const stretchMs = (monotonicMicroseconds() - started) / 1000;

@@ -40,6 +40,7 @@ export class Backup {
    */
   constructor(log: Log, state: SuperblockState, path: string) {
     refuseExisting(path);
+    log.writeOut();
     this.#path = path;
     const { table, segmentBytes } = log;
     const order: number[] = [];

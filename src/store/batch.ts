@@ -8,7 +8,7 @@ import type { HashIndex } from "./hash_index.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { LiveRecords } from "./live_records.ts";
 import type { AppendPurpose, Log } from "./log.ts";
-import { keyEndAt, offsetOf } from "./record.ts";
+import { keyEndAt } from "./record.ts";
 import { UndoList } from "./undo_list.ts";
 
 /** The mark that ends a batch. */
@@ -20,12 +20,15 @@ const savepointFields = 4;
 export class Batch {
   /** How many batches are open, one in the other; only the outermost is one unit after a crash. */
   depth = 0;
+  #isTurn = false;
   readonly #log: Log;
   readonly #index: HashIndex;
   readonly #hash: KeyedHash;
   readonly #records: LiveRecords;
   /** The first mark is in the log. */
   #begun = false;
+  /** Every key was removed in the batch, which cannot be taken back. */
+  #holdsClear = false;
   /** The depth at which a write failed, 0 for none. */
   #failedDepth = 0;
   /** For each depth: head segment, offset, next sequence, length of the undo list. */
@@ -39,8 +42,19 @@ export class Batch {
     this.#records = records;
   }
 
+  /** Records are written to the file together, be they in batches or not: at the end of the turn. */
+  get isTurn(): boolean {
+    return this.#isTurn;
+  }
+
+  set isTurn(isTurn: boolean) {
+    this.#isTurn = isTurn;
+    this.#log.holdsRecords = isTurn || this.depth > 0;
+  }
+
   begin(): void {
     const depth = ++this.depth;
+    this.#log.holdsRecords = true;
     assert(depth <= depthMax, "batches nest a few levels deep");
     this.#save(depth, this.#begun ? this.#undo.length : -1);
   }
@@ -59,17 +73,33 @@ export class Batch {
     this.#failedDepth ||= this.depth;
   }
 
-  /** Returns whether the outermost batch has ended, with anything in it. */
+  /**
+   * Returns whether the outermost batch has ended, with anything in it. Outside of a turn, throws SYNC_FAILED when it
+   * could not be written to the file; then nothing of it has happened, unless it removed every key: that is staged still.
+   */
   end(): boolean {
     const depth = this.depth--;
     if (this.#failedDepth === depth) {
       this.#failedDepth = 0;
       this.#rollBack(depth);
     }
+    if (!this.#begun) this.#log.holdsRecords = this.#isTurn || this.depth > 0;
     if (depth > 1 || !this.#begun) return false;
+    // There is room for it: nothing fails.
     this.#log.appendMark(recordKind.batch, recordFlag.batchEnd);
+    if (!this.#isTurn) this.#writeOut();
     this.#finish();
     return true;
+  }
+
+  #writeOut(): void {
+    try {
+      this.#log.writeOut();
+    } catch (error) {
+      if (this.#holdsClear) return;
+      this.#rollBack(1);
+      throw error;
+    }
   }
 
   /**
@@ -95,6 +125,8 @@ export class Batch {
 
   #finish(): void {
     this.#begun = false;
+    this.#holdsClear = false;
+    this.#log.holdsRecords = this.#isTurn || this.depth > 0;
     this.#undo.clear();
     this.#index.readers.endChange();
     this.#index.endChange();
@@ -120,10 +152,12 @@ export class Batch {
     const newAddress = this.#undo.newAddress(i);
     const oldAddress = this.#undo.oldAddress(i);
     const address = newAddress || oldAddress;
-    const window = this.#log.windows[address >>> 26];
+    const { stage } = this.#log;
+    const window = stage.windowOf(address);
+    const offset = stage.offsetOf(address);
     const { view } = window;
-    const keyStart = offsetOf(address) + recordHeaderBytes;
-    const keyEnd = keyEndAt(window, offsetOf(address));
+    const keyStart = offset + recordHeaderBytes;
+    const keyEnd = keyEndAt(window, offset);
     const hash = this.#hash.ofView(view, keyStart, keyEnd);
     index.find(hash, view, keyStart, keyEnd);
     if (newAddress !== 0) this.#records.retire(newAddress);
@@ -138,6 +172,7 @@ export class Batch {
 
   /** Every key was deleted: what was before cannot be brought back by index entries any more. */
   forget(): void {
+    this.#holdsClear = this.depth > 0;
     this.#undo.clear();
     for (let depth = 1; depth <= this.depth; depth++) this.#save(depth, 0);
   }

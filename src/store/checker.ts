@@ -203,7 +203,7 @@ class Checker {
     if (file === null) return { index: "missing", ...none };
     try {
       const { state } = this.#superblock;
-      const stored = new HashIndex(file, this.#file, this.#limits);
+      const stored = new HashIndex(file, this.#reading.log.stage, this.#limits);
       const isCurrent = this.#isCurrent(new IndexHeader(file));
       // After a crash the last records are not in the index yet: only a clean stop can be compared.
       if (!isCurrent || !state.clean || !stored.load()) return { index: "stale", ...none };

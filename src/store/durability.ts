@@ -94,6 +94,10 @@ export class Durability {
     this.#clock = options.clock;
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
+    log.onWriteFailure = (error) => {
+      this.#fail(error);
+      return this.failure!;
+    };
   }
 
   /** How long the oldest change has waited that is not on the disk, in milliseconds. */
@@ -176,9 +180,8 @@ export class Durability {
     if (this.failure !== null) throw this.failure;
     const position = this.#log.position;
     const records = this.#log.appendedRecords;
-    const ranges = [...this.#rangesInFlight, ...this.#log.takeDirty()];
     try {
-      this.#file.syncAll(ranges);
+      this.#file.syncAll([...this.#rangesInFlight, ...this.#log.takeDirty()]);
       this.#oldestMs = this.#oldestInFlightMs = Infinity;
       this.#advance(position, records);
       this.#file.syncHeader();
@@ -242,10 +245,9 @@ export class Durability {
     this.#oldestMs = Infinity;
     this.#roundBegunMs = performance.now();
     const published = this.#superblock.state.durablePosition;
+    if (!this.#tryToTakeDirty()) return;
     const erased = log.erased;
     log.erased = [];
-    log.forbidWriting();
-    this.#rangesInFlight = log.takeDirty();
     const isSynced = await this.#file.syncInBackground(this.#rangesInFlight);
     this.#rangesInFlight = [];
     if (this.failure !== null) return;
@@ -260,6 +262,17 @@ export class Durability {
       this.#eraseEvacuated();
     }
     this.#advance(position, records);
+  }
+
+  /** False: it could not be written out, and all is over. */
+  #tryToTakeDirty(): boolean {
+    try {
+      this.#rangesInFlight = this.#log.takeDirty();
+      return true;
+    } catch (error) {
+      if (this.failure === null) throw error;
+      return false;
+    }
   }
 
   #advance(position: number, records: number): void {
@@ -296,6 +309,7 @@ export class Durability {
 
   /** The kernel may have dropped the pages that it could not write, so trying again proves nothing. */
   #fail(cause?: Error): void {
+    if (this.failure !== null) return;
     const reason = cause?.message ?? `Cannot sync ${this.#file.path}: the disk reported an error`;
     this.failure = new StoreError(
       "SYNC_FAILED",

@@ -2,12 +2,12 @@
  * Expiry: keys past their deadline are removed in the order of their deadlines, a slice at a time.
  * Nobody sees them meanwhile: whoever looks up a key compares its deadline with the time.
  */
-import type { Window } from "../sys/mapped_file.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { IndexHeader } from "./index_header.ts";
 import { DurationHistogram } from "./duration_histogram.ts";
-import { expireAtOf, offsetOf } from "./record.ts";
+import { expireAtOf } from "./record.ts";
+import type { Stage } from "./stage.ts";
 
 /** Deadlines worked off in one slice: about 0.3 ms. */
 const sliceDeadlines = 256;
@@ -29,15 +29,15 @@ export class Expiry {
   /** The deadlines, with some that are outdated. */
   readonly queue = new ExpiryQueue();
   readonly #index: HashIndex;
-  readonly #records: readonly Window[];
+  readonly #stage: Stage;
   readonly #header: IndexHeader;
   /** The pass over the index that fills the queue after a restart has come to this hash. */
   #passHash = 0;
   #passing = false;
 
-  constructor(index: HashIndex, records: readonly Window[], header: IndexHeader) {
+  constructor(index: HashIndex, stage: Stage, header: IndexHeader) {
     this.#index = index;
-    this.#records = records;
+    this.#stage = stage;
     this.#header = header;
     this.#passing = header.volatileKeys > 0;
   }
@@ -151,6 +151,6 @@ export class Expiry {
   }
 
   #deadlineOf(address: number): number {
-    return expireAtOf(this.#records[address >>> 26], offsetOf(address));
+    return expireAtOf(this.#stage.windowOf(address), this.#stage.offsetOf(address));
   }
 }

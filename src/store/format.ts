@@ -8,7 +8,7 @@ import { assert } from "./assert.ts";
 /** Bump with every change that an older program would misread. */
 export const formatVersion = 1;
 /** The same for the index, which is rebuilt then. */
-export const indexFormatVersion = 2;
+export const indexFormatVersion = 3;
 
 // --- store.db: header of two superblock slots -------------------------------------------------
 
@@ -61,7 +61,7 @@ export const readerWords = {
   /** Where the body ends for readers, in pages of 4096 bytes. */
   endPagesWord: 2124 / 4,
 } as const;
-export const readerWordsVersion = 1;
+export const readerWordsVersion = 2;
 
 // --- store.db: segments ------------------------------------------------------------------------
 
@@ -156,8 +156,26 @@ export const indexHeader = {
   checksumWord: 30,
   /** Live bytes of each segment: 65536 words behind the first page. A hint, never exact by promise. */
   liveBytesWord: 4096 / 4,
+  /** The stage: two halves, behind the counters. */
+  stageByte: 4096 + 65536 * 4,
 } as const;
-export const indexHeaderTotalBytes = 4096 + 65536 * 4;
+export const stageHalfBytesMax = 65536;
+export const indexHeaderTotalBytes = indexHeader.stageByte + 2 * stageHalfBytesMax;
+
+/** Which records are staged: words of the index's header, on a cache line of their own. */
+export const stageWords = {
+  /** Odd while the others change: then nothing is staged that is not in the log. */
+  versionWord: 2048 / 4,
+  /** The address of the first record that may be staged. */
+  fromWord: 2052 / 4,
+  /** How many units from there on may be; 0: nothing is. */
+  unitsWord: 2056 / 4,
+  /** Where the first one stands: a byte offset in the file. */
+  startWord: 2060 / 4,
+  /** The first place of their segment, and its sequence number. */
+  placeWord: 2064 / 4,
+  sequenceF64: 2072 / 8,
+} as const;
 
 /** Word offsets in an index page. */
 export const indexPage = {

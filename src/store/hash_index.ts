@@ -18,6 +18,7 @@ import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { kindAt, offsetOf } from "./record.ts";
+import { Stage } from "./stage.ts";
 import { hasBytes, lineBytes, loadAt } from "./words.ts";
 import {
   indexHeader,
@@ -86,6 +87,7 @@ export class HashIndex {
   /** The log, for comparing keys. */
   readonly #log: StoreFile;
   readonly #records: readonly Window[];
+  readonly #stage: Stage;
   /**
    * Before this address there is room for a header and the longest key: as `address ^ topBit`, whose
    * order as signed numbers is that of addresses. The file may have grown meanwhile.
@@ -115,13 +117,14 @@ export class HashIndex {
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
 
-  /** `log` is the file with the records. */
-  constructor(file: StoreFile, log: StoreFile, limits: IndexLimits) {
+  /** `stage` is where the records stand. */
+  constructor(file: StoreFile, stage: Stage, limits: IndexLimits) {
     const { slotsPerPage, cutDelayMs } = limits;
     this.#cutDelayMs = cutDelayMs;
     this.file = file;
-    this.#log = log;
-    this.#records = log.windows;
+    this.#stage = stage;
+    this.#log = stage.log;
+    this.#records = stage.log.windows;
     // 6% of the slots lie behind the last home, for entries pushed right; 91% full is full, where
     // the average search still looks at fewer than 8 slots.
     this.#homes = Math.max(2, Math.floor(slotsPerPage * 0.94));
@@ -166,8 +169,8 @@ export class HashIndex {
         slot += slotWords;
         continue;
       }
-      const window = this.#records[address >>> 26];
-      const offset = offsetOf(address);
+      const window = this.#stage.windowOf(address);
+      const offset = this.#stage.offsetOf(address);
       if (
         window.i32[(offset >> 2) + record.keyLengthWord] === length && length <= left &&
         kindAt(window, offset) === recordKind.put
@@ -270,9 +273,9 @@ export class HashIndex {
   #leadsToRecord(address: number): boolean {
     const left = this.#bytesBehindHeader(address);
     if (left < 0) return false;
-    const window = this.#records[address >>> 26];
+    const window = this.#stage.windowOf(address);
     const { i32 } = window;
-    const offset = offsetOf(address);
+    const offset = this.#stage.offsetOf(address);
     const word = offset >> 2;
     const keyLength = i32[word + record.keyLengthWord];
     const valueLength = i32[word + record.valueLengthWord];

@@ -43,6 +43,8 @@ export interface HousekeepingParts {
   readonly pauses: DurationHistogram;
   /** The time that deadlines are compared with. */
   readonly time: { now: number };
+  /** What is written in one go is written to the file in one. */
+  readonly store: { beginTurn(): void; endTurn(): void };
   /** Remove the key whose record stands at an address: an expired one, any one. */
   readonly expire: (address: number) => void;
   readonly evict: (address: number) => void;
@@ -88,9 +90,19 @@ export class Housekeeping {
   }
 
   #step(idle: boolean): void {
-    const { durability, expiry, compaction, eviction, time } = this.#parts;
+    const { durability } = this.#parts;
     durability.schedule();
     if (durability.failure !== null || this.#closed) return;
+    try {
+      this.#stepNow(idle);
+    } catch (error) {
+      // What was to be appended could not be written to the file: whoever writes next will be told.
+      if (durability.failure === null) throw error;
+    }
+  }
+
+  #stepNow(idle: boolean): void {
+    const { durability, expiry, compaction, eviction, time } = this.#parts;
     // Further away than it was ever put: the clock was set back.
     const mayRemove = time.now >= this.#removeAgainAt ||
       this.#removeAgainAt > time.now + idleAfterMs;
@@ -170,7 +182,9 @@ export class Housekeeping {
     time.now = clock();
     const started = performance.now();
     this.#measureActivity();
+    this.#parts.store.beginTurn();
     this.#step(this.#mayTidyUp);
+    this.#parts.store.endTurn();
     this.arm();
     pauses.note(performance.now() - started);
   }

@@ -3,7 +3,13 @@
  * after a few records.
  */
 import { assert } from "./assert.ts";
-import { recordHeaderBytes, segmentHeaderBytes, slotsPerPageMax } from "./format.ts";
+import {
+  recordAlignment,
+  recordHeaderBytes,
+  segmentHeaderBytes,
+  slotsPerPageMax,
+  stageHalfBytesMax,
+} from "./format.ts";
 
 export interface StoreLimits {
   /** Length of a segment; a power of two. */
@@ -16,6 +22,8 @@ export interface StoreLimits {
   readonly segmentsAhead: number;
   /** Free segments that only deletes and compaction may take, so that a full store can be emptied. */
   readonly segmentsReserved: number;
+  /** How much each of the stage's two halves holds; records of half as much and more are not staged. */
+  readonly stageHalfBytes: number;
   /** Compaction leaves a store alone that holds fewer dead bytes than this. */
   readonly deadBytesMin: number;
   /**
@@ -32,6 +40,7 @@ export const defaultLimits: StoreLimits = {
   slotsPerPage: slotsPerPageMax,
   segmentsAhead: 4,
   segmentsReserved: 4,
+  stageHalfBytes: stageHalfBytesMax,
   deadBytesMin: 2 ** 20,
   cutDelayMs: 2000,
 };
@@ -44,7 +53,7 @@ export const shrinkBytesMax = 2 ** 21;
 export const segmentCountMax = 2 ** 16;
 
 export function checkLimits(limits: StoreLimits): void {
-  const { segmentBytes, slotsPerPage } = limits;
+  const { segmentBytes, slotsPerPage, stageHalfBytes } = limits;
   assert((segmentBytes & (segmentBytes - 1)) === 0, "segmentBytes is a power of two");
   assert(
     segmentBytes >= 4096 && segmentBytes <= 2 ** 26,
@@ -52,6 +61,10 @@ export function checkLimits(limits: StoreLimits): void {
   );
   assert(segmentBytes > segmentHeaderBytes + 2 * recordHeaderBytes, "a segment holds a record");
   assert(slotsPerPage >= 4 && slotsPerPage <= slotsPerPageMax, "slotsPerPage fits a page");
+  assert(
+    stageHalfBytes % recordAlignment === 0 && stageHalfBytes <= stageHalfBytesMax,
+    "the stage is where it was left room",
+  );
   // A record never straddles two windows of 1 GiB.
   assert(
     limits.valueBytesMax + limits.keyBytesMax + 2 * segmentBytes < 2 ** 30,

@@ -2,11 +2,14 @@
  * The log: records are appended to the head segment, and nothing that is live is ever overwritten.
  * This file places records and hands out segments; what a record means is the store's business.
  *
+ * A record is put together in the stage (`stage.ts`), or a longer one in memory of this process, and written to the
+ * file from there; only what is too long for that is written where the file is mapped.
+ *
  * An address is a 32-bit count of 16-byte units from the start of the body. 26 bits of it lie within
  * a window of 1 GiB, so that a byte offset inside a window stays a small integer.
  */
 import type { BodyRange, StoreFile, Window } from "../sys/mapped_file.ts";
-import { SystemError } from "../sys/mapped_file.ts";
+import { SystemError, windowOf } from "../sys/mapped_file.ts";
 import { assert } from "./assert.ts";
 import { checksum, copyResealed } from "./checksum.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
@@ -25,6 +28,7 @@ import { ReaderWords } from "./reader_words.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
+import { Stage } from "./stage.ts";
 
 /** Where the head stands; what a failed batch goes back to. */
 export interface HeadMark {
@@ -55,20 +59,30 @@ const quickGrowthMax = 16;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
-/** What was appended to the head since the last sync is made ready for the next one when it is as much as this. */
-const headBytesWorthwhile = 64 * 1024;
+/** Records of up to so many bytes are put together outside of the file's mapping; memory for them is kept, up to so much. */
+const scratchBytesMax = 2 ** 26;
+const scratchBytesKept = 2 ** 23;
+const scratchBytesMin = 2 ** 20;
+
+/** Where records are put together. */
+const placement = { staged: 0, scratch: 1, mapped: 2 } as const;
 
 export class Log {
   readonly file: StoreFile;
   readonly windows: Window[];
   readonly table: SegmentTable;
   readonly segmentBytes: number;
-  /** The head segment, its window, and that window's number. */
+  /** Records that are not in the file yet. */
+  readonly stage: Stage;
+  /** Records are staged until `writeOut`; otherwise each is in the file when it has been appended. */
+  holdsRecords = false;
+  /** The head segment, and its window's number. */
   head = -1;
-  headWindow!: Window;
   headWindowNumber = 0;
-  /** Byte offset in the window where the next record goes. */
+  /** Byte offset in the window of the head segment where the next record goes. */
   headOffset = 0;
+  /** Where the next record is put together. */
+  headWindow!: Window;
   /** Where the head segment ends in the window. */
   headEnd = 0;
   /** The checksum seed of records in the head segment. */
@@ -83,6 +97,8 @@ export class Log {
    * everything in segments before it was appended.
    */
   onHead: (sequence: number) => void = () => {};
+  /** Called when records could not be written to the file: returns what is to be thrown. */
+  onWriteFailure: (error: Error) => Error = (error) => error;
   /** Called when the file has become shorter. */
   onCut: () => void = () => {};
   /** Who else reads the log is told here. */
@@ -117,18 +133,31 @@ export class Log {
   readonly #givenUp: { end: number; readonly ms: number }[] = [];
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
-  /** Segments among them that were filled since the last sync, and may still be written. */
-  #filled: BodyRange[] = [];
   /** From here on the head segment is dirty; a window offset. */
   #headDirtyFrom = 0;
+  /** What is at an offset in the head segment's window is put together so many bytes before that. */
+  #shift = 0;
+  /** Up to this offset, records go where the last one went. */
+  #placedEnd = 0;
+  #placement: number = placement.mapped;
+  /** Up to here the head segment is in the file; a window offset. */
+  #writtenEnd = 0;
+  /** For `placement.scratch`. */
+  #scratch = windowOf(new ArrayBuffer(0));
 
-  constructor(file: StoreFile, table: SegmentTable, limits: StoreLimits, storeId: Int32Array) {
+  constructor(
+    file: StoreFile,
+    table: SegmentTable,
+    limits: StoreLimits,
+    storeId: Int32Array,
+    stage = Stage.inMemory(file, limits.stageHalfBytes),
+  ) {
     this.file = file;
+    this.stage = stage;
     this.windows = file.windows;
     this.table = table;
     this.segmentBytes = limits.segmentBytes;
     this.#ready = new ReadySegments(file, table, limits.segmentBytes);
-    this.#ready.onOverwrite = () => this.readers.noteReuse();
     this.#limits = limits;
     this.#storeId = storeId;
   }
@@ -138,9 +167,9 @@ export class Log {
     return this.#headBase + this.headOffset;
   }
 
-  /** The address of a byte offset in the head's window. */
+  /** The address of what is put together at a byte offset of `headWindow`. */
   addressOf(offset: number): number {
-    return this.headWindowNumber << 26 | offset >>> 4;
+    return this.headWindowNumber << 26 | offset + this.#shift >>> 4;
   }
 
   /** The address of a byte offset in the window of any segment. */
@@ -187,13 +216,93 @@ export class Log {
 
   /**
    * Finds room for a record of `bytes` with `spare` bytes behind it in the same segment; returns the
-   * record's offset in `headWindow`. Nothing is appended until `append`. Throws StoreError NO_SPACE.
+   * record's offset in `headWindow`. Nothing is appended until `append`. Throws StoreError NO_SPACE, SYNC_FAILED.
    */
   reserve(bytes: number, spare: number): number {
-    if (this.headOffset + bytes + spare > this.headEnd || this.#isHeadBarred) {
-      this.#roll(bytes + spare);
+    if (this.headOffset + bytes + spare > this.#placedEnd || this.#isHeadBarred) {
+      this.#findRoom(bytes, spare);
     }
-    return this.headOffset;
+    return this.headOffset - this.#shift;
+  }
+
+  #findRoom(bytes: number, spare: number): void {
+    const isFull = this.headOffset + bytes + spare > this.headEnd;
+    if (isFull || this.#isHeadBarred) this.#roll(bytes + spare);
+    this.#place(bytes, spare);
+  }
+
+  /** Decides where the next records are put together, of which `bytes` and `spare` are known. */
+  #place(bytes: number, spare: number): void {
+    if (this.headOffset + bytes + spare <= this.#placedEnd) return;
+    this.writeOut();
+    const { stage } = this;
+    if (bytes + spare <= stage.halfBytes / 2) return this.#placeInStage();
+    // What goes to the spare room is staged: there, nothing fails.
+    stage.end();
+    if (bytes > scratchBytesMax) this.#placeInFile(bytes);
+    else this.#placeIn(placement.scratch, this.#scratchFor(bytes), 0, bytes);
+  }
+
+  #placeInFile(bytes: number): void {
+    this.#placeIn(placement.mapped, this.windowOf(this.head), this.headOffset, bytes);
+  }
+
+  #scratchFor(bytes: number): Window {
+    if (this.#scratch.u8.length >= bytes) return this.#scratch;
+    const length = Math.max(scratchBytesMin, 2 ** Math.ceil(Math.log2(bytes)));
+    const scratch = windowOf(new ArrayBuffer(length));
+    if (length <= scratchBytesKept) this.#scratch = scratch;
+    return scratch;
+  }
+
+  #placeInStage(): void {
+    const { stage } = this;
+    const bytes = Math.min(stage.halfBytes, this.headEnd - this.headOffset);
+    const address = this.headWindowNumber << 26 | this.headOffset >>> 4;
+    const segment = { place: this.head, sequence: this.lastSequence };
+    const start = stage.begin(segment, address, bytes);
+    this.#placeIn(placement.staged, stage.window, start, bytes);
+  }
+
+  #placeIn(place: number, window: Window, start: number, bytes: number): void {
+    this.#placement = place;
+    this.headWindow = window;
+    this.#shift = this.headOffset - start;
+    this.#placedEnd = this.headOffset + bytes;
+  }
+
+  /**
+   * Writes what is staged to the file, where it outlives this process whatever becomes of the index: to be called before
+   * anybody is told of it. Throws what `onWriteFailure` returns; then it is staged still.
+   */
+  writeOut(): void {
+    if (this.isWrittenOut) return;
+    this.#writeUpTo(this.headOffset);
+    this.#writtenEnd = this.headOffset;
+  }
+
+  /** Has all records be read from the file from now on. Throws as `writeOut` does. */
+  unstage(): void {
+    this.writeOut();
+    this.stage.end();
+    this.#placeInFile(0);
+  }
+
+  /** All that was appended is in the file. */
+  get isWrittenOut(): boolean {
+    return this.headOffset === this.#writtenEnd;
+  }
+
+  /** Writes what is put together, up to a window offset, and is not in the file. */
+  #writeUpTo(end: number): void {
+    const from = this.#writtenEnd;
+    const bytes = this.headWindow.u8.subarray(from - this.#shift, end - this.#shift);
+    try {
+      this.file.write(this.bodyOffset(this.head, from), bytes);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw this.onWriteFailure(error);
+    }
   }
 
   /** The same for what makes room: that may take segments which are held in reserve. */
@@ -230,12 +339,16 @@ export class Log {
     this.headWindow.f64[(offset >> 3) + record.expireAtF64] = 0;
   }
 
-  /** Completes the record at the head: its checksum makes it part of the log. */
+  /**
+   * Completes the record at the head: its checksum makes it part of the log. Throws SYNC_FAILED when it could not be
+   * written to the file; then it is not appended.
+   */
   append(bytes: number): void {
     const offset = this.headOffset;
     const { i32 } = this.headWindow;
     const seed = recordSeed(this.headSeed, offset);
-    i32[offset >> 2] = checksum(i32, offset >> 2, bytes >> 2, seed);
+    const word = offset - this.#shift >> 2;
+    i32[word] = checksum(i32, word, bytes >> 2, seed);
     this.#advance(bytes);
   }
 
@@ -249,7 +362,8 @@ export class Log {
     const newSeed = recordSeed(this.headSeed, offset);
     const kindWord = from.i32[word + record.kindWord] & 0xffff; // No longer the member of a batch.
     const { i32 } = this.headWindow;
-    if (!copyResealed(from.i32, word, seed, i32, offset >> 2, newSeed, kindWord, bytes >> 2)) {
+    const to = offset - this.#shift >> 2;
+    if (!copyResealed(from.i32, word, seed, i32, to, newSeed, kindWord, bytes >> 2)) {
       return false;
     }
     this.#advance(bytes);
@@ -257,17 +371,40 @@ export class Log {
   }
 
   #advance(bytes: number): void {
+    if (!this.holdsRecords || this.#placement !== placement.staged) this.#writeAtHead(bytes);
     this.headOffset += bytes;
+    if (this.#placement === placement.scratch) this.#placeInFile(0); // The scratch may be large.
     this.appendedBytes += bytes;
     this.appendedRecords++;
+  }
+
+  /** Has the file the record at the head, and what is before it, before anything leads to it. */
+  #writeAtHead(bytes: number): void {
+    const end = this.headOffset + bytes;
+    if (this.#placement !== placement.mapped) {
+      try {
+        this.#writeUpTo(end);
+      } catch (error) {
+        // It looks as if it were staged.
+        this.headWindow.u8.fill(0, this.headOffset - this.#shift, end - this.#shift);
+        throw error;
+      }
+    }
+    this.#writtenEnd = end;
   }
 
   /** Appends a record without key and value. */
   appendMark(kind: number, flags: number): void {
     const bytes = recordBytes(0, 0);
     if (this.headOffset + bytes > this.headEnd) this.#roll(bytes);
-    const offset = this.headOffset;
-    this.writeHeader(offset, kind | flags << 16, 0, 0);
+    this.#appendEmpty(kind | flags << 16);
+  }
+
+  /** Where it is known that there is room for it in the segment. */
+  #appendEmpty(kindWord: number): void {
+    const bytes = recordBytes(0, 0);
+    this.#place(bytes, 0);
+    this.writeHeader(this.headOffset - this.#shift, kindWord, 0, 0);
     this.append(bytes);
   }
 
@@ -285,28 +422,16 @@ export class Log {
   #roll(bytes: number): void {
     const length = Math.ceil((segmentHeaderBytes + bytes) / this.segmentBytes);
     const segment = this.#takeSegment(length); // Throws before anything has changed.
-    this.#filled.push(this.#headDirtyRange());
     this.sealHead();
-    if (this.#filled.length >= this.#groupLength) this.#forbidFilled();
     this.startSegment(segment, length);
     this.prepareAhead();
-  }
-
-  /** Makes ready for the sync of segments that were filled, neighbours together: each call wakes a thread. */
-  #forbidFilled(): void {
-    for (const { offset, length } of mergeRanges(this.#filled)) {
-      void this.file.forbidWriting(offset, length);
-    }
-    this.#filled = [];
   }
 
   /** Marks the end of the head segment's records, where there is room for the mark. */
   sealHead(): void {
     if (this.head < 0) return;
-    if (this.headOffset + sealBytes <= this.headEnd) {
-      this.writeHeader(this.headOffset, recordKind.seal, 0, 0);
-      this.append(sealBytes);
-    }
+    if (this.headOffset + sealBytes <= this.headEnd) this.#appendEmpty(recordKind.seal);
+    this.writeOut();
     this.#dirty.push(this.#headDirtyRange());
     this.table.state[this.head] = segmentState.sealed;
     this.table.setWaste(this.head, this.headEnd - this.headOffset);
@@ -386,7 +511,6 @@ export class Log {
     const start = this.windowOffset(segment);
     table.state[segment] = segmentState.head;
     this.head = segment;
-    this.headWindow = this.windowOf(segment);
     this.headWindowNumber = this.#windowNumber(segment);
     this.headOffset = offset;
     this.headEnd = this.endOf(segment);
@@ -394,6 +518,8 @@ export class Log {
     this.lastSequence = table.sequence[segment];
     this.#headBase = table.sequence[segment] * this.segmentBytes - start;
     this.#headDirtyFrom = offset;
+    this.#writtenEnd = offset;
+    this.unstage();
     this.onHead(this.lastSequence);
   }
 
@@ -500,11 +626,6 @@ export class Log {
     }
   }
 
-  /** Fresh segments may be made ready in a way that costs more the smaller the syncs are. */
-  set expectsSmallSyncs(areSmall: boolean) {
-    this.#ready.mayOverwrite = !areSmall;
-  }
-
   /** How many segments are kept ready. Syncs spare them, but each is one range more to sync. */
   get #segmentsAhead(): number {
     const { segmentsAhead } = this.#limits;
@@ -558,7 +679,7 @@ export class Log {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     const tails = this.#givenUp;
-    if (this.#growth !== null || this.#ready.isOverwriting) {
+    if (this.#growth !== null) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
     }
     this.#giveUpTail(idle);
@@ -633,20 +754,34 @@ export class Log {
   rewind(mark: HeadMark): void {
     const { table } = this;
     const dirtyFrom = this.#headDirtyFrom;
+    const spansSegments = this.head !== mark.segment;
+    const end = spansSegments ? this.endOf(mark.segment) : this.headOffset;
+    table.live.clear(this.addressAt(mark.segment, mark.offset), end - mark.offset >> 4);
+    if (this.#takeBackStaged(mark)) return;
     const segments: number[] = [];
     for (let i = 0; i < table.count; i++) {
       const inUse = table.state[i] === segmentState.head || table.state[i] === segmentState.sealed;
       if (inUse && i !== mark.segment && table.sequence[i] >= mark.nextSequence) segments.push(i);
     }
     for (const segment of segments) this.eraseSegment(segment);
-    const spansSegments = this.head !== mark.segment;
-    const end = spansSegments ? this.endOf(mark.segment) : this.headOffset;
     this.windowOf(mark.segment).u8.fill(0, mark.offset, end);
-    table.live.clear(this.addressAt(mark.segment, mark.offset), end - mark.offset >> 4);
     // Sequences are not taken back: the erased segments' records were checksummed with them.
     this.resumeHead(mark.segment, mark.offset);
     if (!spansSegments) this.#headDirtyFrom = dirtyFrom;
     else this.#headDirtyFrom = this.windowOffset(mark.segment);
+  }
+
+  /** The same where all that is taken back is staged, be some of it in the file, too; false: it is not. */
+  #takeBackStaged({ segment, offset }: HeadMark): boolean {
+    const start = offset - this.#shift;
+    const isStaged = this.#placement === placement.staged && segment === this.head &&
+      start >= this.stage.start;
+    if (!isStaged) return false;
+    this.headWindow.u8.fill(0, start, this.headOffset - this.#shift);
+    this.windowOf(segment).u8.fill(0, offset, Math.max(offset, this.#writtenEnd));
+    this.#writtenEnd = Math.min(offset, this.#writtenEnd);
+    this.headOffset = offset;
+    return true;
   }
 
   // --- syncing ---------------------------------------------------------------------------------
@@ -663,18 +798,14 @@ export class Log {
     };
   }
 
-  /** Makes ready for a sync, on another thread, what `takeDirty` would return. It may be written all the same. */
-  forbidWriting(): void {
-    const head = this.#headDirtyRange();
-    if (head.length >= headBytesWorthwhile) this.#filled.push(head);
-    this.#forbidFilled();
-  }
-
-  /** Hands out what no sync has covered yet, neighbours joined; from now on it counts as covered. */
+  /**
+   * Hands out what no sync has covered yet, neighbours joined; from now on it counts as covered. Throws as `writeOut`
+   * does, and then hands out nothing.
+   */
   takeDirty(): BodyRange[] {
+    this.writeOut();
     const ranges = this.#dirty;
     this.#dirty = [];
-    this.#filled = []; // The sync does what was left.
     if (this.headOffset > this.#headDirtyFrom) {
       ranges.push(this.#headDirtyRange());
       this.#headDirtyFrom = this.headOffset;

@@ -9,6 +9,7 @@ import { Log } from "./log.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { Recovery } from "./recovery.ts";
 import { SegmentTable } from "./segment_table.ts";
+import { Stage } from "./stage.ts";
 import type { SuperblockState } from "./superblock.ts";
 
 export interface LogReading {
@@ -29,11 +30,13 @@ export function readingOf(
   limits: StoreLimits,
 ): LogReading {
   const hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
-  const index = new HashIndex(new MemoryFile(indexHeaderTotalBytes), file, limits);
+  // What a process had staged that was killed, nobody was told of.
+  const stage = Stage.inMemory(file, limits.stageHalfBytes);
+  const index = new HashIndex(new MemoryFile(indexHeaderTotalBytes), stage, limits);
   index.clear();
   const indexHeader = new IndexHeader(index.file);
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
-  const log = new Log(file, table, limits, state.storeId);
+  const log = new Log(file, table, limits, state.storeId, stage);
   const writeSuperblock = null;
   const recovery = new Recovery({
     log,

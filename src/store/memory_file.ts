@@ -41,11 +41,11 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
-  forbidWriting(): Promise<boolean> {
-    return Promise.resolve(true);
+  write(offset: number, bytes: Uint8Array): void {
+    this.windows[0].u8.set(bytes, offset);
   }
 
-  overwrite(): Promise<boolean> {
+  populateForReading(): Promise<boolean> {
     return Promise.resolve(true);
   }
 

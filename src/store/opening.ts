@@ -21,6 +21,7 @@ import { Log } from "./log.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { SegmentTable } from "./segment_table.ts";
+import { Stage } from "./stage.ts";
 import { newOpenId, ownerPid, Superblock } from "./superblock.ts";
 
 /** How a store came up. */
@@ -153,7 +154,8 @@ function* join(
   const readers = new ReaderWords(file);
   // Readers of other processes wait from here on.
   readers.beginOpening();
-  const index = new HashIndex(indexFile, file, limits);
+  const stage = new Stage(file, indexFile.header, limits.stageHalfBytes);
+  const index = new HashIndex(indexFile, stage, limits);
   index.readers = readers;
   const indexHeader = new IndexHeader(indexFile);
   const surroundings = { bootId: bootId(), inode: file.inode };
@@ -161,7 +163,7 @@ function* join(
     indexHeader.isCurrent(state, limits.slotsPerPage, surroundings) && index.load();
   const liveBytes = indexHeader.liveBytes.slice();
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
-  const log = new Log(file, table, limits, state.storeId);
+  const log = new Log(file, table, limits, state.storeId, stage);
   log.readers = readers;
   log.onHead = (sequence) => indexHeader.appliedSequence = sequence;
 
@@ -180,6 +182,11 @@ function* join(
     writeSuperblock,
   });
   const wasClean = state.clean;
+  // Whether or not the index can be used: somebody may have read it.
+  const isLeft = existing !== null && !wasClean && surroundings.bootId !== "" &&
+    indexHeader.isInUse(state, surroundings);
+  if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);
+  else stage.clear();
   const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
   recovery.scanHeaders();
   if (isCurrent) recovery.findMissing(liveBytes);

@@ -86,9 +86,11 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
   }
   const { state } = superblock;
   const isKept = openId === state.openId;
-  if (isKept && i32[versionWord] !== readerWordsVersion) throw unsupported(file, "a newer");
+  const version = isKept ? i32[versionWord] : 0;
+  if (version > readerWordsVersion) throw unsupported(file, "a newer");
   // What never was told to readers was opened by a program that tells nothing; stopped, it is a log.
-  if (!isKept && !isServed && !isWithin && !state.clean) throw unsupported(file, "an older");
+  const isOlder = isKept ? version < readerWordsVersion && isServed : !isServed && !isWithin;
+  if (isOlder && !state.clean) throw unsupported(file, "an older");
   const index = isServed && !isKept || isWithin ? null : openIndex(file, state, isServed);
   if (index === null && isServed) return null;
   const found = index === null

@@ -46,15 +46,16 @@ export class RecordTrust {
 
   /**
    * What the record at an address is. `bytes` is its length, of which the caller knows that it is within the
-   * body: what stands in the record now may be another one, and lead behind the end of the file.
+   * body: what stands in the record now may be another one, and lead behind the end of the file. It stands at byte
+   * `at` of `from`, in the body or where it is staged.
    */
-  judge(address: number, bytes: number): number {
+  judge(address: number, bytes: number, from: Window, at: number): number {
     if (this.#firstSequence === 0) return recordState.whole;
     const known = this.#places[address >>> this.#placeShift];
-    return known === trusted ? recordState.whole : this.#look(address, bytes, known);
+    return known === trusted ? recordState.whole : this.#look(address, bytes, known, from, at);
   }
 
-  #look(address: number, bytes: number, known: number): number {
+  #look(address: number, bytes: number, known: number, from: Window, at: number): number {
     const window = this.#windows[address >>> 26];
     const offset = offsetOf(address);
     const start = this.segmentOf(window, offset);
@@ -66,11 +67,10 @@ export class RecordTrust {
       if (isOwn) return recordState.whole;
     }
     if (this.#verified.has(address)) return recordState.whole;
-    const { i32 } = window;
-    const word = offset >> 2;
-    const seedWord = i32[(start >> 2) + segmentHeader.seedWord];
-    const sum = checksum(i32, word, bytes >> 2, recordSeed(sequence ^ seedWord, offset - start));
-    if (sum === i32[word + record.checksumWord]) {
+    const word = at >> 2;
+    const seedWord = window.i32[(start >> 2) + segmentHeader.seedWord];
+    const seed = recordSeed(sequence ^ seedWord, offset - start);
+    if (checksum(from.i32, word, bytes >> 2, seed) === from.i32[word + record.checksumWord]) {
       if (bytes > verifiedBytesMin && this.#verified.size < verifiedMax) {
         this.#verified.add(address);
       }

@@ -80,7 +80,7 @@ export class RunCopy {
     }
     this.#target[this.#start + record.checksumWord] = this.#targetSum.value;
     this.#log.completeFilling(this.#segment, this.#seed, bytes);
-    return this.#log.addressOf(this.#start << 2);
+    return this.#log.addressAt(this.#segment, this.#start << 2);
   }
 
   /** Gives the places back. */

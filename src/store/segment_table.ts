@@ -74,8 +74,6 @@ export class SegmentTable {
   readonly live = new LiveMap();
   /** It is known of these segments, which this process has begun; 1 each. */
   readonly isMapped = new Uint8Array(segmentCountMax);
-  /** This process has not written there: their pages may not be in memory, or not exist yet; 1 each. */
-  readonly isUnwritten = new Uint8Array(segmentCountMax);
   /** How many places are free or prepared. */
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
@@ -102,7 +100,6 @@ export class SegmentTable {
       this.runLength[i] = 1;
       this.sequence[i] = 0;
       this.liveBytes[i] = 0;
-      this.isUnwritten[i] = 1;
       this.freeCount++;
     }
     this.live.extend(Math.ceil(count / this.#segmentsPerWindow));
@@ -165,7 +162,6 @@ export class SegmentTable {
     for (let i = segment; i < segment + runLength; i++) {
       assert(this.state[i] <= segmentState.prepared, "a taken segment was free");
       this.state[i] = segmentState.continuation;
-      this.isUnwritten[i] = 0;
       this.firstOf[i] = segment;
       this.liveBytes[i] = 0;
     }

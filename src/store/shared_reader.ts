@@ -17,6 +17,7 @@ import {
   recordBytes,
   recordHeaderBytes,
   recordKind,
+  stageWords,
 } from "./format.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
@@ -32,6 +33,7 @@ import { Patience } from "./patience.ts";
 import { findSource, openForReading, type ReaderSource } from "./reader_source.ts";
 import { endPageBytes } from "./reader_words.ts";
 import { expireAtOf, keyEndAt, kindAt, offsetOf } from "./record.ts";
+import { RecordPlaces } from "./record_places.ts";
 import { recordState, RecordTrust, sequenceAt } from "./record_trust.ts";
 
 const { changesWord, reusesWord, layoutsWord, endPagesWord, openIdF64, firstSequenceF64 } =
@@ -72,6 +74,8 @@ export class SharedReader {
   damagedReads = 0;
   /** For tests: called between what a lookup looks at and what it believes. */
   onBelieve: (() => void) | null = null;
+  /** For tests: called when a lookup has looked at what tells of changes. */
+  onLook: (() => void) | null = null;
   readonly #file: MappedFile;
   readonly #i32: Int32Array;
   readonly #records: readonly Window[];
@@ -90,6 +94,9 @@ export class SharedReader {
   #changesGood = 0;
   /** Where the log ends, in units of 16 bytes. */
   #endUnits = 0;
+  /** Where records stood when the words of the stage, which are in the same window, had this version. */
+  #places!: RecordPlaces;
+  #stageVersion = 0;
   // The record of the last `find`.
   #address = 0;
   #window!: Window;
@@ -138,7 +145,8 @@ export class SharedReader {
       const result = this.#search(hash, key, start, end);
       if (result === found) {
         const bytes = recordBytes(end - start, this.valueLength);
-        const state = this.#trust.judge(this.#address, bytes);
+        const state = this.#trust.judge(this.#address, bytes, this.#window, this.#offset);
+        if (this.#isStageOther()) continue; // The record stands elsewhere.
         if (state === recordState.whole && !this.#isExpired()) {
           this.#patience.reset();
           return true;
@@ -158,8 +166,14 @@ export class SharedReader {
   /** Whether all that was read since the last `find` is what it was. */
   isStill(): boolean {
     if (this.onBelieve !== null) this.onBelieve();
+    const isStaged = this.#window === this.#places.window;
     return Atomics.load(this.#i32, reusesWord) === this.#reuses &&
-      Atomics.load(this.#i32, changesWord) === this.changes;
+      Atomics.load(this.#i32, changesWord) === this.changes && !(isStaged && this.#isStageOther());
+  }
+
+  /** Other records are staged than when that was looked at. */
+  #isStageOther(): boolean {
+    return Atomics.load(this.#places.window.i32, stageWords.versionWord) !== this.#stageVersion;
   }
 
   /**
@@ -254,6 +268,20 @@ export class SharedReader {
       Atomics.load(i32, layoutsWord) !== this.#layouts ||
       this.#file.header.f64[openIdF64] !== this.#openId
     ) this.#refresh();
+    if (this.#isStageOther()) this.#noteStage();
+    if (this.onLook !== null) this.onLook();
+  }
+
+  /** While the words change, nothing is staged that is not in the log. */
+  #noteStage(): void {
+    const places = this.#places;
+    const { i32 } = places.window;
+    do {
+      this.#stageVersion = Atomics.load(i32, stageWords.versionWord);
+      places.from = i32[stageWords.fromWord];
+      places.start = i32[stageWords.startWord];
+      places.units = (this.#stageVersion & 1) === 0 ? i32[stageWords.unitsWord] : 0;
+    } while (this.#isStageOther());
   }
 
   /** A change is under way, or an index in memory is out of date: waits for the end of the one, and mends the other. */
@@ -298,6 +326,8 @@ export class SharedReader {
     this.#changesGood = source.kind === "log" ? source.changes : 0;
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
     this.#directory = directory;
+    this.#places = new RecordPlaces(this.#records, directory.file.header);
+    this.#noteStage();
     // All of a log that was read here has been verified; what is mapped anew may come from the disk.
     const firstSequence = source.isServed ? this.#file.header.f64[firstSequenceF64] : Infinity;
     const trustedFrom = source.kind === "log" ? 0 : firstSequence;
@@ -356,7 +386,7 @@ export class SharedReader {
     }
     const owns = depth > 0 && words[base + indexPage.depthWord] === depth + 1 &&
       words[base + indexPage.prefixWord] >>> (32 - depth) === hash >>> (32 - depth);
-    const isWhole = (version & 1) === 0 && this.isStill() &&
+    const isWhole = (version & 1) === 0 && this.isStill() && !this.#isStageOther() &&
       Atomics.load(words, base + indexPage.versionWord) === version;
     if (owns && isWhole) {
       this.#patience.reset();
@@ -381,8 +411,8 @@ export class SharedReader {
     if (address === 0) return false;
     const left = (this.#endUnits - (address >>> 0)) * recordAlignment - recordHeaderBytes;
     if (left < 0) return false;
-    const window = this.#records[address >>> 26];
-    const offset = offsetOf(address);
+    const window = this.#places.windowOf(address);
+    const offset = this.#places.offsetOf(address);
     const word = offset >> 2;
     const { i32, u8 } = window;
     const keyLength = end - start;
@@ -455,13 +485,14 @@ export class SharedReader {
       if (address === 0 || entries[slot] >>> 0 < from) continue;
       const left = (this.#endUnits - (address >>> 0)) * recordAlignment - recordHeaderBytes;
       if (left < 0) continue;
-      const window = this.#records[address >>> 26];
-      const offset = offsetOf(address);
+      const window = this.#places.windowOf(address);
+      const offset = this.#places.offsetOf(address);
       const end = keyEndAt(window, offset);
       const keyLength = end - offset - recordHeaderBytes;
       const valueLength = window.i32[(offset >> 2) + record.valueLengthWord];
       if (keyLength < 0 || valueLength < 0 || keyLength + valueLength > left) continue;
-      const state = this.#trust.judge(address, recordBytes(keyLength, valueLength));
+      const bytes = recordBytes(keyLength, valueLength);
+      const state = this.#trust.judge(address, bytes, window, offset);
       if (state === recordState.gone && !this.#patience.isLong) return null;
       if (state !== recordState.whole) continue;
       const expireAt = expireAtOf(window, offset);
@@ -469,7 +500,8 @@ export class SharedReader {
       keys.push(window.u8.slice(offset + recordHeaderBytes, end));
     }
     if (this.onBelieve !== null) this.onBelieve();
-    return Atomics.load(this.#i32, reusesWord) === this.#reuses ? keys : null;
+    const isStill = Atomics.load(this.#i32, reusesWord) === this.#reuses && !this.#isStageOther();
+    return isStill ? keys : null;
   }
 
   /** How many entries the index has, those of keys that have expired included. */

@@ -6,7 +6,7 @@
  * or `setExpiry`) works on ranges of bytes and makes no object: the server's commands use it. The
  * *simple interface* (`get`, `set`, `delete`, `has`, `keys`) copies, and takes text as well.
  */
-import { type StoreFile, type Window, windowBytes } from "../sys/mapped_file.ts";
+import { type StoreFile, windowBytes } from "../sys/mapped_file.ts";
 import { Backups } from "./backup.ts";
 import { Batch, batchEndBytes } from "./batch.ts";
 import { checksum } from "./checksum.ts";
@@ -37,6 +37,7 @@ import { DurationHistogram } from "./duration_histogram.ts";
 import { expireAtOf, keyEndAt, offsetOf, recordBytesAt, recordSeed } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
+import type { Stage } from "./stage.ts";
 import type { Superblock } from "./superblock.ts";
 import { warmUp } from "./warm_up.ts";
 import { viewOf, writeBytes } from "./words.ts";
@@ -207,7 +208,7 @@ export class Store {
   readonly #indexFile: StoreFile;
   readonly #limits: StoreLimits;
   readonly #log: Log;
-  readonly #windows: readonly Window[];
+  readonly #stage: Stage;
   readonly #table: SegmentTable;
   readonly #index: HashIndex;
   readonly #indexHeader: IndexHeader;
@@ -257,7 +258,7 @@ export class Store {
     this.#limits = parts.limits;
     this.#superblock = parts.superblock;
     this.#log = parts.log;
-    this.#windows = parts.file.windows;
+    this.#stage = parts.log.stage;
     this.#table = parts.log.table;
     this.#index = parts.index;
     this.#indexHeader = parts.indexHeader;
@@ -274,8 +275,8 @@ export class Store {
     this.#log.onCut = () => this.#index.noteCut();
     this.#index.onDamage = () => this.damages.push(damagedIndex);
     if (this.#table.hasUnverified) this.#index.onOtherKey = this.#checkOtherKey;
-    this.#expiry = new Expiry(this.#index, this.#windows, this.#indexHeader);
-    this.#records = new LiveRecords(this.#windows, this.#table, this.#expiry, this.#hash);
+    this.#expiry = new Expiry(this.#index, this.#stage, this.#indexHeader);
+    this.#records = new LiveRecords(this.#stage, this.#table, this.#expiry, this.#hash);
     this.#batch = new Batch(this.#log, this.#index, this.#hash, this.#records);
     this.#eviction = new Eviction(
       this.#log,
@@ -294,12 +295,12 @@ export class Store {
       clock: this.#clock,
       pauses: this.pauses,
       time: this,
+      store: this,
       expire: this.#removeExpired,
       evict: this.#evictAt,
     });
     this.#backups = new Backups(this.#log, this.#durability, this.#superblock.state);
     if (options.sizeLimit !== undefined) this.sizeLimit = options.sizeLimit;
-    this.#log.expectsSmallSyncs = this.syncPolicy === "always";
     this.#log.prepareAhead();
     // What was recovered goes to the disk at once: it has waited long enough.
     if (this.#durability.policy !== "no" && this.#log.hasDirty) this.#durability.start();
@@ -373,8 +374,8 @@ export class Store {
       if (this.onMiss !== null) this.#tellOfMiss();
       return false;
     }
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
     const expireAt = expireAtOf(window, offset);
     const length = window.i32[(offset >> 2) + record.valueLengthWord];
     if (length >= readAheadBytesMin) this.#readAhead(address, length);
@@ -420,6 +421,7 @@ export class Store {
   /** Has every record be verified when it is used next, as if another process had written it. */
   distrust(): void {
     const table = this.#table;
+    this.#log.unstage();
     const { head, sealed } = segmentState;
     for (let i = 0; i < table.count; i++) {
       if (table.state[i] === head || table.state[i] === sealed) {
@@ -442,11 +444,12 @@ export class Store {
     const table = this.#table;
     const segment = table.firstOf[address >>> table.addressShift];
     if (table.unverified[segment] === 0 || this.#verified.has(address)) return true;
-    const window = this.#windows[address >>> 26];
+    const window = this.#stage.windowOf(address);
     const offset = offsetOf(address);
-    const bytes = recordBytesAt(window, offset);
+    const place = this.#stage.offsetOf(address);
+    const bytes = recordBytesAt(window, place);
     const left = this.#log.endOf(segment) - offset;
-    const word = offset >> 2;
+    const word = place >> 2;
     const { i32 } = window;
     const seed = recordSeed(table.seeds[segment], offset);
     if (
@@ -466,8 +469,8 @@ export class Store {
   /** An entry with a hash leads to a key that has it as well, or something is damaged. */
   readonly #checkOtherKey = (address: number, hash: number): void => {
     if (!this.#isIntact(address)) return;
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
     const found = this.#hash.ofView(
       window.view,
       offset + recordHeaderBytes,
@@ -506,15 +509,15 @@ export class Store {
   }
 
   #visit(address: number, visit: KeyVisitor): void {
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
     if (this.#table.hasUnverified && !this.#isIntact(address)) return;
-    if (this.#isExpired(window, offset)) return;
+    if (this.#isExpired(address)) return;
     visit(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
   }
 
-  #isExpired(window: Window, offset: number): boolean {
-    const expireAt = expireAtOf(window, offset);
+  #isExpired(address: number): boolean {
+    const expireAt = expireAtOf(this.#stage.windowOf(address), this.#stage.offsetOf(address));
     return expireAt !== 0 && expireAt < this.now;
   }
 
@@ -534,10 +537,10 @@ export class Store {
       const first = Math.floor(Math.random() * entries);
       for (let i = 0; i < entries; i++) {
         const address = this.#index.collected[(first + i) % entries];
-        const window = this.#windows[address >>> 26];
-        const offset = offsetOf(address);
+        const window = this.#stage.windowOf(address);
+        const offset = this.#stage.offsetOf(address);
         if (this.#table.hasUnverified && !this.#isIntact(address)) continue;
-        if (this.#isExpired(window, offset)) continue;
+        if (this.#isExpired(address)) continue;
         this.foundKeyBytes = window.u8;
         this.foundKeyStart = offset + recordHeaderBytes;
         this.foundKeyEnd = keyEndAt(window, offset);
@@ -605,13 +608,18 @@ export class Store {
     return at + this.#keyEnd - this.#keyStart;
   }
 
-  /** Completes the write that `reserve` began. */
+  /** Completes the write that `reserve` began. Throws StoreError SYNC_FAILED; then nothing has changed. */
   commit(): void {
     const log = this.#log;
     const address = log.addressOf(this.#reservedOffset);
     const old = this.#address;
     const expireAt = this.#reservedExpireAt;
-    log.append(this.#reservedLength);
+    try {
+      log.append(this.#reservedLength);
+    } catch (error) {
+      this.#batch.fail();
+      throw error;
+    }
     if (expireAt !== 0) this.#expiry.added(expireAt, this.#keyHash);
     this.#table.addLive(address, this.#reservedLength);
     if (old !== 0) {
@@ -629,7 +637,7 @@ export class Store {
 
   /** The key of the last `find` has a new record, after the one at `old`. */
   #tellOfWrite(old: number): void {
-    const wasExpired = old !== 0 && this.#isExpired(this.#windows[old >>> 26], offsetOf(old));
+    const wasExpired = old !== 0 && this.#isExpired(old);
     if (wasExpired) this.#tell(keyChange.expired);
     this.#tell(old === 0 || wasExpired ? keyChange.added : keyChange.changed);
   }
@@ -685,6 +693,7 @@ export class Store {
     const bytes = recordBytes(0, 0);
     const offset = log.reserveFor("compaction", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | (flags | recordFlag.all) << 16, 0, 0);
+    const address = log.addressOf(offset);
     log.append(bytes);
     this.#index.clear();
     this.#expiry.clear();
@@ -694,7 +703,7 @@ export class Store {
       table.liveTotal -= table.liveBytes[i];
       table.liveBytes[i] = 0;
     }
-    table.addLive(log.addressOf(offset), bytes);
+    table.addLive(address, bytes);
     table.holdsClear[log.head] = 1;
     this.#batch.forget();
     this.#clearedBefore = table.sequence[log.head];
@@ -731,7 +740,8 @@ export class Store {
   /**
    * What is written until the matching `endBatch` happens as a whole or, after a crash, not at all.
    * Batches nest; only the outermost one is one unit after a crash. When a write in a batch throws,
-   * its `endBatch` takes back all that the batch wrote.
+   * its `endBatch` takes back all that the batch wrote. So does `endBatch` of the outermost one when it throws
+   * SYNC_FAILED, which it does outside of turns only.
    */
   beginBatch(): void {
     this.#batch.begin();
@@ -815,14 +825,36 @@ export class Store {
 
   /** A slice of the work in the background; to be called after each batch of writes. */
   tick(): void {
+    const isWithinTurn = this.#batch.isTurn;
+    this.#batch.isTurn = true;
     this.#housekeeping.tick();
+    if (!isWithinTurn) this.endTurn();
+  }
+
+  /**
+   * Until `endTurn`, what is written is not written to the file each by itself, but together at the end: nobody may be
+   * told of it before, since it may be lost with this process.
+   */
+  beginTurn(): void {
+    this.#batch.isTurn = true;
+  }
+
+  /** The end of a turn. When its writes cannot be written to the file, `failure` says so, and `isConfirmable` is false. */
+  endTurn(): void {
+    this.#batch.isTurn = false;
+    if (this.#durability.failure !== null || this.#closed) return;
+    try {
+      this.#log.writeOut();
+    } catch (error) {
+      if (this.#durability.failure === null) throw error;
+    }
   }
 
   readonly #removeExpired = (address: number): void => this.#removeAt(address, keyChange.expired);
 
   #removeAt(address: number, change: number): void {
-    const window = this.#windows[address >>> 26];
-    const offset = offsetOf(address);
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
     const { onMiss } = this;
     this.onMiss = null; // Nobody asked for it.
     this.find(window.u8, offset + recordHeaderBytes, keyEndAt(window, offset));
@@ -935,7 +967,6 @@ export class Store {
 
   set syncPolicy(policy: SyncPolicy) {
     this.#durability.policy = policy;
-    this.#log.expectsSmallSyncs = policy === "always";
     this.#durability.schedule();
   }
 
@@ -960,6 +991,13 @@ export class Store {
   /** Everything before this position is on the disk. */
   get durablePosition(): number {
     return this.#durability.durablePosition;
+  }
+
+  /** What was written so far may be told of: it survives this process, and with the policy `always` the machine. */
+  get isConfirmable(): boolean {
+    return this.#durability.policy === "always"
+      ? this.durablePosition >= this.position
+      : this.#log.isWrittenOut;
   }
 
   /** Why nothing can be written any more, or null. */

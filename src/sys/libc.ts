@@ -121,13 +121,6 @@ const symbols = {
     result: "isize",
     nonblocking: true,
   },
-  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
-  sendfileInBackground: {
-    name: "sendfile",
-    parameters: ["i32", "i32", "pointer", "usize"],
-    result: "isize",
-    nonblocking: true,
-  },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
   syncFileRangeInBackground: {
@@ -197,12 +190,9 @@ const lockNonblocking = 4;
 const lockRelease = 8;
 const ownRecordLock = { get: 36, set: 37 }; // F_OFD_GETLK, F_OFD_SETLK
 const recordLock = { write: 1, none: 2 }; // F_WRLCK, F_UNLCK
-const seekStart = 0;
 const seekEnd = 2;
-const memoryFileCloseOnExec = 1; // MFD_CLOEXEC
 const randomAccess = 1;
 const willNeed = 3;
-const notNeeded = 4;
 const populateRead = 22;
 const populateWrite = 23;
 const interrupted = 4;
@@ -381,40 +371,6 @@ export async function writeAtInBackground(
   return Number(await libc().pwriteInBackground(fd, pointer, bytes, BigInt(offset)));
 }
 
-/** A file in memory that reads as zeros and takes none for them; returns its descriptor. Throws a SystemError. */
-export function openZeros(bytes: number): number {
-  const name = "zeros";
-  const fd = libc().memfd_create(new TextEncoder().encode(name + "\0"), memoryFileCloseOnExec);
-  if (fd < 0) fail("create", name);
-  try {
-    truncateFile(fd, bytes, name);
-  } catch (error) {
-    closeFile(fd);
-    throw error;
-  }
-  return fd;
-}
-
-/**
- * Copies the first `length` bytes of a file to an offset of another one, on another thread, by way of the kernel's
- * memory. `to` must be a descriptor opened for this alone, since its position is moved, and one call must end before the
- * next one. Resolves to whether all was copied.
- */
-export async function sendStartInBackground(
-  from: number,
-  to: number,
-  offset: number,
-  length: number,
-): Promise<boolean> {
-  const library = libc();
-  if (Number(library.lseek(to, BigInt(offset), seekStart)) !== offset) return false;
-  const start = new BigInt64Array(1);
-  const pointer = Deno.UnsafePointer.of(start);
-  const done = await library.sendfileInBackground(to, from, pointer, BigInt(length));
-  // The call read and wrote the start until now.
-  return start.length === 1 && Number(done) === length;
-}
-
 /** Gives `[from, from + length)` blocks on the disk, so that touching it never is SIGBUS. */
 export function allocate(fd: number, from: number, length: number, path: string): void {
   let errno = interrupted;
@@ -537,24 +493,6 @@ export function adviseRandom(mapping: Mapping): void {
   libc().madvise(mapping.pointer, BigInt(mapping.buffer.byteLength), randomAccess);
 }
 
-/**
- * Takes the right to write away from a range of pages, all at once, on another thread: takes them out of the page
- * tables, where they stay in memory with what was written to them, and puts them back for reading. Before a sync of
- * many pages that is worth its while: the kernel otherwise takes the right from one page after the other, and
- * interrupts the other processors for each. Left out of the tables, a page that is read during the sync would have
- * to be waited for. Writing to them meanwhile does no harm. Resolves to whether it was done.
- */
-export async function forbidWriting(
-  mapping: Mapping,
-  offset: number,
-  length: number,
-): Promise<boolean> {
-  const start = at(mapping, offset);
-  const bytes = BigInt(length);
-  return await libc().madviseInBackground(start, bytes, notNeeded) === 0 &&
-    await libc().madviseInBackground(start, bytes, populateRead) === 0;
-}
-
 /** A range will be read as a whole: begins to bring it into memory, and does not wait for that. */
 export function readAhead(mapping: Mapping, offset: number, length: number): void {
   libc().madvise(at(mapping, offset), BigInt(length), willNeed);
@@ -579,6 +517,15 @@ export async function populate(
   length: number,
 ): Promise<boolean> {
   return await libc().madviseInBackground(at(mapping, offset), BigInt(length), populateWrite) === 0;
+}
+
+/** The same for reading. */
+export async function populateForReading(
+  mapping: Mapping,
+  offset: number,
+  length: number,
+): Promise<boolean> {
+  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), populateRead) === 0;
 }
 
 /** Sets the process's file mode mask; returns the one before. */

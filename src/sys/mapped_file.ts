@@ -10,17 +10,15 @@ import {
   canWriteBack,
   closeFile,
   fileBytes,
-  forbidWriting,
   isMarked,
   map,
   type Mapping,
   markInUse,
   openFile,
-  openZeros,
   populate,
+  populateForReading,
   readAhead,
   readAheadInBackground,
-  sendStartInBackground,
   sync,
   syncDataInBackground,
   syncInBackground,
@@ -30,6 +28,7 @@ import {
   tryLock,
   unlock,
   unmap,
+  writeAt,
   writeBack,
   writeBackInBackground,
 } from "./libc.ts";
@@ -73,6 +72,8 @@ export interface StoreFile {
    * is as long as it was. Not to be called while another cut or a growth is under way.
    */
   shrinkInBackground(bodyBytes: number): Promise<boolean>;
+  /** Writes bytes to the body's file, as if they were written where it is mapped; throws SystemError. */
+  write(offset: number, bytes: Uint8Array): void;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
   /** The same with several ranges, for which the disk empties its cache once where that is enough. */
@@ -83,19 +84,10 @@ export interface StoreFile {
    * whether all of that succeeded.
    */
   syncInBackground(ranges: readonly BodyRange[]): Promise<boolean>;
-  /**
-   * A range of the body will not be written for a while: makes ready for its sync, on another thread. Resolves to
-   * whether that was done.
-   */
-  forbidWriting(offset: number, length: number): Promise<boolean>;
-  /**
-   * Overwrites a range of the body, which nobody uses meanwhile and whose bytes do not matter, on another thread, so
-   * that the kernel keeps it in memory in larger pieces than pages: to be populated then. Resolves to whether that
-   * was done; if not, any bytes of it may be overwritten.
-   */
-  overwrite(offset: number, length: number): Promise<boolean>;
   /** Faults a range of the body in for writing, on another thread. */
   populate(offset: number, length: number): Promise<boolean>;
+  /** The same for reading: what is there can be read, and be written by `write`, without a fault or the disk. */
+  populateForReading(offset: number, length: number): Promise<boolean>;
   /**
    * A range of the body will be read as a whole: what is on the disk begins to come into memory, where
    * otherwise each page is waited for when it is touched. Nothing is waited for.
@@ -121,26 +113,12 @@ export interface MappedFileOptions {
 }
 
 /**
- * The kernel copies from file to file in steps of so much, and keeps the pages of one step together, if its place in the
- * file is a multiple of that.
- */
-const overwriteStepBytes = 64 * 1024;
-/** So much is overwritten at a time, with the zeros of one file. */
-const overwriteBytesMax = 2 ** 24;
-
-/**
  * A sync in the background is made in steps of so much, about 0.3 ms of processor time. The kernel lets a thread that
  * does not wait for anything have a processor for 4 ms and more.
  */
 const writeBackBytesMax = 2 ** 20;
 /** So many of them are under way at a time, which keeps a disk busy. */
 const writeBacksMax = 4;
-
-/** What overwrites: a descriptor of the file with a position of its own, and one of zeros. */
-interface Overwriter {
-  readonly file: number;
-  readonly zeros: number;
-}
 
 interface Cut {
   readonly bodyBytes: number;
@@ -152,6 +130,9 @@ interface Cut {
 /** A cut that has not begun after so long, or has failed, holds up nobody any longer. */
 const cutLimitMs = 20;
 const tryAgain = 11; // EAGAIN
+const interrupted = 4; // EINTR
+/** So often may a write be interrupted before it has written anything. */
+const vainWritesMax = 100;
 /** So much is asked for at once: about 0.2 ms when the disk has to read it. */
 const readAheadBytesMax = 2 ** 20;
 
@@ -185,10 +166,6 @@ export class MappedFile implements StoreFile {
   #cut: Cut | null = null;
   /** A growth failed, and may have left blocks behind the body. */
   #hasLeftovers = false;
-  /** Null when it is not there; undefined before the first use. */
-  #overwriter: Overwriter | null | undefined;
-  /** The last call that overwrites something; there is one at a time. */
-  #overwriting: Promise<unknown> = Promise.resolve();
   readonly #readOnly: boolean;
   /** Ranges can be written one by one, and then be synced all in one. */
   readonly #writesBack: boolean;
@@ -326,6 +303,19 @@ export class MappedFile implements StoreFile {
     this.#cut.hasBegun = true;
   }
 
+  write(offset: number, bytes: Uint8Array): void {
+    let left = bytes;
+    let at = this.#headerBytes + offset;
+    for (let vainCalls = 0; left.length > 0;) {
+      const written = writeAt(this.#fd, left, at, this.path);
+      if (written === 0 && ++vainCalls > vainWritesMax) {
+        throw new SystemError("write", interrupted, this.path);
+      }
+      left = left.subarray(written);
+      at += written;
+    }
+  }
+
   sync(offset: number, length: number): void {
     for (const [mapping, from, bytes] of this.#split(offset, length)) {
       sync(mapping, from, bytes, this.path);
@@ -340,10 +330,6 @@ export class MappedFile implements StoreFile {
       else writeBack(this.#fd, this.#headerBytes + offset, length, this.path);
     }
     this.sync(last.offset, last.length);
-  }
-
-  forbidWriting(offset: number, length: number): Promise<boolean> {
-    return this.#eachInBackground(offset, length, forbidWriting);
   }
 
   syncHeader(): void {
@@ -395,26 +381,8 @@ export class MappedFile implements StoreFile {
     return done;
   }
 
-  overwrite(offset: number, length: number): Promise<boolean> {
-    const from = this.#headerBytes + offset;
-    const done = this.#overwriting.then(() => this.#overwriteNow(from, length));
-    this.#overwriting = done;
-    return done;
-  }
-
-  async #overwriteNow(from: number, length: number): Promise<boolean> {
-    const start = Math.ceil(from / overwriteStepBytes) * overwriteStepBytes;
-    const end = Math.floor((from + length) / overwriteStepBytes) * overwriteStepBytes;
-    if (start >= end || this.#closed) return false;
-    if (this.#overwriter === undefined) this.#overwriter = openOverwriter(this.#fd);
-    if (this.#overwriter === null) return false;
-    const { file, zeros } = this.#overwriter;
-    for (let at = start; at < end; at += overwriteBytesMax) {
-      const bytes = Math.min(end - at, overwriteBytesMax);
-      const isDone = await this.#track(sendStartInBackground(zeros, file, at, bytes));
-      if (!isDone || this.#closed) return false;
-    }
-    return true;
+  populateForReading(offset: number, length: number): Promise<boolean> {
+    return this.#eachInBackground(offset, length, populateForReading);
   }
 
   readAhead(offset: number, length: number): void {
@@ -461,7 +429,6 @@ export class MappedFile implements StoreFile {
     this.windows.fill(closedWindow);
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
     this.#unmap();
-    if (this.#overwriter) closeOverwriter(this.#overwriter);
     unlock(this.#fd);
     closeFile(this.#fd);
   }
@@ -510,23 +477,6 @@ function* stepsOf(ranges: readonly BodyRange[]): Generator<BodyRange> {
 function backWithBlocks(fd: number, path: string, bytes: number): void {
   const backed = (Deno.statSync(path).blocks ?? 0) * 512;
   if (backed < bytes) allocate(fd, 0, bytes, path);
-}
-
-/** Null where the system has not what it takes. */
-function openOverwriter(fd: number): Overwriter | null {
-  let file = -1;
-  try {
-    file = openFile(`/proc/self/fd/${fd}`);
-    return { file, zeros: openZeros(overwriteBytesMax) };
-  } catch {
-    if (file >= 0) closeFile(file);
-    return null;
-  }
-}
-
-function closeOverwriter({ file, zeros }: Overwriter): void {
-  closeFile(file);
-  closeFile(zeros);
 }
 
 export { SystemError };

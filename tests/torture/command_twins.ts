@@ -115,7 +115,7 @@ function requestOf(args: CommandLine): Request {
 /** A reply that refuses for want of space, or because of a failed sync, in words that help. */
 const refusals = [
   /^-OOM Cannot grow the (store|index)\b.*: Cannot (extend|map) \S+: [^()]+ \(E[A-Z]+\);[^;]* delete keys\r\n$/,
-  /^-MISCONF Cannot sync \S+: .*; nothing is written any more, reads go on; mend the disk and restart\r\n$/,
+  /^-MISCONF Cannot (sync|write) \S+: .*; nothing is written any more, reads go on; mend the disk and restart\r\n$/,
 ];
 /** Their replies are not the same twice. */
 const unpredictable = new Set(["RANDOMKEY", "SAVE", "BGSAVE"]);

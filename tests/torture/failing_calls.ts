@@ -32,8 +32,7 @@ export const likelyErrors = {
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
   fallocateInBackground: "ENOSPC",
-  memfd_create: "ENOMEM",
-  sendfileInBackground: "EIO",
+  pwrite: "EIO",
 } as const satisfies Partial<Record<keyof Libc, ErrnoName>>;
 export type CallName = keyof typeof likelyErrors;
 
@@ -54,7 +53,7 @@ const interruptible = new Set<CallName>([
   "madviseInBackground",
   "posix_fallocate",
   "fallocateInBackground",
-  "sendfileInBackground",
+  "pwrite",
 ]);
 
 /** Functions that fail together when a failure lasts. */
@@ -174,8 +173,6 @@ export class FailingLibc implements Disposable {
         return Promise.resolve(0);
       case "fstatfs":
         return this.hidesFileSystem ? 0 : real.fstatfs(...args);
-      case "sendfileInBackground": // What it moves matters to nobody.
-        return Promise.resolve(Number(args[3]));
       case "fallocateInBackground":
         return Promise.resolve(real.posix_fallocate(...args));
       case "ftruncateInBackground":
@@ -200,7 +197,6 @@ export class FailingLibc implements Disposable {
       case "ftruncateInBackground":
       case "msyncInBackground":
       case "madviseInBackground":
-      case "sendfileInBackground":
       case "fdatasyncInBackground":
       case "syncFileRangeInBackground":
         return Promise.resolve(-1);
@@ -215,7 +211,7 @@ export class FailingLibc implements Disposable {
     }
     this.#errno[0] = errno;
     if (name === "mmap") return Deno.UnsafePointer.create(2n ** 64n - 1n);
-    return name === "read" || name === "lseek" ? -1n : -1;
+    return name === "read" || name === "lseek" || name === "pwrite" ? -1n : -1;
   }
 }
 

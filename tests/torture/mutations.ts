@@ -25,6 +25,85 @@ const readersSeeAll =
   "a reader beside the server sees what was acknowledged, and nothing that is torn";
 
 export const mutations: readonly Mutation[] = [
+  // --- the stage
+  {
+    name: "what a killed process had staged is not written to the log",
+    breaks: indexIsRight,
+    file: "src/store/opening.ts",
+    from: "if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);",
+    to: "if (isLeft) stage.clear();",
+  },
+  {
+    name: "words of the stage are believed while they change",
+    breaks: noWrongValue,
+    file: "src/store/stage.ts",
+    from: "if ((i32[stageWords.versionWord] & 1) !== 0) return 0;",
+    to: "",
+  },
+  {
+    name: "the stage is begun again where it was",
+    breaks: "what was found stays where it is while its key is written",
+    file: "src/store/stage.ts",
+    from: "this.#half ^= 1;",
+    to: "",
+  },
+  {
+    name: "records count as staged that are written elsewhere",
+    breaks: indexIsRight,
+    file: "src/store/log.ts",
+    from: "    stage.end();\n    if (bytes > scratchBytesMax)",
+    to: "    if (bytes > scratchBytesMax)",
+  },
+  {
+    name: "a batch that is taken back stays staged",
+    breaks: batchesAreWhole,
+    file: "src/store/log.ts",
+    from: "this.headWindow.u8.fill(0, start, this.headOffset - this.#shift);",
+    to: "",
+  },
+  {
+    name: "a batch that is taken back stays in the file, where it was staged",
+    breaks: batchesAreWhole,
+    file: "src/store/log.ts",
+    from: "this.windowOf(segment).u8.fill(0, offset, Math.max(offset, this.#writtenEnd));",
+    to: "",
+  },
+  {
+    name: "a write that was refused stays staged",
+    breaks: "a refused write changes nothing",
+    file: "src/store/log.ts",
+    from: "this.headWindow.u8.fill(0, this.headOffset - this.#shift, end - this.#shift);",
+    to: "",
+  },
+  {
+    name: "what is staged is not written before it is synced",
+    breaks: lossOnPowerCut,
+    file: "src/store/log.ts",
+    from: "    this.writeOut();\n    const ranges = this.#dirty;",
+    to: "    const ranges = this.#dirty;",
+  },
+  {
+    name: "the end of a turn writes nothing",
+    breaks: "what was told of is in the file",
+    file: "src/store/store.ts",
+    from: "      this.#log.writeOut();",
+    to: "",
+  },
+  {
+    name: "a reader believes a record that is staged no more",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "if (this.#isStageOther()) continue; // The record stands elsewhere.",
+    to: "",
+  },
+  {
+    name: "a reader does not look where records are staged",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "if (this.#isStageOther()) this.#noteStage();",
+    to: "",
+  },
+
   // --- syncing
   {
     name: "a round does not sync the log",
@@ -63,18 +142,11 @@ export const mutations: readonly Mutation[] = [
     to: "libc().fstatfs(fd, words) === 0 &&",
   },
   {
-    name: "segments that are being overwritten are taken",
-    breaks: "what was written is there",
-    file: "src/store/ready_segments.ts",
-    from: "(place) => !this.#overwritten.has(place)",
-    to: "() => true",
-  },
-  {
     name: "a synchronous sync leaves out what a round is syncing",
     breaks: lossOnPowerCut,
     file: "src/store/durability.ts",
-    from: "const ranges = [...this.#rangesInFlight, ...this.#log.takeDirty()];",
-    to: "const ranges = this.#log.takeDirty();",
+    from: "this.#file.syncAll([...this.#rangesInFlight, ...this.#log.takeDirty()]);",
+    to: "this.#file.syncAll(this.#log.takeDirty());",
   },
   {
     name: "with always, a sync in place leaves the log out",
@@ -129,9 +201,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: "replies leave before what they tell of is durable",
     breaks: "with always, what was acknowledged is on the disk",
-    file: "src/server/connection.ts",
-    from: 'return store.syncPolicy === "always" && store.durablePosition < store.position;',
-    to: 'return store.syncPolicy === "always" && store.durablePosition < 0;',
+    file: "src/store/store.ts",
+    from: "? this.durablePosition >= this.position",
+    to: "? this.durablePosition >= 0",
   },
   {
     name: "a failed sync goes unnoticed",

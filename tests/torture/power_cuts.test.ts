@@ -7,12 +7,13 @@ const nestedCuts = Number(Deno.env.get("KV_NESTED_CUTS") ?? 500);
 
 function report(result: PowerCutsResult, started: number): void {
   const seconds = (performance.now() - started) / 1000;
-  const { images, nested, deepest, withIndex, inBatch, killed, lost, ...others } = result;
+  const { images, nested, deepest, withIndex, inBatch, inTurn, killed, lost, ...others } = result;
   const { emptied, shrunk, expired, evicted, refused } = others;
   console.log(
     `${images} states in ${seconds.toFixed(1)} s, ${Math.round(images / seconds)}/s; ` +
       `${nested} failures during recovery, ${deepest} states behind three of them; ` +
-      `${killed} behind a kill only, ${withIndex} with an index, ${inBatch} within a batch; ` +
+      `${killed} behind a kill only, ${withIndex} with an index, ${inBatch} within a batch, ` +
+      `${inTurn} within a turn; ` +
       `${lost} changes lost, ${emptied} segments emptied, ${shrunk} times a shorter file, ` +
       `${expired} keys expired, ${evicted} evicted, ${refused} writes refused`,
   );

@@ -1,8 +1,8 @@
 /**
  * What a power cut leaves: any sector that was not synced may be there or not. Whatever opens then is
  * what the store was at some moment since the last sync, and never anything else; also when the power
- * fails again while that is being recovered, and again. A killed process leaves the newest state,
- * and stays on the list of what the next power cut may take away until that is synced.
+ * fails again while that is being recovered, and again. A killed process leaves the newest state, or without
+ * its index one since the last turn's end; it stays on the list of what the next power cut may take away until that is synced.
  */
 import { assert, assertEquals } from "@std/assert";
 import { StoreError } from "../../src/store/errors.ts";
@@ -32,7 +32,7 @@ interface State {
 }
 
 /** Room for the index as it begins, and some more. */
-const fileBytesMax = 640 * 1024;
+const fileBytesMax = 768 * 1024;
 const lives = 12;
 const stepsMax = 300;
 const keysMax = 40;
@@ -56,6 +56,8 @@ export interface PowerCutsResult {
   withIndex: number;
   /** Images in the midst of a batch. */
   inBatch: number;
+  /** Images in the midst of a turn. */
+  inTurn: number;
   /** Images behind a process that was killed, and no power cut. */
   killed: number;
   /** Changes that were lost, as they may be. */
@@ -89,6 +91,7 @@ export async function powerCuts(
     deepest: 0,
     withIndex: 0,
     inBatch: 0,
+    inTurn: 0,
     killed: 0,
     lost: 0,
     emptied: 0,
@@ -114,6 +117,8 @@ class History {
   readonly states: State[];
   /** The states before this one are gone for good. */
   durable = 0;
+  /** The states before this one are gone unless the power is cut. */
+  written = 0;
 
   constructor(states: readonly State[]) {
     this.states = [...states];
@@ -126,6 +131,7 @@ class History {
   /** Everything up to state `number` was confirmed. */
   confirm(number: number): void {
     this.durable = Math.max(this.durable, number);
+    this.written = Math.max(this.written, number);
   }
 
   /** Which state this is, the newest if there are several; -1: none since the last sync. */
@@ -228,11 +234,18 @@ function cut(disk: SimulatedDisk, random: SeededRandom): SimulatedDisk {
   return after;
 }
 
+/** What is to be found after a life: any state that may be left, one since the last turn, or the newest. */
+type Least = "durable" | "written" | "newest";
+
 /** How a life has ended. */
 interface End {
   readonly disk: SimulatedDisk;
-  /** Nothing was lost: the process was killed, or it was stopped in order. */
-  readonly isWhole: boolean;
+  readonly least: Least;
+}
+
+function checkLeast(least: Least, found: number, history: History): void {
+  if (least === "newest") assertEquals(found, history.newest, "nothing is lost");
+  if (least === "written") assert(found >= history.written, "what was told of is not lost");
 }
 
 /** Several lives of a store, each of which ends in some way. */
@@ -249,6 +262,8 @@ class Scenario {
   #disk = new SimulatedDisk(fileBytesMax);
   /** What the store holds now. */
   #current = new Map<string, Entry>();
+  /** Nobody is told of what is written now. */
+  #isTurn = false;
   /** What each open batch goes back to when it fails. */
   #savepoints: Map<string, Entry>[] = [];
   #serial = 0;
@@ -276,17 +291,17 @@ class Scenario {
   }
 
   async run(): Promise<void> {
-    let isWhole = true;
+    let least: Least = "newest";
     for (let n = 0; n < lives; n++) {
       this.#store = openOn(this.#disk, this.#options);
       this.#evictedBefore = 0;
       try {
-        this.#begin(isWhole);
+        this.#begin(least);
         await this.#live();
         const end = await this.#end();
         this.#count();
         await this.#abandon();
-        ({ isWhole } = end);
+        ({ least } = end);
         this.#disk = end.disk;
       } catch (cause) {
         await this.#abandon();
@@ -296,7 +311,7 @@ class Scenario {
   }
 
   /** The store is one that there was: from now on it goes on from there. */
-  #begin(isWhole: boolean): void {
+  #begin(least: Least): void {
     const before = this.#history;
     const opened = read(this.#store);
     assertEquals(this.#store.damages, []);
@@ -304,7 +319,7 @@ class Scenario {
     if (found < 0) {
       throw new Error(`A state that never was: ${describe(before, opened, this.#now)}`);
     }
-    if (isWhole) assertEquals(found, before.newest, "and with the newest if no power was cut");
+    checkLeast(least, found, before);
     this.#result.lost += before.newest - found;
     // Until something is synced in this life, what was possible before this state is possible again.
     const isThinned = found < before.newest && before.states[found + 1].isThinned;
@@ -313,14 +328,17 @@ class Scenario {
       { entries: before.states[found].entries, isThinned: before.states[found].isThinned },
       ...(isThinned ? [{ entries: opened, isThinned: true }] : []),
     ]);
+    this.#history.written = this.#history.newest;
     this.#current = opened;
     this.#savepoints = [];
+    this.#isTurn = false;
   }
 
   async #live(): Promise<void> {
     const random = this.#random;
     const steps = random.below(random.chance(0.2) ? 10 : stepsMax);
     for (let step = 0; step < steps; step++) {
+      if (random.chance(0.1)) this.#setTurn(!this.#isTurn);
       if (random.chance(0.1)) this.#batch();
       else this.#change();
       this.#note();
@@ -335,6 +353,15 @@ class Scenario {
       this.#lengthBefore = length;
       if (random.chance(imagesPerLife / stepsMax)) this.#look();
     }
+  }
+
+  #setTurn(isTurn: boolean): void {
+    if (isTurn) this.#store.beginTurn();
+    else {
+      this.#store.endTurn();
+      this.#history.written = this.#history.newest;
+    }
+    this.#isTurn = isTurn;
   }
 
   #tick(): void {
@@ -377,6 +404,7 @@ class Scenario {
 
   #note(isThinned = false): void {
     this.#history.states.push({ entries: new Map(this.#current), isThinned });
+    if (!this.#isTurn) this.#history.written = this.#history.newest;
   }
 
   /** One random change; one that finds no room changes nothing, and fails the batch it is part of. */
@@ -455,11 +483,17 @@ class Scenario {
       await this.#store.close();
       this.#history.confirm(this.#history.newest);
       // All of it is on the disk: a cut makes no difference.
-      return { disk: random.chance(0.5) ? this.#disk : cut(this.#disk, random), isWhole: true };
+      return { disk: random.chance(0.5) ? this.#disk : cut(this.#disk, random), least: "newest" };
     }
     if (random.chance(0.2)) this.#dieInChange();
     const isKilled = random.chance(0.3);
-    return { disk: (isKilled ? kill : cut)(this.#disk, random), isWhole: isKilled };
+    const disk = (isKilled ? kill : cut)(this.#disk, random);
+    return { disk, least: isKilled ? this.#leastOf(disk) : "durable" };
+  }
+
+  /** What a killed process leaves: what it had staged is in the index's file. */
+  #leastOf(disk: SimulatedDisk): Least {
+    return this.#isTurn && !disk.has(indexPath) ? "written" : "newest";
   }
 
   /** Writes until a file has to grow; nothing of that change and its batch has happened then. */
@@ -490,8 +524,8 @@ class Scenario {
 
   /** What this life has begun may come to its end, but makes no difference any more. */
   async #abandon(): Promise<void> {
-    const { durable, states } = this.#history;
-    this.#history = Object.assign(new History(states), { durable });
+    const { durable, written, states } = this.#history;
+    this.#history = Object.assign(new History(states), { durable, written });
     this.#disk.release();
     await this.#store.close();
   }
@@ -506,6 +540,8 @@ class Scenario {
     const history = this.#history;
     let isWhole = random.chance(0.15);
     let disk = (isWhole ? kill : cut)(this.#disk, random);
+    const least = this.#leastOf(disk);
+    if (this.#isTurn) result.inTurn++;
     let cuts = 0;
     const cutsMax = random.chance(this.#nestedShare) ? depth : 0;
     for (let i = 0; i < cutsMax; i++) {
@@ -535,7 +571,7 @@ class Scenario {
       if (found < 0) {
         throw new Error(`A state that never was: ${describe(history, entries, this.#now)}`);
       }
-      if (isWhole) assertEquals(found, history.newest, "a killed process loses nothing");
+      if (isWhole) checkLeast(least, found, history);
       const deadlines = [...entries.values()].filter(({ expireAt }) => expireAt !== 0).length;
       assert(store.statistics.volatileKeys >= deadlines, "all deadlines are known");
       result.images++;

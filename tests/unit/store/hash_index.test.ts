@@ -13,6 +13,7 @@ import { HashIndex } from "../../../src/store/hash_index.ts";
 import { viewOf } from "../../../src/store/words.ts";
 import { type StoreFile, type Window, windowOf } from "../../../src/sys/mapped_file.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { Stage } from "../../../src/store/stage.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 
 const encoder = new TextEncoder();
@@ -30,19 +31,20 @@ class Harness {
     const buffer = new ArrayBuffer(2 ** 22);
     this.records = windowOf(buffer);
     this.file = this.disk.open("index", indexHeaderTotalBytes);
-    this.index = new HashIndex(this.file, this.#log, { slotsPerPage, cutDelayMs: 0 });
+    this.index = new HashIndex(this.file, this.#stage, { slotsPerPage, cutDelayMs: 0 });
     this.index.clear();
   }
 
-  get #log(): StoreFile {
-    return { windows: [this.records], bodyBytes: this.records.u8.length } as unknown as StoreFile;
+  get #stage(): Stage {
+    const log = { windows: [this.records], bodyBytes: this.records.u8.length };
+    return Stage.inMemory(log as unknown as StoreFile, 512);
   }
 
   /** Another index over the same file, as after a restart. */
   reopened(slotsPerPage: number): HashIndex {
     return new HashIndex(
       this.disk.open("index", indexHeaderTotalBytes),
-      this.#log,
+      this.#stage,
       { slotsPerPage, cutDelayMs: 0 },
     );
   }

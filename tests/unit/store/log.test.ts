@@ -42,6 +42,7 @@ function append(log: Log, bytes: number, spare = 0): number {
 /** The lengths of the records that can be read in a segment; seals as "seal". */
 function recordsIn(log: Log, segment: number): (number | string)[] {
   const reader = new RecordReader(limits);
+  log.writeOut();
   log.openRecords(reader, segment);
   const found: (number | string)[] = [];
   while (reader.hasRoom && reader.next()) {
@@ -145,7 +146,7 @@ Deno.test("going back takes away what was appended since, over segments too", ()
     assertEquals(recordsIn(log, head), [512]);
     const { table } = log;
     assertEquals(table.usedCount - table.leavingCount, usedCount - leavingCount);
-    const rest = log.headWindow.u8.subarray(log.headOffset, log.headEnd);
+    const rest = log.windowOf(head).u8.subarray(log.headOffset, log.headEnd);
     assert(rest.every((byte) => byte === 0), "what was there is zero");
     append(log, 256);
     assertEquals(recordsIn(log, head), [512, 256]);

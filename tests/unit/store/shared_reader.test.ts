@@ -627,6 +627,7 @@ Deno.test("values of the largest header lengths are not read past the end of the
   await using pair = await Pair.make();
   pair.store.set("a", "1");
   const address = pair.store.find(encoder.encode("a"), 0, 1) && pair.store.fileOffsetOfFound;
+  pair.store.set("large", "2".repeat(5000)); // Nothing is staged any more.
   const path = await pair.killed();
   const file = MappedFile.open(path, { headerBytes: storeHeaderBytes });
   const offset = Number(address) - storeHeaderBytes;
@@ -677,7 +678,8 @@ Deno.test("a length that changes while its record is verified does not lead behi
   file.windows[0].i32[(offset >> 2) + record.valueLengthWord] = 2 ** 29;
   const { state } = Superblock.read(file)!;
   const trust = new RecordTrust(state, file.windows, Infinity);
-  assertEquals(trust.judge(offset >> 4, recordBytes(1, 20)), recordState.damaged);
+  const judged = trust.judge(offset >> 4, recordBytes(1, 20), file.windows[0], offset);
+  assertEquals(judged, recordState.damaged);
   await file.close();
 });
 
@@ -767,3 +769,90 @@ class Nobody implements Disposable {
     this.#libc.close();
   }
 }
+
+Deno.test("what a turn has staged is read from there, and from the file afterwards", async () => {
+  await using pair = await Pair.make();
+  const { store, reader } = pair;
+  store.set("a", "1");
+  store.beginTurn();
+  for (let i = 0; i < 200; i++) {
+    const value = `${i}`.padEnd(i % 7 * 60, "v"); // Some are too long to be staged.
+    for (const key of ["a", `key:${i % 9}`]) {
+      store.find(encoder.encode(key), 0, key.length);
+      store.put(encoder.encode(value), 0, value.length, 0);
+      assertEquals(reader.getText(key), value);
+      assertEquals(reader.has(key), true);
+    }
+    if (i % 50 === 0) assertEquals(pair.contents().get("a"), value);
+  }
+  store.endTurn();
+  assertEquals(pair.contents().size, 10);
+  // Killed within the turn that follows, with nobody who writes to the log what was staged.
+  store.beginTurn();
+  store.find(encoder.encode("a"), 0, 1);
+  store.put(encoder.encode("staged"), 0, 6, 0);
+  const path = await pair.killed();
+  const options = { clock: () => pair.now, limits, waitMsMax: 300 };
+  const [left] = KeyValueReader.openWith(path, options);
+  assertEquals([left.stats().source, left.getText("a")], ["index", "staged"]);
+  assertEquals(contentsOf(left).get("a"), "staged");
+  left.close();
+  store.endTurn();
+});
+
+Deno.test("a record that is staged no more when it is read is looked up again", async () => {
+  await using pair = await Pair.make();
+  const { store, reader, inner } = pair;
+  for (const what of ["getText", "has", "scan", "missing"] as const) {
+    for (let i = 0; i < 60; i++) {
+      store.set("a", `${what} ${i}`);
+      store.delete("b");
+      // The half is begun again, twice, and has other records then.
+      interleave(inner, () => {
+        store.set("a", `${what} ${i}!`);
+        for (let k = 0; k < i % 12; k++) store.set(`other:${k}`, "o".repeat(90));
+        store.set("b", "1");
+        if (what === "missing") store.delete("b");
+      });
+      const { retries } = inner;
+      // The value of the moment when the address was read, or that of another look.
+      if (what === "getText") {
+        assert([`${what} ${i}`, `${what} ${i}!`].includes(reader.getText("a")!));
+      } else if (what === "has") assertEquals(reader.has("a"), true);
+      else if (what === "missing") assertEquals(reader.get("b"), null);
+      else assert([...reader.scan()].some((key) => key.length === 1 && key[0] === 97));
+      assert(inner.retries - retries < 10);
+    }
+  }
+});
+
+Deno.test("what stands in the file where a record belongs that is staged is not taken for it", async () => {
+  await using pair = await Pair.make();
+  const { store, reader, inner } = pair;
+  const key = encoder.encode("a");
+  store.set("a", "wrong");
+  store.find(key, 0, 1);
+  const { foundBytes, foundStart, foundEnd } = store;
+  const older = foundBytes.slice(foundStart - recordHeaderBytes - 1, foundEnd);
+  const file = MappedFile.open(pair.path, { headerBytes: storeHeaderBytes });
+  for (let i = 0; i < 30; i++) {
+    store.set("fill", "f".repeat(i * 10)); // The half ends here and there.
+    inner.onLook = () => {
+      inner.onLook = null;
+      // The other half is begun, which the reader does not know. An older life of the segment had such a record there.
+      store.beginTurn();
+      for (let k = 0; k < 8; k++) {
+        store.find(encoder.encode(`k${k}`), 0, 2);
+        store.put(encoder.encode("v".repeat(60)), 0, 60, 0);
+      }
+      store.find(key, 0, 1);
+      store.put(encoder.encode("right"), 0, 5, 0);
+      store.find(key, 0, 1);
+      file.windows[0].u8.set(older, store.fileOffsetOfFound - storeHeaderBytes);
+    };
+    assertEquals(reader.getText("a"), "right");
+    store.endTurn();
+    assertEquals(reader.getText("a"), "right");
+  }
+  await file.close();
+});

@@ -47,6 +47,8 @@ export class SimulatedDisk {
   bytesMax = Infinity;
   /** Syncs fail, as they do on a dying disk. */
   syncFails = false;
+  /** Writes fail. */
+  writeFails = false;
   /** Calls of `sync` and its kin, the failed ones included. */
   syncs = 0;
   /** The ranges of the body that the last sync in the background was for. */
@@ -267,8 +269,9 @@ class SimulatedFile implements StoreFile {
     if (!this.#disk.sync(this.#content, 0, this.#headerBytes)) this.#fail();
   }
 
-  forbidWriting(): Promise<boolean> {
-    return Promise.resolve(true);
+  write(offset: number, bytes: Uint8Array): void {
+    if (this.#disk.writeFails) throw new SystemError("write", ioError, this.path);
+    this.#content.cached.set(bytes, this.#headerBytes + offset);
   }
 
   #fail(): never {
@@ -281,14 +284,11 @@ class SimulatedFile implements StoreFile {
     return Promise.resolve(true);
   }
 
-  /** At the end of the time it takes: who has written there before that loses it. */
-  async overwrite(offset: number, length: number): Promise<boolean> {
-    await Promise.resolve();
-    this.#content.cached.fill(0, this.#headerBytes + offset, this.#headerBytes + offset + length);
-    return true;
+  populate(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
-  populate(): Promise<boolean> {
+  populateForReading(): Promise<boolean> {
     return Promise.resolve(true);
   }
 

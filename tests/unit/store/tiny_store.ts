@@ -12,6 +12,7 @@ export const tinyLimits = {
   slotsPerPage: 8,
   segmentsAhead: 1,
   segmentsReserved: 2,
+  stageHalfBytes: 512,
   deadBytesMin: 4 * 4096,
   cutDelayMs: 0,
 };

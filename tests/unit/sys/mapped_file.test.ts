@@ -181,60 +181,58 @@ Deno.test("growing in the background does the same", async () => {
   });
 });
 
-/** Overwritten are steps of 64 KiB of the file, of which the header takes a part. */
-const overwritten = { from: 2 ** 16 - headerBytes, to: 2 ** 20 - headerBytes };
-
-Deno.test("a range is overwritten with zeros, whole steps of it, and nothing else", async () => {
+Deno.test("what is written to the file is seen where it is mapped", async () => {
   await withFile(async (file, path) => {
-    file.grow(2 ** 21);
+    file.grow(16 * 4096);
     const { u8 } = file.windows[0];
-    file.header.u8.fill(1);
-    u8.fill(1, 0, 2 ** 21);
-    assertEquals(await file.overwrite(4096, 2 ** 20 - 4096), true);
-    assertEquals(await file.populate(0, 2 ** 20), true);
-    const expected = new Uint8Array(2 ** 21).fill(1).fill(0, overwritten.from, overwritten.to);
-    assertEquals(u8.subarray(0, 2 ** 21), expected);
-    assert(file.header.u8.every((byte) => byte === 1));
-    // One after the other, though they were asked for at once; each with its own place.
-    u8.fill(1, 0, 2 ** 21);
-    const both = [file.overwrite(0, 2 ** 20), file.overwrite(2 ** 20, 2 ** 20)];
-    assertEquals(await Promise.all(both), [true, true]);
-    assertEquals([u8[overwritten.from], u8[2 ** 21 - headerBytes - 1], u8[2 ** 21 - 1]], [0, 0, 1]);
-    assertEquals((await Deno.stat(path)).size, headerBytes + 2 ** 21);
+    u8.fill(1, 0, 16 * 4096);
+    assertEquals(await file.populateForReading(0, 16 * 4096), true);
+    const bytes = Uint8Array.from({ length: 9000 }, (_, i) => i % 251);
+    file.write(4000, bytes);
+    const expected = new Uint8Array(16 * 4096).fill(1);
+    expected.set(bytes, 4000);
+    assertEquals(u8.subarray(0, 16 * 4096), expected);
+    // And the other way round.
+    u8[4000] = 7;
+    assertEquals((await Deno.readFile(path))[headerBytes + 4000], 7);
   });
 });
 
-Deno.test("a file that is closed meanwhile is neither overwritten nor populated any more", async () => {
+Deno.test("a write that is done in parts goes on, unless nothing is ever written", async () => {
+  await withFile((file) => {
+    file.grow(4096);
+    let calls = 0;
+    const parts = interceptLibc((real) => ({
+      ...real,
+      pwrite: (fd, bytes, length, offset) => {
+        const part = calls++ % 2 === 0 ? 0n : length > 10n ? 10n : length;
+        return part === 0n ? 0n : real.pwrite(fd, bytes, part, offset);
+      },
+    }));
+    try {
+      file.write(100, new Uint8Array(35).fill(5));
+    } finally {
+      parts();
+    }
+    assertEquals(calls, 8);
+    assert(file.windows[0].u8.subarray(100, 135).every((byte) => byte === 5));
+    const never = interceptLibc((real) => ({ ...real, pwrite: () => 0n }));
+    try {
+      const error = assertThrows(() => file.write(0, new Uint8Array(3)), SystemError);
+      assertEquals([error.call, error.code], ["write", "EINTR"]);
+    } finally {
+      never();
+    }
+  });
+});
+
+Deno.test("a file that is closed is not populated any more", async () => {
   await using folder = await TemporaryFolder.make();
   const file = MappedFile.open(folder.join("file"), { headerBytes });
   file.grow(2 ** 21);
-  const calls = [file.overwrite(0, 2 ** 20), file.overwrite(2 ** 20, 2 ** 20)];
   await file.close();
-  assertEquals((await Promise.all(calls))[1], false);
   assertEquals(await file.populate(0, 2 ** 20), false);
-});
-
-Deno.test("what cannot be overwritten is left alone", async () => {
-  for (
-    const call of ["memfd_create", "open", "ftruncate", "lseek", "sendfileInBackground"] as const
-  ) {
-    await withFile(async (file) => {
-      file.grow(2 ** 20);
-      file.windows[0].u8.fill(1, 0, 2 ** 20);
-      const failing = () => -1;
-      const restore = interceptLibc((real) => ({
-        ...real,
-        [call]: call === "sendfileInBackground" ? () => Promise.resolve(-1) : failing,
-      }));
-      try {
-        assertEquals(await file.overwrite(0, 2 ** 20), false, call);
-      } finally {
-        restore();
-      }
-      assert(file.windows[0].u8.subarray(0, 2 ** 20).every((byte) => byte === 1));
-      assertEquals(await file.populate(0, 2 ** 20), true);
-    });
-  }
+  assertEquals(await file.populateForReading(0, 2 ** 20), false);
 });
 
 Deno.test("growing in the background while the file grows further does not take it back", async () => {

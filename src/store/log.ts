@@ -296,9 +296,10 @@ export class Log {
   /** Writes what is put together, up to a window offset, and is not in the file. */
   #writeUpTo(end: number): void {
     const from = this.#writtenEnd;
-    const bytes = this.headWindow.u8.subarray(from - this.#shift, end - this.#shift);
+    const { u8 } = this.headWindow;
+    const offset = this.bodyOffset(this.head, from);
     try {
-      this.file.write(this.bodyOffset(this.head, from), bytes);
+      this.file.write(offset, u8, from - this.#shift, end - this.#shift);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw this.onWriteFailure(error);

@@ -41,8 +41,8 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
-  write(offset: number, bytes: Uint8Array): void {
-    this.windows[0].u8.set(bytes, offset);
+  write(offset: number, bytes: Uint8Array, start: number, end: number): void {
+    this.windows[0].u8.set(bytes.subarray(start, end), offset);
   }
 
   populateForReading(): Promise<boolean> {

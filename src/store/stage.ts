@@ -96,7 +96,7 @@ export class Stage extends RecordPlaces {
     const bytes = this.#wholeBytes(storeId, limits);
     if (bytes > 0) {
       const offset = (from >>> 0) * recordAlignment;
-      this.log.write(offset, this.window.u8.subarray(start, start + bytes));
+      this.log.write(offset, this.window.u8, start, start + bytes);
     }
     this.clear();
   }

@@ -115,6 +115,7 @@ const symbols = {
     nonblocking: true,
   },
   pwrite: { parameters: ["i32", "pointer", "usize", "i64"], result: "isize" },
+  pwritev: { parameters: ["i32", "buffer", "i32", "i64"], result: "isize" },
   pwriteInBackground: {
     name: "pwrite",
     parameters: ["i32", "pointer", "usize", "i64"],
@@ -360,7 +361,40 @@ export function writeAt(fd: number, bytes: Uint8Array, offset: number, path: str
   return Math.max(0, done);
 }
 
-/** The same on another thread, from bytes of a mapping; resolves to how many, or less than 0. */
+/** `struct iovec`, of one range: its address and length, 64 bits each. */
+const vector = new Uint32Array(4);
+const vectorBytes = new Uint8Array(vector.buffer);
+/** The memory that was written from last, and its address, which a number holds exactly. */
+let vectorBuffer: ArrayBufferLike | null = null;
+let vectorAddress = 0;
+
+/**
+ * The same for `bytes[start, end)`, of less than 4 GiB: makes nearly no object, as it is called for each turn, which at `-P 1`
+ * is for three requests. Their memory must be one that does not move: mapped, or more than some bytes.
+ */
+export function writeRangeAt(
+  fd: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  offset: number,
+  path: string,
+): number {
+  if (bytes.buffer !== vectorBuffer) {
+    const pointer = Deno.UnsafePointer.of(bytes as BufferSource);
+    vectorBuffer = bytes.buffer;
+    vectorAddress = Number(Deno.UnsafePointer.value(pointer)) - bytes.byteOffset;
+  }
+  const address = vectorAddress + bytes.byteOffset + start;
+  vector[0] = address % 2 ** 32;
+  vector[1] = address / 2 ** 32;
+  vector[2] = end - start;
+  const done = Number(libc().pwritev(fd, vectorBytes, 1, BigInt(offset)));
+  if (done < 0 && errnoWord![0] !== interrupted) fail("write", path);
+  return Math.max(0, done);
+}
+
+/** The same as `writeAt` on another thread, from bytes of a mapping; resolves to how many, or less than 0. */
 export async function writeAtInBackground(
   fd: number,
   mapped: Uint8Array,

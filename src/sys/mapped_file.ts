@@ -28,9 +28,9 @@ import {
   tryLock,
   unlock,
   unmap,
-  writeAt,
   writeBack,
   writeBackInBackground,
+  writeRangeAt,
 } from "./libc.ts";
 
 export const windowBytes = 2 ** 30;
@@ -72,8 +72,8 @@ export interface StoreFile {
    * is as long as it was. Not to be called while another cut or a growth is under way.
    */
   shrinkInBackground(bodyBytes: number): Promise<boolean>;
-  /** Writes bytes to the body's file, as if they were written where it is mapped; throws SystemError. */
-  write(offset: number, bytes: Uint8Array): void;
+  /** Writes `bytes[start, end)` to the body's file, as if they were written where it is mapped; throws SystemError. */
+  write(offset: number, bytes: Uint8Array, start: number, end: number): void;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
   /** The same with several ranges, for which the disk empties its cache once where that is enough. */
@@ -303,15 +303,14 @@ export class MappedFile implements StoreFile {
     this.#cut.hasBegun = true;
   }
 
-  write(offset: number, bytes: Uint8Array): void {
-    let left = bytes;
-    let at = this.#headerBytes + offset;
-    for (let vainCalls = 0; left.length > 0;) {
-      const written = writeAt(this.#fd, left, at, this.path);
+  write(offset: number, bytes: Uint8Array, start: number, end: number): void {
+    const to = this.#headerBytes + offset - start;
+    let vainCalls = 0;
+    for (let at = start; at < end;) {
+      const written = writeRangeAt(this.#fd, bytes, at, end, to + at, this.path);
       if (written === 0 && ++vainCalls > vainWritesMax) {
         throw new SystemError("write", interrupted, this.path);
       }
-      left = left.subarray(written);
       at += written;
     }
   }

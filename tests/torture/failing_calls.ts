@@ -32,7 +32,7 @@ export const likelyErrors = {
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
   fallocateInBackground: "ENOSPC",
-  pwrite: "EIO",
+  pwritev: "EIO",
 } as const satisfies Partial<Record<keyof Libc, ErrnoName>>;
 export type CallName = keyof typeof likelyErrors;
 
@@ -53,7 +53,7 @@ const interruptible = new Set<CallName>([
   "madviseInBackground",
   "posix_fallocate",
   "fallocateInBackground",
-  "pwrite",
+  "pwritev",
 ]);
 
 /** Functions that fail together when a failure lasts. */
@@ -211,7 +211,7 @@ export class FailingLibc implements Disposable {
     }
     this.#errno[0] = errno;
     if (name === "mmap") return Deno.UnsafePointer.create(2n ** 64n - 1n);
-    return name === "read" || name === "lseek" || name === "pwrite" ? -1n : -1;
+    return name === "read" || name === "lseek" || name === "pwritev" ? -1n : -1;
   }
 }
 

@@ -269,9 +269,9 @@ class SimulatedFile implements StoreFile {
     if (!this.#disk.sync(this.#content, 0, this.#headerBytes)) this.#fail();
   }
 
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#disk.writeFails) throw new SystemError("write", ioError, this.path);
-    this.#content.cached.set(bytes, this.#headerBytes + offset);
+    this.#content.cached.set(bytes.subarray(start, end), this.#headerBytes + offset);
   }
 
   #fail(): never {

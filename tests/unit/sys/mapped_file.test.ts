@@ -188,9 +188,13 @@ Deno.test("what is written to the file is seen where it is mapped", async () => 
     u8.fill(1, 0, 16 * 4096);
     assertEquals(await file.populateForReading(0, 16 * 4096), true);
     const bytes = Uint8Array.from({ length: 9000 }, (_, i) => i % 251);
-    file.write(4000, bytes);
+    // From memory of its own, from another range of it, and from where a file is mapped.
+    file.write(4000, bytes, 0, 5000);
+    file.write(9000, bytes.subarray(5000), 0, 4000);
+    file.write(20_000, u8, 4000, 13_000);
     const expected = new Uint8Array(16 * 4096).fill(1);
     expected.set(bytes, 4000);
+    expected.set(bytes, 20_000);
     assertEquals(u8.subarray(0, 16 * 4096), expected);
     // And the other way round.
     u8[4000] = 7;
@@ -204,21 +208,23 @@ Deno.test("a write that is done in parts goes on, unless nothing is ever written
     let calls = 0;
     const parts = interceptLibc((real) => ({
       ...real,
-      pwrite: (fd, bytes, length, offset) => {
-        const part = calls++ % 2 === 0 ? 0n : length > 10n ? 10n : length;
-        return part === 0n ? 0n : real.pwrite(fd, bytes, part, offset);
+      pwritev: (fd, vector, count, offset) => {
+        if (calls++ % 2 === 0) return 0n;
+        const words = new Uint32Array((vector as Uint8Array).buffer);
+        words[2] = Math.min(10, words[2]);
+        return real.pwritev(fd, vector, count, offset);
       },
     }));
     try {
-      file.write(100, new Uint8Array(35).fill(5));
+      file.write(100, new Uint8Array(1000).fill(5), 0, 35);
     } finally {
       parts();
     }
     assertEquals(calls, 8);
     assert(file.windows[0].u8.subarray(100, 135).every((byte) => byte === 5));
-    const never = interceptLibc((real) => ({ ...real, pwrite: () => 0n }));
+    const never = interceptLibc((real) => ({ ...real, pwritev: () => 0n }));
     try {
-      const error = assertThrows(() => file.write(0, new Uint8Array(3)), SystemError);
+      const error = assertThrows(() => file.write(0, new Uint8Array(1000), 0, 3), SystemError);
       assertEquals([error.call, error.code], ["write", "EINTR"]);
     } finally {
       never();

@@ -55,13 +55,6 @@ export const mutations: readonly Mutation[] = [
     to: "    if (bytes > scratchBytesMax)",
   },
   {
-    name: "a batch that is taken back stays staged",
-    breaks: batchesAreWhole,
-    file: "src/store/log.ts",
-    from: "this.headWindow.u8.fill(0, start, this.headOffset - this.#shift);",
-    to: "",
-  },
-  {
     name: "a batch that is taken back stays in the file, where it was staged",
     breaks: batchesAreWhole,
     file: "src/store/log.ts",

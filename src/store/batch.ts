@@ -49,12 +49,16 @@ export class Batch {
 
   set isTurn(isTurn: boolean) {
     this.#isTurn = isTurn;
-    this.#log.holdsRecords = isTurn || this.depth > 0;
+    this.#holdRecords();
+  }
+
+  #holdRecords(): void {
+    this.#log.holdsRecords = this.#isTurn || this.depth > 0;
   }
 
   begin(): void {
     const depth = ++this.depth;
-    this.#log.holdsRecords = true;
+    this.#holdRecords();
     assert(depth <= depthMax, "batches nest a few levels deep");
     this.#save(depth, this.#begun ? this.#undo.length : -1);
   }
@@ -83,7 +87,7 @@ export class Batch {
       this.#failedDepth = 0;
       this.#rollBack(depth);
     }
-    if (!this.#begun) this.#log.holdsRecords = this.#isTurn || this.depth > 0;
+    if (!this.#begun) this.#holdRecords();
     if (depth > 1 || !this.#begun) return false;
     // There is room for it: nothing fails.
     this.#log.appendMark(recordKind.batch, recordFlag.batchEnd);
@@ -126,7 +130,7 @@ export class Batch {
   #finish(): void {
     this.#begun = false;
     this.#holdsClear = false;
-    this.#log.holdsRecords = this.#isTurn || this.depth > 0;
+    this.#holdRecords();
     this.#undo.clear();
     this.#index.readers.endChange();
     this.#index.endChange();

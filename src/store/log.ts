@@ -225,6 +225,16 @@ export class Log {
     return this.headOffset - this.#shift;
   }
 
+  /** The same for what makes room: that may take segments which are held in reserve. */
+  reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
+    this.purpose = purpose;
+    try {
+      return this.reserve(bytes, spare);
+    } finally {
+      this.purpose = "write";
+    }
+  }
+
   #findRoom(bytes: number, spare: number): void {
     const isFull = this.headOffset + bytes + spare > this.headEnd;
     if (isFull || this.#isHeadBarred) this.#roll(bytes + spare);
@@ -303,16 +313,6 @@ export class Log {
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw this.onWriteFailure(error);
-    }
-  }
-
-  /** The same for what makes room: that may take segments which are held in reserve. */
-  reserveFor(purpose: AppendPurpose, bytes: number, spare: number): number {
-    this.purpose = purpose;
-    try {
-      return this.reserve(bytes, spare);
-    } finally {
-      this.purpose = "write";
     }
   }
 

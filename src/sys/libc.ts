@@ -369,29 +369,34 @@ let vectorBuffer: ArrayBufferLike | null = null;
 let vectorAddress = 0;
 
 /**
- * The same for `bytes[start, end)`, of less than 4 GiB: makes nearly no object, as it is called for each turn, which at `-P 1`
- * is for three requests. Their memory must be one that does not move: mapped, or more than some bytes.
+ * Writes all of `bytes[start, end)`, less than 4 GiB, at an offset of the file; throws a SystemError. Makes nearly no
+ * object, as it is called for each turn, which at `-P 1` is for three requests. Their memory must be one that does not
+ * move: mapped, or more than some bytes.
  */
-export function writeRangeAt(
+export function writeRange(
   fd: number,
   bytes: Uint8Array,
   start: number,
   end: number,
   offset: number,
   path: string,
-): number {
+): void {
   if (bytes.buffer !== vectorBuffer) {
     const pointer = Deno.UnsafePointer.of(bytes as BufferSource);
     vectorBuffer = bytes.buffer;
     vectorAddress = Number(Deno.UnsafePointer.value(pointer)) - bytes.byteOffset;
   }
-  const address = vectorAddress + bytes.byteOffset + start;
-  vector[0] = address % 2 ** 32;
-  vector[1] = address / 2 ** 32;
-  vector[2] = end - start;
-  const done = Number(libc().pwritev(fd, vectorBytes, 1, BigInt(offset)));
-  if (done < 0 && errnoWord![0] !== interrupted) fail("write", path);
-  return Math.max(0, done);
+  let vainCalls = 0;
+  for (let at = start; at < end;) {
+    const address = vectorAddress + bytes.byteOffset + at;
+    vector[0] = address % 2 ** 32;
+    vector[1] = address / 2 ** 32;
+    vector[2] = end - at;
+    const done = Number(libc().pwritev(fd, vectorBytes, 1, BigInt(offset + at - start)));
+    if (done < 0 && errnoWord![0] !== interrupted) fail("write", path);
+    if (done > 0) at += done;
+    else if (++vainCalls > interruptionsMax) throw new SystemError("write", interrupted, path);
+  }
 }
 
 /** The same as `writeAt` on another thread, from bytes of a mapping; resolves to how many, or less than 0. */

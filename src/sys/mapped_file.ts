@@ -30,7 +30,7 @@ import {
   unmap,
   writeBack,
   writeBackInBackground,
-  writeRangeAt,
+  writeRange,
 } from "./libc.ts";
 
 export const windowBytes = 2 ** 30;
@@ -130,9 +130,6 @@ interface Cut {
 /** A cut that has not begun after so long, or has failed, holds up nobody any longer. */
 const cutLimitMs = 20;
 const tryAgain = 11; // EAGAIN
-const interrupted = 4; // EINTR
-/** So often may a write be interrupted before it has written anything. */
-const vainWritesMax = 100;
 /** So much is asked for at once: about 0.2 ms when the disk has to read it. */
 const readAheadBytesMax = 2 ** 20;
 
@@ -304,15 +301,7 @@ export class MappedFile implements StoreFile {
   }
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
-    const to = this.#headerBytes + offset - start;
-    let vainCalls = 0;
-    for (let at = start; at < end;) {
-      const written = writeRangeAt(this.#fd, bytes, at, end, to + at, this.path);
-      if (written === 0 && ++vainCalls > vainWritesMax) {
-        throw new SystemError("write", interrupted, this.path);
-      }
-      at += written;
-    }
+    writeRange(this.#fd, bytes, start, end, this.#headerBytes + offset, this.path);
   }
 
   sync(offset: number, length: number): void {

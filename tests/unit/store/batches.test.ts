@@ -1,7 +1,6 @@
 /** Batches, versions of watched keys, and values of every size. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
@@ -13,16 +12,9 @@ import {
   storePath,
   tinyLimits,
   valueOf,
+  withNew,
   withStore,
 } from "./tiny_store.ts";
-
-async function withNew(
-  use: (store: Store, disk: SimulatedDisk) => Promise<void> | void,
-  limits = tinyLimits,
-): Promise<void> {
-  const disk = new SimulatedDisk(2 ** 24);
-  await withStore(openOn(disk, { limits }), (store) => use(store, disk));
-}
 
 async function afterRebuild(disk: SimulatedDisk): Promise<Map<string, string>> {
   const copy = disk.copy();

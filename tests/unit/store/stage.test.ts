@@ -2,10 +2,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import { indexHeader, stageHalfBytesMax, stageWords } from "../../../src/store/format.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
-import { SimulatedDisk } from "./simulated_disk.ts";
+import type { SimulatedDisk } from "./simulated_disk.ts";
 import {
   contents,
   indexPath,
@@ -15,13 +14,9 @@ import {
   storePath,
   tinyLimits,
   valueOf,
+  withNew,
   withStore,
 } from "./tiny_store.ts";
-
-async function withNew(use: (store: Store, disk: SimulatedDisk) => Promise<void> | void) {
-  const disk = new SimulatedDisk();
-  await withStore(openOn(disk), async (store) => await use(store, disk));
-}
 
 /** What is found when the process is killed now, with its index or without. */
 async function afterKill(disk: SimulatedDisk, without?: string): Promise<Map<string, string>> {

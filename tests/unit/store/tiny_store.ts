@@ -2,7 +2,7 @@
 import { indexHeader } from "../../../src/store/format.ts";
 import { Store, type StoreOptions } from "../../../src/store/store.ts";
 import { toBytes, toText } from "../../support/binary_text.ts";
-import type { SimulatedDisk } from "./simulated_disk.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
 
 export const storePath = "store.db";
 export const indexPath = "store.db-index";
@@ -42,6 +42,15 @@ export async function withStore<T>(
   } finally {
     await store.close();
   }
+}
+
+/** Runs with a new store on a disk of its own. */
+export async function withNew(
+  use: (store: Store, disk: SimulatedDisk) => Promise<void> | void,
+  limits = tinyLimits,
+): Promise<void> {
+  const disk = new SimulatedDisk(2 ** 24);
+  await withStore(openOn(disk, { limits }), (store) => use(store, disk));
 }
 
 /** All keys and values, read through a scan. */

@@ -70,8 +70,8 @@ export interface KeyValueReaderStats {
 /**
  * Reads a store that another process serves, or nobody does, out of shared memory: no request, no copy
  * through a socket, no lock. It writes nothing, and holds up nobody, whatever happens to it; any number may
- * read. It sees all that was acknowledged before a call began, or something newer: with `--sync always` also
- * what is about to be acknowledged. Keys that have expired are not seen. Who may read the files, may read.
+ * read. It sees all that was acknowledged before a call began, or something newer, also what is about to be
+ * acknowledged. Keys that have expired are not seen. Who may read the files, may read.
  *
  * All methods are synchronous. They go on while the server writes, compacts, grows and shrinks the file,
  * removes all keys, is killed and started again; a call waits while a transaction is written or a store

@@ -1,6 +1,7 @@
 /**
  * A process that reads beside the server, and does not believe it: every value has to be whole, none may
- * be older than one that was acknowledged before the read began, or than one that it has seen itself.
+ * be older than one that was acknowledged before the read began, or than one that it has seen itself, unless
+ * the index was deleted since.
  *
  *     deno run -A tests/torture/reader_process.ts STORE RECORD NUMBER SEED
  */
@@ -43,7 +44,9 @@ class ReaderProcess {
   readonly #number: number;
   readonly #names = Array.from({ length: keysTotal }, (_, key) => nameOf(key));
   readonly #encoded = this.#names.map((name) => new TextEncoder().encode(name));
+  /** The newest version that was read since the index was lost the last time; see `ReaderRecord.losses`. */
   readonly #seen = new Int32Array(keysTotal);
+  #losses = 0;
   readonly #buffer = new Uint8Array(valueBytesMax);
   readonly #counts = { fromLog: 0, reads: 0, found: 0, missing: 0, scans: 0, wholePairs: 0 };
 
@@ -81,8 +84,21 @@ class ReaderProcess {
     else this.#getPair(random.below(pairs));
   }
 
+  /** What a read of a key that begins now has to find at least: the version that was acknowledged. */
+  #begin(key: number): number {
+    const { losses } = this.#record;
+    if (losses !== this.#losses) this.#seen.fill(0);
+    this.#losses = losses;
+    return this.#record.acknowledged(key);
+  }
+
+  /** What was seen counts: the index was not lost since this read began, and is not lost now. */
+  get #isKept(): boolean {
+    return this.#losses % 2 === 0 && this.#record.losses === this.#losses;
+  }
+
   #getInto(key: number, isText: boolean): void {
-    const first = this.#record.acknowledged(key);
+    const first = this.#begin(key);
     const beganMs = Date.now();
     const name = isText ? this.#names[key] : this.#encoded[key];
     const length = this.#reader.getInto(name, this.#buffer);
@@ -91,7 +107,7 @@ class ReaderProcess {
   }
 
   #get(key: number): void {
-    const first = this.#record.acknowledged(key);
+    const first = this.#begin(key);
     const beganMs = Date.now();
     const value = this.#reader.get(this.#names[key]);
     if (value === null) this.#judgeMissing(key, first);
@@ -99,7 +115,7 @@ class ReaderProcess {
   }
 
   #has(key: number): void {
-    const first = this.#record.acknowledged(key);
+    const first = this.#begin(key);
     this.#counts.reads++;
     if (this.#reader.has(this.#names[key])) this.#counts.found++;
     else this.#judgeMissing(key, first);
@@ -108,7 +124,7 @@ class ReaderProcess {
   /** Keys that are always written together have the same version at any time. */
   #getPair(pair: number): void {
     const keys = [singleKeys + 2 * pair, singleKeys + 2 * pair + 1];
-    const first = keys.map((key) => this.#record.acknowledged(key));
+    const first = keys.map((key) => this.#begin(key));
     const beganMs = Date.now();
     const values = this.#reader.getMany(keys.map((key) => this.#names[key]));
     const versions = keys.map((key, i) => {
@@ -124,7 +140,7 @@ class ReaderProcess {
 
   /** All that was there all the time has to come. */
   #scan(): void {
-    const first = this.#names.map((_, key) => this.#record.acknowledged(key));
+    const first = this.#names.map((_, key) => this.#begin(key));
     const seen = new Set<string>();
     for (const key of this.#reader.scan({ match: "key:*" })) {
       seen.add(new TextDecoder().decode(key));
@@ -139,7 +155,7 @@ class ReaderProcess {
   #judgeMissing(key: number, first: number): number {
     this.#counts.reads++;
     this.#counts.missing++;
-    const from = Math.max(first, this.#seen[key]);
+    const from = this.#isKept ? Math.max(first, this.#seen[key]) : first;
     const last = this.#record.sent(key);
     if (mayBeMissing(from, last)) return 0;
     throw new Error(`Lost: ${nameOf(key)} is missing, and is at version ${from} to ${last}`);
@@ -150,7 +166,8 @@ class ReaderProcess {
     this.#counts.found++;
     const { version, deadlineMs } = readValue(key, buffer, length);
     const last = this.#record.sent(key);
-    const from = Math.max(first, this.#seen[key]);
+    const isKept = this.#isKept;
+    const from = isKept ? Math.max(first, this.#seen[key]) : first;
     if (version < from || version > last || kindOf(version) === "removal") {
       throw new Error(
         `Stale: ${nameOf(key)} has version ${version}; ${first} was acknowledged, ` +
@@ -160,7 +177,7 @@ class ReaderProcess {
     if (deadlineMs !== 0 && deadlineMs < beganMs) {
       throw new Error(`Expired: ${nameOf(key)} ended at ${deadlineMs}, and was read at ${beganMs}`);
     }
-    this.#seen[key] = version;
+    if (isKept) this.#seen[key] = version;
     return version;
   }
 }

@@ -90,9 +90,13 @@ export async function proveReaders(options: ReaderProofOptions): Promise<ReaderP
       } else {
         ends.kills++;
         await writer.writeUntilKilled(server);
-        if (random.below(rebuildEvery) === 0) await Deno.remove(`${server.storePath}-index`);
+        if (random.below(rebuildEvery) === 0) {
+          record.beginLoss();
+          await Deno.remove(`${server.storePath}-index`);
+        }
       }
       await server.restart();
+      if (record.losses % 2 !== 0) record.endLoss();
       if (server.stderrText !== "") throw new Error(`The server complained: ${server.stderrText}`);
     }
   } finally {

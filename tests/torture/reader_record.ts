@@ -12,6 +12,7 @@ export const pairs = 100;
 export const keysTotal = singleKeys + 2 * pairs;
 
 const stopWord = 0;
+const lossesWord = 1;
 const progressWord = 16;
 const sentWord = 1024;
 const acknowledgedWord = 4096;
@@ -40,6 +41,22 @@ export class ReaderRecord {
 
   acknowledge(key: number, version: number): void {
     Atomics.store(this.#i32, acknowledgedWord + key, version);
+  }
+
+  /**
+   * Odd while the server is down without its index, raised before and after: then what was read and is not acknowledged
+   * may be lost, since nothing leads to what was staged.
+   */
+  get losses(): number {
+    return Atomics.load(this.#i32, lossesWord);
+  }
+
+  beginLoss(): void {
+    Atomics.add(this.#i32, lossesWord, 1);
+  }
+
+  endLoss(): void {
+    Atomics.add(this.#i32, lossesWord, 1);
   }
 
   /** Thousands of reads that a reader has made. */

@@ -107,15 +107,15 @@ Deno.test("above the soft limit, a client has so many seconds", async () => {
   using rude = await listen(server, "news");
   await sender.exchange("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 1mb 1");
   const text = "x".repeat(100_000);
+  const begun = performance.now();
   for (let i = 0; i < 40; i++) {
     assertEquals(await sender.exchange("PUBLISH", "news", text), ":1\r\n");
   }
-  const exceeded = performance.now();
   await until(
     async () => await sender.exchange("PUBLISH", "news", "") === ":0\r\n",
     "the client to be disconnected",
   );
-  assert(performance.now() - exceeded > 900, "not at once");
+  assert(performance.now() - begun > 1000, "not at once");
   await rude.readUntilClosed();
 });
 

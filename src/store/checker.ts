@@ -223,6 +223,8 @@ class Checker {
     this.#forEach((address, keyHash, key) => {
       if (!stored.leadsTo(keyHash, address)) report(`the index lacks the key ${show(key)}`);
     });
+    const damaged = stored.countDamagedHeaders();
+    if (damaged > 0) report(`the index has ${damaged} pages with a damaged header`);
     if (stored.count !== this.#index.count) {
       report(`the index counts ${stored.count} keys, the log has ${this.#index.count}`);
     }

@@ -8,7 +8,7 @@ import { assert } from "./assert.ts";
 /** Bump with every change that an older program would misread. */
 export const formatVersion = 1;
 /** The same for the index, which is rebuilt then. */
-export const indexFormatVersion = 3;
+export const indexFormatVersion = 4;
 
 // --- store.db: header of two superblock slots -------------------------------------------------
 
@@ -61,7 +61,7 @@ export const readerWords = {
   /** Where the body ends for readers, in pages of 4096 bytes. */
   endPagesWord: 2124 / 4,
 } as const;
-export const readerWordsVersion = 2;
+export const readerWordsVersion = 3;
 
 // --- store.db: segments ------------------------------------------------------------------------
 
@@ -154,6 +154,13 @@ export const indexHeader = {
   storeInodeF64: 14,
   /** XXH32 of the words before, `busy` and the hints as zero. */
   checksumWord: 30,
+  /** How many entries there are; behind what the checksum covers, as all that follows. */
+  keysF64: 16,
+  /**
+   * A log position: every record before it is applied, if it is in the segment `appliedSequence` and if the word behind
+   * it is the same, negative.
+   */
+  appliedPositionF64: 17,
   /** Live bytes of each segment: 65536 words behind the first page. A hint, never exact by promise. */
   liveBytesWord: 4096 / 4,
   /** The stage: two halves, behind the counters. */
@@ -177,6 +184,13 @@ export const stageWords = {
   sequenceF64: 2072 / 8,
 } as const;
 
+/**
+ * Page 0 and every 1024th that follows has no entries: it is a table with a word for each of the pages up to the next
+ * one, so that an opening does not have to touch them all. The word is the page's prefix, as in its header, then a bit
+ * that is set, then zeros.
+ */
+export const pagesPerTable = 1024;
+
 /** Word offsets in an index page. */
 export const indexPage = {
   /** The hash bits that all entries share, from the top; the others are zero. */
@@ -197,6 +211,7 @@ assert(
 assert(superblock.nextSequenceF64 * 8 + 8 <= superblock.bytes, "the superblock's fields fit");
 assert(superblock.bytes <= 512, "a superblock slot is within a sector");
 assert(slotsPerPageMax === 510, "a page has 510 slots");
+assert(pagesPerTable * 4 === indexPageBytes, "a table is a page");
 assert((indexHeader.storeIdWord + 4) * 4 === indexHeader.bootIdByte, "index header fields abut");
 assert(indexHeader.bootIdByte + indexHeader.bootIdBytes === indexHeader.cleanWord * 4, "they abut");
 assert(indexHeader.slotsPerPageWord * 4 + 4 === indexHeader.appliedSequenceF64 * 8, "they abut");

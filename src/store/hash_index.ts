@@ -9,8 +9,8 @@
  * here). So a search for a missing key ends at the first larger hash, and all entries of the index
  * have one order that no growth changes: the order of their hashes. SCAN's cursor is such a hash.
  *
- * The pages live in a mapped file that is only a cache of the log. The directory is rebuilt from the
- * pages' headers when the file is opened.
+ * The pages live in a mapped file that is only a cache of the log. The directory is in memory, and is rebuilt
+ * when the file is opened, from tables in the file which say what each page has.
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { SystemError } from "../sys/mapped_file.ts";
@@ -18,25 +18,34 @@ import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { kindAt, offsetOf } from "./record.ts";
+import {
+  depthBits,
+  depthMask,
+  depthMax,
+  depthOf,
+  isTable,
+  pageBase,
+  pageInWindowMask,
+  pagesPerWindowShift,
+  pageWords,
+  prefixOf,
+  readTable,
+  tableEntry,
+  tableWord,
+} from "./page_tables.ts";
 import { Stage } from "./stage.ts";
 import { hasBytes, lineBytes, loadAt } from "./words.ts";
 import {
   indexHeader,
   indexPage,
   indexPageBytes,
+  pagesPerTable,
   record,
   recordAlignment,
   recordHeaderBytes,
   recordKind,
 } from "./format.ts";
 
-const pageWords = indexPageBytes / 4;
-const pagesPerWindowShift = 18; // 1 GiB / 4 KiB = 2^18
-const pageInWindowMask = (1 << pagesPerWindowShift) - 1;
-/** A directory entry is page << 5 | depth. */
-const depthBits = 5;
-const depthMask = 31;
-const depthMax = 28;
 const slotWords = 2;
 const growthPagesMin = 64;
 const growthPagesMax = 16384;
@@ -55,6 +64,11 @@ interface PagePart {
   readonly to: number;
 }
 
+/** The prefix of the page of this depth that has a hash. */
+function prefixAt(hash: number, depth: number): number {
+  return hash & -1 << (32 - depth);
+}
+
 /** Moves a page's entries to the start of `words`, in order; returns how many there are. */
 function packEntries(words: Int32Array, slotsEnd: number): number {
   let count = 0;
@@ -69,8 +83,9 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
 
 export class HashIndex {
   readonly file: StoreFile;
+  readonly #header: Window;
   /** How many entries there are. */
-  count = 0;
+  #count = 0;
   /** After `find`: where in the page's window (a word offset) the entry is or would be inserted. */
   #slot = 0;
   /** After `find`: the window and the page (word offset of its header) searched, and its depth. */
@@ -122,6 +137,7 @@ export class HashIndex {
     const { slotsPerPage, cutDelayMs } = limits;
     this.#cutDelayMs = cutDelayMs;
     this.file = file;
+    this.#header = file.header;
     this.#stage = stage;
     this.#log = stage.log;
     this.#records = stage.log.windows;
@@ -132,6 +148,11 @@ export class HashIndex {
     this.#slotsEnd = indexPage.slotWord + slotsPerPage * slotWords;
     this.#directory = new Int32Array(2);
     this.#words = new Int32Array(0);
+  }
+
+  /** How many entries there are. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Bytes of pages and directory in use. */
@@ -396,8 +417,8 @@ export class HashIndex {
     words[slot + 1] = address;
     words[this.#page + indexPage.countWord]++;
     words[version]++;
+    this.#header.f64[indexHeader.keysF64] = ++this.#count;
     this.endChange();
-    this.count++;
   }
 
   /** After `find` returned an address: removes the entry. */
@@ -421,8 +442,8 @@ export class HashIndex {
     words[to + 1] = 0;
     words[this.#page + indexPage.countWord]--;
     words[version]++;
+    this.#header.f64[indexHeader.keysF64] = --this.#count;
     this.endChange();
-    this.count--;
   }
 
   /** The first empty slot at or behind `slot`; -1 when the page has none. */
@@ -439,11 +460,11 @@ export class HashIndex {
   /** Marks the file as inconsistent until the matching `endChange`; a process that dies in between
    * leaves the mark, and the next one rebuilds the index. Nests. */
   beginChange(): void {
-    if (this.#changes++ === 0) this.file.header.i32[indexHeader.busyWord] = 1;
+    if (this.#changes++ === 0) this.#header.i32[indexHeader.busyWord] = 1;
   }
 
   endChange(): void {
-    if (--this.#changes === 0) this.file.header.i32[indexHeader.busyWord] = 0;
+    if (--this.#changes === 0) this.#header.i32[indexHeader.busyWord] = 0;
   }
 
   // --- growing ---------------------------------------------------------------------------------
@@ -459,17 +480,23 @@ export class HashIndex {
     const depth = entry & depthMask;
     const base = (page & pageInWindowMask) * pageWords;
     const old = this.#wordsOf(page).slice(base, base + pageWords);
-    const prefix = old[indexPage.prefixWord];
+    const prefix = prefixAt(hash, depth);
     const entries = packEntries(old, this.#slotsEnd);
     const parts: PagePart[] = [];
     this.#planHalves({ prefix, depth, from: 0, to: entries }, old, parts);
     this.#reservePages(parts.length - 1);
     this.beginChange();
     // The old page comes last: who misses an entry there finds it in a page that is counted.
-    for (let i = 1; i < parts.length; i++) this.#writePart(parts[i], old, this.#pageCount++);
-    this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
+    for (let i = 1; i < parts.length; i++) this.#writePart(parts[i], old, this.#takePage());
+    this.#header.i32[indexHeader.pageCountWord] = this.#pageCount;
     this.#writePart(parts[0], old, page);
     this.endChange();
+  }
+
+  /** The number of the next page. */
+  #takePage(): number {
+    if (isTable(this.#pageCount)) this.#pageCount++;
+    return this.#pageCount++;
   }
 
   #planHalves(part: PagePart, packed: Int32Array, plan: PagePart[]): void {
@@ -505,7 +532,7 @@ export class HashIndex {
 
   #writePart({ prefix, depth, from, to }: PagePart, packed: Int32Array, page: number): void {
     const words = this.#wordsOf(page);
-    const base = (page & pageInWindowMask) * pageWords;
+    const base = pageBase(page);
     this.#beginPage(page, prefix, depth);
     let next = 0;
     for (let i = from; i < to; i++) {
@@ -529,18 +556,19 @@ export class HashIndex {
 
   #clearPage(page: number, prefix: number, depth: number): void {
     this.#beginPage(page, prefix, depth);
-    this.#wordsOf(page)[(page & pageInWindowMask) * pageWords + indexPage.versionWord]++;
+    this.#wordsOf(page)[pageBase(page) + indexPage.versionWord]++;
   }
 
   /** Makes a page one without entries, and its version odd: whatever it was, it is another one now. */
   #beginPage(page: number, prefix: number, depth: number): void {
     const words = this.#wordsOf(page);
-    const base = (page & pageInWindowMask) * pageWords;
+    const base = pageBase(page);
     words[base + indexPage.versionWord] = (words[base + indexPage.versionWord] + 2) | 1;
     words[base + indexPage.prefixWord] = prefix;
     words[base + indexPage.depthWord] = depth + 1;
     words[base + indexPage.countWord] = 0;
     words.fill(0, base + indexPage.slotWord, base + pageWords);
+    words[tableWord(page)] = tableEntry(prefix, depth);
   }
 
   #doubleDirectory(): void {
@@ -554,8 +582,9 @@ export class HashIndex {
     this.#directoryBits++;
   }
 
-  /** Sees to it that `count` more pages are there. */
-  #reservePages(count: number): void {
+  /** Sees to it that so many more pages are there, and a table among them. */
+  #reservePages(pages: number): void {
+    const count = pages + 1;
     const { file } = this;
     const capacity = Math.floor(file.bodyBytes / indexPageBytes);
     const growth = Math.min(growthPagesMax, Math.max(growthPagesMin, capacity >> 3, count));
@@ -599,13 +628,15 @@ export class HashIndex {
     this.readers.beginChange();
     this.readers.noteLayout();
     this.#clearedMs = performance.now();
-    this.#pageCount = 2;
-    this.file.header.i32[indexHeader.pageCountWord] = 2;
+    this.#pageCount = 0;
+    const pages = [this.#takePage(), this.#takePage()];
+    this.#header.i32[indexHeader.pageCountWord] = this.#pageCount;
     this.#directoryBits = 1;
-    this.#directory = new Int32Array([0 << depthBits | 1, 1 << depthBits | 1]);
-    this.#clearPage(0, 0, 1);
-    this.#clearPage(1, 1 << 31, 1);
-    this.count = 0;
+    this.#directory = Int32Array.from(pages, (page) => page << depthBits | 1);
+    this.#clearPage(pages[0], 0, 1);
+    this.#clearPage(pages[1], 1 << 31, 1);
+    this.#count = 0;
+    this.#header.f64[indexHeader.keysF64] = 0;
     this.readers.endChange();
     this.endChange();
     if (this.isDamaged) this.endChange();
@@ -632,60 +663,59 @@ export class HashIndex {
   }
 
   /**
-   * Builds the directory from the headers of the pages that are there. False when they do not cover
-   * every hash exactly once: then the file is not whole.
+   * Builds the directory from what the tables say of the pages that are there; none of these is touched. False when they
+   * do not cover every hash exactly once: then the file is not whole. Its loops call nothing: most of what an opening
+   * does is done by V8's interpreter.
    */
   load(): boolean {
-    const pageCount = this.file.header.i32[indexHeader.pageCountWord];
+    const pageCount = this.#header.i32[indexHeader.pageCountWord];
+    const count = this.#header.f64[indexHeader.keysF64];
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
-    const prefixes = new Int32Array(pageCount);
-    const depths = new Uint8Array(pageCount);
-    const count = this.#readHeaders(prefixes, depths);
-    if (count < 0) return false;
-    let bits = 1;
-    for (let page = 0; page < pageCount; page++) if (depths[page] > bits) bits = depths[page];
-    const directory = new Int32Array(1 << bits).fill(-1);
-    for (let page = 0; page < pageCount; page++) {
-      const depth = depths[page];
-      const prefix = prefixes[page];
-      // Bits behind the prefix.
-      if (prefix << depth !== 0) return false;
-      const first = prefix >>> (32 - bits);
-      const end = first + (1 << (bits - depth));
-      for (let i = first; i < end; i++) {
-        if (directory[i] !== -1) return false; // A hash that another page has already.
-        directory[i] = page << depthBits | depth;
+    const isLikely = Number.isInteger(count) && count >= 0 && count <= pageCount * this.#entriesMax;
+    if (!isLikely) return false;
+    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
+    const bits = this.#deepest(pageCount);
+    if (bits === 0) return false;
+    const directory = new Int32Array(1 << bits); // No page is page 0.
+    for (let table = 0; table < pageCount; table += pagesPerTable) {
+      const words = this.#wordsOf(table);
+      const base = pageBase(table);
+      const end = Math.min(pagesPerTable, pageCount - table);
+      for (let i = 1; i < end; i++) {
+        const entry = words[base + i];
+        const depth = Math.clz32(entry & -entry);
+        let place = (entry & entry - 1) >>> (32 - bits);
+        // Nearly every page has one or two places.
+        for (let left = 1 << (bits - depth); left > 0; left--) {
+          if (directory[place] !== 0) return false; // A hash that another page has already.
+          directory[place++] = table + i << depthBits | depth;
+        }
       }
     }
     this.#directory = directory;
     this.#directoryBits = bits;
     this.#pageCount = pageCount;
-    this.count = count;
+    this.#count = count;
     return true;
   }
 
-  /**
-   * Copies what the pages' headers say, in one loop that touches each page once: it is most of what an
-   * opening does. Returns how many entries there are; -1 when the pages cannot cover all hashes.
-   */
-  #readHeaders(prefixes: Int32Array, depths: Uint8Array): number {
-    const { windows } = this.file;
-    const entriesMax = this.#entriesMax;
+  /** The largest depth that the tables tell of; 0 when the pages cannot cover all hashes. */
+  #deepest(pageCount: number): number {
     let covered = 0;
-    let count = 0;
-    for (let page = 0; page < prefixes.length; page++) {
-      const words = windows[page >>> pagesPerWindowShift].i32;
-      const base = (page & pageInWindowMask) * pageWords;
-      const depth = words[base + indexPage.depthWord] - 1;
-      const entries = words[base + indexPage.countWord];
-      if (depth < 1 || depth > depthMax || entries < 0 || entries > entriesMax) return -1;
-      depths[page] = depth;
-      prefixes[page] = words[base + indexPage.prefixWord];
-      covered += 1 << (depthMax - depth);
-      count += entries;
+    let deepest = 0;
+    for (let table = 0; table < pageCount; table += pagesPerTable) {
+      const words = this.#wordsOf(table);
+      const base = pageBase(table);
+      const end = Math.min(pagesPerTable, pageCount - table);
+      for (let i = 1; i < end; i++) {
+        const entry = words[base + i];
+        const depth = Math.clz32(entry & -entry);
+        if (depth < 1 || depth > depthMax) return 0;
+        covered += 1 << (depthMax - depth);
+        if (depth > deepest) deepest = depth;
+      }
     }
-    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
-    return covered === 2 ** depthMax ? count : -1;
+    return covered === 2 ** depthMax ? deepest : 0;
   }
 
   // --- walking ---------------------------------------------------------------------------------
@@ -708,8 +738,8 @@ export class HashIndex {
       this.#seek(hash | 0);
       const words = this.#words;
       const end = this.#page + this.#slotsEnd;
-      const prefix = words[this.#page + indexPage.prefixWord] >>> 0;
-      const nextPage = prefix + 2 ** (32 - this.#depth);
+      if (!this.#isHeaderWhole(this.#page, words, hash | 0, this.#depth)) this.reportDamage();
+      const nextPage = (prefixAt(hash | 0, this.#depth) >>> 0) + 2 ** (32 - this.#depth);
       for (let slot = this.#slot; slot < end; slot += slotWords) {
         if (words[slot + 1] === 0) continue;
         // A hash that is out of order would lead a scan back to where it was.
@@ -745,6 +775,28 @@ export class HashIndex {
   }
 
   nextHash = 0;
+
+  /** How many pages have a header that says something else than their table, or does not count their entries. */
+  countDamagedHeaders(): number {
+    let damaged = 0;
+    for (let page = 0; page < this.#pageCount; page++) {
+      if (isTable(page)) continue;
+      const entry = readTable(this.file.windows, page);
+      const words = this.#wordsOf(page);
+      const base = pageBase(page);
+      const isWhole = this.#isHeaderWhole(base, words, prefixOf(entry), depthOf(entry));
+      const entries = packEntries(words.slice(base, base + this.#slotsEnd), this.#slotsEnd);
+      if (!isWhole || words[base + indexPage.countWord] !== entries) damaged++;
+    }
+    return damaged;
+  }
+
+  /** Whether the header of a page, at `base` in its window, is that of the page of this depth with `hash`, at rest. */
+  #isHeaderWhole(base: number, words: Int32Array, hash: number, depth: number): boolean {
+    return words[base + indexPage.prefixWord] === prefixAt(hash, depth) &&
+      words[base + indexPage.depthWord] === depth + 1 &&
+      (words[base + indexPage.versionWord] & 1) === 0;
+  }
 
   #growCollected(): void {
     const grown = new Int32Array(this.collected.length * 2);

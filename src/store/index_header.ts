@@ -1,7 +1,13 @@
 /** The header of `store.db-index`: which state of which store the index belongs to. */
 import type { StoreFile } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
-import { indexFormatVersion, indexHeader, indexMagic } from "./format.ts";
+import {
+  indexFormatVersion,
+  indexHeader,
+  indexMagic,
+  recordAlignment,
+  segmentHeaderBytes,
+} from "./format.ts";
 import { bodyBytesMax, segmentCountMax } from "./limits.ts";
 import type { SuperblockState } from "./superblock.ts";
 
@@ -148,6 +154,26 @@ export class IndexHeader {
   set appliedSequence(sequence: number) {
     this.#f64[indexHeader.appliedSequenceF64] = sequence;
     this.#seal();
+  }
+
+  /**
+   * Every record before this log position is applied. 0: that is not known; then `appliedSequence` tells. In a segment
+   * that takes `bytes`.
+   */
+  appliedPositionIn(segmentBytes: number, bytes: number): number {
+    const position = this.#f64[indexHeader.appliedPositionF64];
+    const isWhole = this.#f64[indexHeader.appliedPositionF64 + 1] === -position;
+    const inSegment = position - this.appliedSequence * segmentBytes;
+    const isThere = inSegment >= segmentHeaderBytes && inSegment <= bytes &&
+      inSegment % recordAlignment === 0;
+    return isWhole && isThere ? position : 0;
+  }
+
+  set appliedPosition(position: number) {
+    const f64 = this.#f64;
+    // Whoever is killed in between leaves two that do not match.
+    f64[indexHeader.appliedPositionF64] = position;
+    f64[indexHeader.appliedPositionF64 + 1] = -position;
   }
 
   /** How many keys have a deadline; after a crash it may be too high by one, never too low. */

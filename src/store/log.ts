@@ -209,9 +209,13 @@ export class Log {
   /** The seed of the checksums of a segment's records, with offsets in the window. */
   seedOf(segment: number): number {
     const start = this.windowOffset(segment);
-    const seedWord = this.windowOf(segment).i32[(start >> 2) + segmentHeader.seedWord];
+    return this.seedFor(segment, this.windowOf(segment).i32[(start >> 2) + segmentHeader.seedWord]);
+  }
+
+  /** The same when its header's seed word is known. */
+  seedFor(segment: number, seedWord: number): number {
     // Only a record's place in its segment counts: a backup puts whole segments elsewhere.
-    return recordSeed(this.table.sequence[segment] ^ seedWord, -start);
+    return recordSeed(this.table.sequence[segment] ^ seedWord, -this.windowOffset(segment));
   }
 
   /**

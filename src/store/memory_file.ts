@@ -41,6 +41,10 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  read(offset: number, bytes: Uint8Array): void {
+    bytes.set(this.windows[0].u8.subarray(offset, offset + bytes.length));
+  }
+
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
     this.windows[0].u8.set(bytes.subarray(start, end), offset);
   }

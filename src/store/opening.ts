@@ -189,6 +189,7 @@ function* join(
   else stage.clear();
   const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
   recovery.scanHeaders();
+  const appliedPosition = indexHeader.appliedPositionIn(limits.segmentBytes, recovery.newestBytes);
   if (isCurrent) recovery.findMissing(liveBytes);
   // The entries of what is damaged would lead to whatever is written there next.
   const isBehind = recovery.newestSequence > appliedSequence;
@@ -212,7 +213,9 @@ function* join(
     // After a power cut, the index as it was would still seem to be the one of this clean stop.
     if (!isCurrent && wasClean) writeSuperblock();
     if (!isCurrent) index.clear();
-    const result = yield* recovery.replay(isCurrent ? appliedSequence : 0);
+    const result = yield* isCurrent
+      ? recovery.replay(appliedSequence, appliedPosition)
+      : recovery.replay(0);
     index.endChange();
     const { records, damages, discardedBytes } = result;
     const kind = existing === null ? "created" : result.isRebuilt ? "rebuilt" : "replayed";

@@ -1,24 +1,18 @@
 /**
  * A reader's own directory of the index's pages: from a hash's high bits to a page, as `HashIndex` has one,
- * made from the pages' headers while another process may be splitting them. A page that is found to have
+ * made from the tables of the pages while another process may be splitting them. A page that is found to have
  * been split is learned anew, together with all that are new: pages are added behind the others only.
  */
 import type { StoreFile, Window } from "../sys/mapped_file.ts";
 import { indexHeader, indexPage, indexPageBytes } from "./format.ts";
+import { depthBits, depthMax, depthOf, isTable, prefixOf, readTable } from "./page_tables.ts";
 
-export const pageWords = indexPageBytes / 4;
-export const pagesPerWindowShift = 18; // 1 GiB / 4 KiB = 2^18
-export const pageInWindowMask = (1 << pagesPerWindowShift) - 1;
-/** An entry is page << 5 | depth; 0: the page is not known (page 0 has a depth of 1 at least). */
-export const depthBits = 5;
-export const depthMask = 31;
-const depthMax = 28;
 const deeperMax = 12;
 
 export class PageDirectory {
   readonly file: StoreFile;
   readonly windows: readonly Window[];
-  /** By the first bits of a hash. */
+  /** By the first bits of a hash: page << 5 | depth; 0: the page is not known. */
   entries: Int32Array = new Int32Array(2);
   /** How far a hash is shifted to leave those. */
   shift = 31;
@@ -38,7 +32,7 @@ export class PageDirectory {
     this.#remap = remap;
   }
 
-  /** Reads the headers of all pages. */
+  /** Reads what the tables say of all pages. */
   load(): void {
     this.entries = new Int32Array(2);
     this.shift = 31;
@@ -46,7 +40,7 @@ export class PageDirectory {
     this.learnNew();
   }
 
-  /** Reads the headers of pages that are new. */
+  /** The same of pages that are new. */
   learnNew(): void {
     const count = Atomics.load(this.file.header.i32, indexHeader.pageCountWord);
     if (count * indexPageBytes > this.file.bodyBytes) this.#remap();
@@ -56,16 +50,16 @@ export class PageDirectory {
     for (let page = first; page < end; page++) this.learn(page);
   }
 
-  /** Reads the header of a page, which then has all hashes of its prefix. */
+  /** The same of one page, which then has all hashes of its prefix. */
   learn(page: number): void {
-    const words = this.windows[page >>> pagesPerWindowShift].i32;
-    const base = (page & pageInWindowMask) * pageWords;
-    const prefix = words[base + indexPage.prefixWord];
-    const depth = words[base + indexPage.depthWord] - 1;
+    if (isTable(page)) return;
+    const entry = readTable(this.windows, page);
+    const prefix = prefixOf(entry);
+    const depth = depthOf(entry);
     // What cannot be stays unknown: who looks there looks again. Under a keyed hash no page is much deeper
     // than the others, and one of a wild depth would have the directory take 1 GiB.
     const likely = deeperMax + 32 - Math.clz32(this.pageCount);
-    if (depth < 1 || depth > Math.min(likely, depthMax) || prefix << depth !== 0) return;
+    if (depth < 1 || depth > Math.min(likely, depthMax)) return;
     while (32 - this.shift < depth) this.#double();
     const first = prefix >>> this.shift;
     this.entries.fill(page << depthBits | depth, first, first + 2 ** (32 - this.shift - depth));
@@ -86,11 +80,6 @@ export class PageDirectory {
 
   /** How many entries the pages have. */
   countEntries(): number {
-    let count = 0;
-    for (let page = 0; page < this.pageCount; page++) {
-      const words = this.windows[page >>> pagesPerWindowShift].i32;
-      count += words[(page & pageInWindowMask) * pageWords + indexPage.countWord];
-    }
-    return count;
+    return this.file.header.f64[indexHeader.keysF64];
   }
 }

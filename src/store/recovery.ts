@@ -6,7 +6,7 @@
  * durable position it is the end of the log, wherever the last writes were torn: so what is recovered
  * is always a prefix of what happened, and a batch is recovered whole or not at all.
  */
-import type { StoreFile } from "../sys/mapped_file.ts";
+import { type StoreFile, windowOf } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import { StoreError } from "./errors.ts";
 import {
@@ -91,6 +91,8 @@ export class Recovery {
   readonly #log: Log;
   readonly #limits: StoreLimits;
   readonly #reader: RecordReader;
+  /** The header of a segment. */
+  readonly #header = windowOf(new ArrayBuffer(segmentHeaderBytes));
   readonly #damages: Damage[] = [];
   readonly #durable: number;
   /** What the identity words of this store's segments are. */
@@ -118,6 +120,8 @@ export class Recovery {
   #prefetched = 0;
   /** All segments are replayed into an empty index: what is live is counted on the way. */
   #countsAll = false;
+  /** The place of the segment of which only the end is replayed: its live bytes are counted on the way, too. */
+  #resumed = -1;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -163,6 +167,14 @@ export class Recovery {
     }
   }
 
+  /** How many bytes the newest segment takes. */
+  get newestBytes(): number {
+    const newest = this.#found.at(-1);
+    return newest === undefined
+      ? 0
+      : this.#log.table.runLength[newest.place] * this.#limits.segmentBytes;
+  }
+
   /** The sequence number of the newest segment, 0 when there is none. */
   get newestSequence(): number {
     return this.#found.at(-1)?.sequence ?? 0;
@@ -191,15 +203,15 @@ export class Recovery {
   #readHeader(place: number): number {
     const log = this.#log;
     const { table } = log;
-    const { i32, f64 } = log.windowOf(place);
     const start = log.windowOffset(place);
-    const word = start >> 2;
+    const { u8, i32, f64 } = this.#header;
+    this.#parts.file.read(place * this.#limits.segmentBytes, u8);
     let matching = 0;
     for (let i = 0; i < identityWords.length; i++) {
-      if (i32[word + identityWords[i]] === this.#identity[i]) matching++;
+      if (i32[identityWords[i]] === this.#identity[i]) matching++;
     }
-    const stored = i32[word + segmentHeader.checksumWord];
-    const sum = checksum(i32, word, segmentHeaderBytes / 4, 0);
+    const stored = i32[segmentHeader.checksumWord];
+    const sum = checksum(i32, 0, segmentHeaderBytes / 4, 0);
     // Without a checksum, it was being written or cleared when the process was killed.
     const isUnfinished = stored === 0 && sum !== 0;
     if (matching < identityWordsMin || isUnfinished) {
@@ -207,15 +219,15 @@ export class Recovery {
       table.setUnverified(place, 0);
       return 1;
     }
-    const length = i32[word + segmentHeader.runLengthWord];
-    const sequence = f64[(start >> 3) + segmentHeader.sequenceF64];
+    const length = i32[segmentHeader.runLengthWord];
+    const sequence = f64[segmentHeader.sequenceF64];
     if (
       matching === identityWords.length && sum === stored && length >= 1 &&
       place + length <= table.count
     ) {
       table.take(place, length, sequence, segmentState.sealed);
-      table.setUnverified(place, log.seedOf(place));
-      const previous = f64[(start >> 3) + segmentHeader.previousF64];
+      table.setUnverified(place, log.seedFor(place, i32[segmentHeader.seedWord]));
+      const previous = f64[segmentHeader.previousF64];
       this.#found.push({ place, sequence, previous });
       return length;
     }
@@ -252,7 +264,7 @@ export class Recovery {
     for (const { place } of this.#found) {
       const bytes = table.runLength[place] * this.#limits.segmentBytes;
       const live = Math.max(0, Math.min(bytes, liveBytes[place]));
-      table.addLive(this.#startAddress(place), live);
+      table.setLive(place, live);
     }
   }
 
@@ -275,22 +287,25 @@ export class Recovery {
 
   /**
    * Replays the segments whose sequence number is `fromSequence` or above, and ends the log; 0: all of
-   * them, into an empty index. Yields how much of the log is read, 0 to 1, after each segment.
+   * them, into an empty index. Of the first of them, what is before the log position `fromPosition` is left out. Yields
+   * how much of the log is read, 0 to 1, after each segment.
    *
    * When there is damage among them or in the index that survived, all segments are replayed into an
    * empty one: the other's entries of what is damaged would lead to whatever is written there next.
    */
-  *replay(fromSequence: number): Generator<number, RecoveryResult> {
+  *replay(fromSequence: number, fromPosition = 0): Generator<number, RecoveryResult> {
     const known = this.#damages.length;
     const first = this.#found.findIndex(({ sequence }) => sequence >= fromSequence);
     const from = first < 0 ? this.#found.length : first;
-    this.#implicitBatch = from > 0;
     this.#countsAll = fromSequence === 0;
+    this.#resumed = fromPosition > 0 && from < this.#found.length ? this.#found[from].place : -1;
+    this.#implicitBatch = from > 0 && this.#resumed < 0;
     const { table } = this.#log;
     for (let i = from; i < this.#found.length; i++) {
       const { place } = this.#found[i];
+      if (place === this.#resumed) continue;
       this.#replayed[place] = 1;
-      table.addLive(this.#startAddress(place), -table.liveBytes[place]);
+      table.setLive(place, 0);
     }
     if (this.#countsAll) table.hasUnverified = false;
     let end = this.#found.length;
@@ -307,14 +322,15 @@ export class Recovery {
         end = i; // The segment before this one is missing, or was not written to its end.
         break;
       }
-      const offset = this.#tryToReplay(segment, i);
+      const offset = this.#tryToReplay(segment, i, fromPosition);
       const isWhole = this.#damages.length === known && !this.#parts.index.isDamaged;
       if (offset === null || !this.#countsAll && !isWhole) {
         this.#startOver(known);
         return yield* this.replay(0);
       }
       // All that is left of it is whole. An index that survived may lead to what is not.
-      if (table.damaged[segment.place] === 0) table.unverified[segment.place] = 0;
+      const isRead = table.damaged[segment.place] === 0 && segment.place !== this.#resumed;
+      if (isRead) table.unverified[segment.place] = 0;
       previous = segment;
       if (offset >= 0) {
         cut = { segment: i, offset };
@@ -362,9 +378,9 @@ export class Recovery {
   }
 
   /** As `#replaySegment`; null when the index that survived turns out not to be whole. */
-  #tryToReplay(segment: SegmentFound, index: number): number | null {
+  #tryToReplay(segment: SegmentFound, index: number, fromPosition: number): number | null {
     try {
-      const end = this.#replaySegment(segment, index);
+      const end = this.#replaySegment(segment, index, fromPosition);
       this.#applyGroup();
       return end;
     } catch (error) {
@@ -374,12 +390,12 @@ export class Recovery {
   }
 
   /** Returns -1, or the window offset at which the log ends. */
-  #replaySegment({ place, sequence }: SegmentFound, index: number): number {
+  #replaySegment({ place, sequence }: SegmentFound, index: number, fromPosition: number): number {
     const log = this.#log;
     const reader = this.#reader;
     const end = log.endOf(place);
     const base = sequence * this.#limits.segmentBytes - log.windowOffset(place);
-    log.openRecords(reader, place);
+    log.openRecords(reader, place, place === this.#resumed ? fromPosition - base : undefined);
     while (reader.hasRoom) {
       if (!reader.next()) {
         if (base + reader.offset >= this.#durable) return reader.offset;
@@ -467,7 +483,9 @@ export class Recovery {
     const keyEnd = keyEndAt(window, offset);
     const old = index.find(keyHash, window.view, keyStart, keyEnd);
     if (old === address) return;
-    if (this.#countsAll) this.#log.table.addLive(address, recordBytesAt(window, offset));
+    if (this.#countsLive(address)) {
+      this.#log.table.addLive(address, recordBytesAt(window, offset));
+    }
     if (expireAtOf(window, offset) !== 0) this.#parts.indexHeader.volatileKeys++;
     if (old !== 0) {
       this.#subtract(old);
@@ -489,11 +507,11 @@ export class Recovery {
     if (keyEnd === keyStart && (flagsAt(window, offset) & recordFlag.all) !== 0) {
       index.clear();
       this.#clearLive();
-      if (this.#countsAll) table.addLive(address, bytes);
+      if (this.#countsLive(address)) table.addLive(address, bytes);
       table.holdsClear[table.firstOf[address >>> table.addressShift]] = 1;
       return;
     }
-    if (this.#countsAll) {
+    if (this.#countsLive(address)) {
       table.addLive(address, bytes);
       this.#parts.indexHeader.tombstoneBytes += bytes;
     }
@@ -501,6 +519,12 @@ export class Recovery {
     if (old === 0) return;
     this.#subtract(old);
     index.remove();
+  }
+
+  /** The record at `address`, which is applied, is not counted later with its segment. */
+  #countsLive(address: number): boolean {
+    const { table } = this.#log;
+    return this.#countsAll || table.firstOf[address >>> table.addressShift] === this.#resumed;
   }
 
   /** The record at `address` counts no more, unless its segment is counted anew anyway. */
@@ -517,7 +541,7 @@ export class Recovery {
   #clearLive(): void {
     const { table } = this.#log;
     for (const { place } of this.#found) {
-      table.addLive(this.#startAddress(place), -table.liveBytes[place]);
+      table.setLive(place, 0);
     }
     this.#parts.indexHeader.tombstoneBytes = 0;
     this.#parts.indexHeader.volatileKeys = 0;
@@ -608,6 +632,7 @@ export class Recovery {
     const reader = this.#reader;
     for (let i = from; i < end; i++) {
       const { place } = this.#found[i];
+      if (place === this.#resumed) continue;
       let live = 0;
       log.openRecords(reader, place);
       // Damaged stretches end the count: such a segment is never emptied anyway.
@@ -623,12 +648,8 @@ export class Recovery {
           if (index.leadsTo(keyHash, address)) live += reader.bytes;
         }
       }
-      table.addLive(this.#startAddress(place), live - table.liveBytes[place]);
+      table.setLive(place, live);
     }
-  }
-
-  #startAddress(place: number): number {
-    return this.#log.addressAt(place, this.#log.windowOffset(place));
   }
 
   #report(place: number, offset: number, bytes: number, reason: string): void {

@@ -29,21 +29,50 @@ export const segmentState = {
   continuation: 7,
 } as const;
 
+/** Arrays with a number for each place, in one buffer: to allocate each by itself takes an opening 3 ms. */
+class Columns {
+  readonly #buffer: ArrayBuffer;
+  #used = 0;
+
+  constructor(bytesPerPlace: number) {
+    this.#buffer = new ArrayBuffer(bytesPerPlace * segmentCountMax);
+  }
+
+  u8(): Uint8Array {
+    return new Uint8Array(this.#buffer, this.#take(1), segmentCountMax);
+  }
+
+  i32(): Int32Array {
+    return new Int32Array(this.#buffer, this.#take(4), segmentCountMax);
+  }
+
+  f64(): Float64Array {
+    return new Float64Array(this.#buffer, this.#take(8), segmentCountMax);
+  }
+
+  #take(bytes: number): number {
+    const start = this.#used;
+    this.#used += bytes * segmentCountMax;
+    return start;
+  }
+}
+
 export class SegmentTable {
+  readonly #columns = new Columns(38);
   /** How many segments the body has. */
   count = 0;
-  readonly state = new Uint8Array(segmentCountMax);
+  readonly state = this.#columns.u8();
   /** The place in the log of a segment in use; positions are `sequence * segmentBytes + offset`. */
-  readonly sequence = new Float64Array(segmentCountMax);
+  readonly sequence = this.#columns.f64();
   /** How many places the segment takes: 1, or more for a run. */
-  readonly runLength = new Int32Array(segmentCountMax);
+  readonly runLength = this.#columns.i32();
   /** The first place of the run that each place belongs to; itself for ordinary segments. */
-  readonly firstOf = new Int32Array(segmentCountMax);
+  readonly firstOf = this.#columns.i32();
   /** For `evacuated` segments: the log position before which all surviving copies stand. */
-  readonly survivorsEnd = new Float64Array(segmentCountMax);
+  readonly survivorsEnd = this.#columns.f64();
   /** For `evacuated` segments: 1 when delete records were dropped because all that is older goes too;
    * then it must go last. */
-  readonly dropsDeletes = new Uint8Array(segmentCountMax);
+  readonly dropsDeletes = this.#columns.u8();
   /** How many segments are `evacuated`. */
   evacuatedCount = 0;
   /** How many places are evacuated or erased: soon free. */
@@ -54,26 +83,26 @@ export class SegmentTable {
    * Segments whose records this process has not written or read through: each record is verified when
    * it is used; 1 each.
    */
-  readonly unverified = new Uint8Array(segmentCountMax);
+  readonly unverified = this.#columns.u8();
   /** The seeds of those segments' checksums. */
-  readonly seeds = new Int32Array(segmentCountMax);
+  readonly seeds = this.#columns.i32();
   /** There are some. */
   hasUnverified = false;
   /** Segments that compaction must leave alone because they hold damage; 1 each. */
-  readonly damaged = new Uint8Array(segmentCountMax);
+  readonly damaged = this.#columns.u8();
   /** Bytes at a sealed segment's end that no record fitted in; -1 where it is not known. */
-  readonly wasteBytes = new Int32Array(segmentCountMax).fill(-1);
+  readonly wasteBytes = this.#columns.i32().fill(-1);
   /** The sum of those that are known, of segments in force. */
   wasteTotal = 0;
   /** Segments that hold a record that deletes every key; 1 each. */
-  readonly holdsClear = new Uint8Array(segmentCountMax);
+  readonly holdsClear = this.#columns.u8();
   /** Bytes of records that count, by first place. Lives in the index file, so that a restart finds
    * it; after a crash it may be off by a record, so it only ever serves as a hint. */
   readonly liveBytes: Int32Array;
   /** Where the records stand that count, as far as that is known. */
   readonly live = new LiveMap();
   /** It is known of these segments, which this process has begun; 1 each. */
-  readonly isMapped = new Uint8Array(segmentCountMax);
+  readonly isMapped = this.#columns.u8();
   /** How many places are free or prepared. */
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
@@ -173,10 +202,11 @@ export class SegmentTable {
     this.damaged[segment] = 0;
     this.holdsClear[segment] = 0;
     this.unverified[segment] = 0;
+    // What recovery finds was written by another process, whose counts may be off by a record: it has no map.
+    this.isMapped[segment] = state === segmentState.sealed ? 0 : 1;
+    if (this.isMapped[segment] === 0) return;
     const addresses = this.#addressesPerPlace;
     this.live.clear(segment * addresses, runLength * addresses);
-    // What recovery finds was written by another process, whose counts may be off by a record.
-    this.isMapped[segment] = state === segmentState.sealed ? 0 : 1;
   }
 
   /** A segment that another process has written: nobody has looked at its records yet. */
@@ -231,6 +261,12 @@ export class SegmentTable {
     this.liveTotal += bytes;
     if (bytes > 0) this.live.mark(address);
     else this.live.unmark(address);
+  }
+
+  /** So many bytes of a segment count, of which there is no map. */
+  setLive(segment: number, bytes: number): void {
+    this.liveTotal += bytes - this.liveBytes[segment];
+    this.liveBytes[segment] = bytes;
   }
 
   /**

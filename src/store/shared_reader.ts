@@ -21,14 +21,14 @@ import {
 } from "./format.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
+import type { PageDirectory } from "./page_directory.ts";
 import {
   depthBits,
   depthMask,
-  type PageDirectory,
   pageInWindowMask,
   pagesPerWindowShift,
   pageWords,
-} from "./page_directory.ts";
+} from "./page_tables.ts";
 import { Patience } from "./patience.ts";
 import { findSource, openForReading, type ReaderSource } from "./reader_source.ts";
 import { endPageBytes } from "./reader_words.ts";

@@ -845,6 +845,8 @@ export class Store {
     if (this.#durability.failure !== null || this.#closed) return;
     try {
       this.#log.writeOut();
+      // What a batch has written may be taken back.
+      if (this.#batch.depth === 0) this.#indexHeader.appliedPosition = this.#log.position;
     } catch (error) {
       if (this.#durability.failure === null) throw error;
     }

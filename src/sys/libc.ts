@@ -114,6 +114,7 @@ const symbols = {
     result: "isize",
     nonblocking: true,
   },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   pwrite: { parameters: ["i32", "pointer", "usize", "i64"], result: "isize" },
   pwritev: { parameters: ["i32", "buffer", "i32", "i64"], result: "isize" },
   pwriteInBackground: {
@@ -359,6 +360,24 @@ export function writeAt(fd: number, bytes: Uint8Array, offset: number, path: str
   const done = Number(libc().pwrite(fd, pointer, BigInt(bytes.length), BigInt(offset)));
   if (done < 0 && errnoWord![0] !== interrupted) fail("write", path);
   return Math.max(0, done);
+}
+
+/**
+ * Reads bytes at an offset of the file; what the file does not have is left as it is. Throws a SystemError. The memory of
+ * `bytes` must be one that does not move: an `ArrayBuffer` of their own.
+ */
+export function readRange(fd: number, bytes: Uint8Array, offset: number, path: string): void {
+  let vainCalls = 0;
+  for (let at = 0; at < bytes.length;) {
+    const rest = at === 0 ? bytes : bytes.subarray(at);
+    const done = Number(
+      libc().pread(fd, rest as BufferSource, BigInt(rest.length), BigInt(offset + at)),
+    );
+    if (done === 0) return;
+    if (done > 0) at += done;
+    else if (errnoWord![0] !== interrupted) fail("read", path);
+    else if (++vainCalls > interruptionsMax) throw new SystemError("read", interrupted, path);
+  }
 }
 
 /** `struct iovec`, of one range: its address and length, 64 bits each. */

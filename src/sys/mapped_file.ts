@@ -19,6 +19,7 @@ import {
   populateForReading,
   readAhead,
   readAheadInBackground,
+  readRange,
   sync,
   syncDataInBackground,
   syncInBackground,
@@ -72,6 +73,11 @@ export interface StoreFile {
    * is as long as it was. Not to be called while another cut or a growth is under way.
    */
   shrinkInBackground(bodyBytes: number): Promise<boolean>;
+  /**
+   * Copies what the body has at `offset` to `bytes`, an array of its own buffer, without touching where it is mapped: for
+   * a few bytes here and there, that is several times as fast as mapping a page for each. Throws SystemError.
+   */
+  read(offset: number, bytes: Uint8Array): void;
   /** Writes `bytes[start, end)` to the body's file, as if they were written where it is mapped; throws SystemError. */
   write(offset: number, bytes: Uint8Array, start: number, end: number): void;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
@@ -298,6 +304,10 @@ export class MappedFile implements StoreFile {
       if (performance.now() > deadline) throw new SystemError("extend", tryAgain, this.path);
     }
     this.#cut.hasBegun = true;
+  }
+
+  read(offset: number, bytes: Uint8Array): void {
+    readRange(this.#fd, bytes, this.#headerBytes + offset, this.path);
   }
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {

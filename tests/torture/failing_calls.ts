@@ -32,6 +32,7 @@ export const likelyErrors = {
   madviseInBackground: "ENOMEM",
   posix_fallocate: "ENOSPC",
   fallocateInBackground: "ENOSPC",
+  pread: "EIO",
   pwritev: "EIO",
 } as const satisfies Partial<Record<keyof Libc, ErrnoName>>;
 export type CallName = keyof typeof likelyErrors;
@@ -53,8 +54,12 @@ const interruptible = new Set<CallName>([
   "madviseInBackground",
   "posix_fallocate",
   "fallocateInBackground",
+  "pread",
   "pwritev",
 ]);
+
+/** Functions whose results are of 64 bits. */
+const resultsAre64Bits = new Set<CallName>(["read", "lseek", "pread", "pwritev"]);
 
 /** Functions that fail together when a failure lasts. */
 const sameCause: readonly (readonly CallName[])[] = [
@@ -211,7 +216,7 @@ export class FailingLibc implements Disposable {
     }
     this.#errno[0] = errno;
     if (name === "mmap") return Deno.UnsafePointer.create(2n ** 64n - 1n);
-    return name === "read" || name === "lseek" || name === "pwritev" ? -1n : -1;
+    return resultsAre64Bits.has(name) ? -1n : -1;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   storeHeaderBytes,
 } from "../../src/store/format.ts";
 import { StoreError } from "../../src/store/errors.ts";
+import { isTable } from "../../src/store/page_tables.ts";
 import { checkStore } from "../../src/store/checker.ts";
 import { MappedFile, type StoreFile, SystemError } from "../../src/sys/mapped_file.ts";
 import { toBytes, toText } from "../support/binary_text.ts";
@@ -81,6 +82,7 @@ function entriesOf(words: Int32Array): number[] {
   const first = indexHeaderTotalBytes / 4;
   const entries: number[] = [];
   for (let page = 0; page < words[indexHeader.pageCountWord]; page++) {
+    if (isTable(page)) continue;
     const start = first + page * indexPageBytes / 4 + indexPage.slotWord;
     for (let slot = 0; slot < tinyLimits.slotsPerPage; slot++) {
       if (words[start + 2 * slot + 1] !== 0) entries.push(start + 2 * slot);
@@ -150,6 +152,13 @@ const indexDamages: Readonly<Record<string, (disk: SimulatedDisk, random: Seeded
       const word = indexHeaderTotalBytes / 4 + page * indexPageBytes / 4 + random.below(4);
       words[word] = random.pick([random.next(), words[word] + 1, words[word] - 1, 0, -1, 29]);
     },
+    "what a table says": (disk, random) => {
+      const words = wordsOf(disk, indexPath);
+      const place = () =>
+        indexHeaderTotalBytes / 4 + random.below(words[indexHeader.pageCountWord]);
+      const word = place();
+      words[word] = random.pick([random.next(), words[place()], words[word] ^ 1 << 31, 0, -1, 8]);
+    },
     "pages changed for others": (disk, random) => {
       const bytes = disk.bytesOf(indexPath);
       const pages = wordsOf(disk, indexPath)[indexHeader.pageCountWord];
@@ -168,8 +177,9 @@ const indexDamages: Readonly<Record<string, (disk: SimulatedDisk, random: Seeded
     },
     "the counts of its header": (disk, random) => {
       const { buffer } = disk.bytesOf(indexPath);
-      const counts = new Float64Array(buffer, 0, 16);
-      for (const at of [indexHeader.volatileKeysF64, indexHeader.tombstoneBytesF64]) {
+      const counts = new Float64Array(buffer, 0, 32);
+      const { volatileKeysF64, tombstoneBytesF64, keysF64 } = indexHeader;
+      for (const at of [volatileKeysF64, tombstoneBytesF64, keysF64]) {
         if (random.chance(0.7)) counts[at] = random.pick([NaN, Infinity, -1, 1e300, 0.5, 2 ** 36]);
       }
       const word = random.pick([random.next(), 0, 1, 2, 3, -1]);

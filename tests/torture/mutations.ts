@@ -400,7 +400,8 @@ export const mutations: readonly Mutation[] = [
     name: "checksums have no seed: records of a segment's earlier life are valid",
     breaks: prefixOnly,
     file: "src/store/log.ts",
-    from: "return recordSeed(this.table.sequence[segment] ^ seedWord, -start);",
+    from:
+      "return recordSeed(this.table.sequence[segment] ^ seedWord, -this.windowOffset(segment));",
     to: "return recordSeed(0 * seedWord, -start);",
   },
   {
@@ -498,14 +499,14 @@ export const mutations: readonly Mutation[] = [
     name: "members of a batch that began before the part that is read end the log",
     breaks: lossOnPowerCut,
     file: "src/store/recovery.ts",
-    from: "this.#implicitBatch = from > 0;",
+    from: "this.#implicitBatch = from > 0 && this.#resumed < 0;",
     to: "this.#implicitBatch = false;",
   },
   {
     name: "a clear is not replayed",
     breaks: deletesStay,
     file: "src/store/recovery.ts",
-    from: "      index.clear();\n      this.#clearLive();\n      if (this.#countsAll)",
+    from: "      index.clear();\n      this.#clearLive();\n      if (this.#countsLive(address))",
     to: "      this.#clearLive();\n      if (this.#countsAll)",
   },
   {
@@ -558,7 +559,7 @@ export const mutations: readonly Mutation[] = [
     name: "the index is not marked while it is changed",
     breaks: indexIsRight,
     file: "src/store/hash_index.ts",
-    from: "if (this.#changes++ === 0) this.file.header.i32[indexHeader.busyWord] = 1;",
+    from: "if (this.#changes++ === 0) this.#header.i32[indexHeader.busyWord] = 1;",
     to: "this.#changes++;",
   },
   {
@@ -593,8 +594,29 @@ export const mutations: readonly Mutation[] = [
     name: "an opening without the index's last segments goes unnoticed",
     breaks: indexIsRight,
     file: "src/store/opening.ts",
-    from: "recovery.replay(isCurrent ? appliedSequence : 0);",
-    to: "recovery.replay(isCurrent ? appliedSequence + 1 : 0);",
+    from: "? recovery.replay(appliedSequence, appliedPosition)",
+    to: "? recovery.replay(appliedSequence + 1, appliedPosition)",
+  },
+  {
+    name: "the end of the last turn is believed, whatever segment it is in",
+    breaks: indexIsRight,
+    file: "src/store/index_header.ts",
+    from: "return isWhole && isThere ? position : 0;",
+    to: "return isWhole ? position : 0;",
+  },
+  {
+    name: "what a batch has written counts as applied before its end",
+    breaks: indexIsRight,
+    file: "src/store/store.ts",
+    from: "if (this.#batch.depth === 0) this.#indexHeader.appliedPosition",
+    to: "this.#indexHeader.appliedPosition",
+  },
+  {
+    name: "of a segment whose end is replayed, the rest counts as replayed, too",
+    breaks: indexIsRight,
+    file: "src/store/recovery.ts",
+    from: "const isRead = table.damaged[segment.place] === 0 && segment.place !== this.#resumed;",
+    to: "const isRead = table.damaged[segment.place] === 0;",
   },
   {
     name: "a segment that is missing goes unnoticed",

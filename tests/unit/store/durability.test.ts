@@ -6,7 +6,16 @@ import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { SteadyClock } from "../../support/steady_clock.ts";
 import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
-import { contents, openOn, put, remove, tinyLimits, valueOf, withStore } from "./tiny_store.ts";
+import {
+  contents,
+  indexPath,
+  openOn,
+  put,
+  remove,
+  tinyLimits,
+  valueOf,
+  withStore,
+} from "./tiny_store.ts";
 
 Deno.test("nothing is durable before a sync, everything after it", async () => {
   const disk = new SimulatedDisk();
@@ -42,7 +51,7 @@ Deno.test("a round syncs all that was written, in many segments, and nothing tha
     assertEquals(store.durablePosition, store.position);
     // What was not synced is gone, whatever the kernel would have written by itself.
     const random = new SeededRandom(chooseSeed("power cut"));
-    const after = disk.powerCut(random);
+    const after = disk.powerCut(random, indexPath);
     await withStore(openOn(after), (recovered) => {
       assertEquals([...contents(recovered).values()], new Array(100).fill("y".repeat(2000)));
     });

@@ -4,12 +4,19 @@ import {
   indexHeader,
   indexHeaderTotalBytes,
   indexPage,
-  indexPageBytes,
+  pagesPerTable,
   record,
   recordHeaderBytes,
   recordKind,
 } from "../../../src/store/format.ts";
 import { HashIndex } from "../../../src/store/hash_index.ts";
+import {
+  depthOf,
+  pageBase,
+  prefixOf,
+  tableEntry,
+  tableWord,
+} from "../../../src/store/page_tables.ts";
 import { viewOf } from "../../../src/store/words.ts";
 import { type StoreFile, type Window, windowOf } from "../../../src/sys/mapped_file.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
@@ -21,13 +28,14 @@ const recordSpace = 64;
 
 /** An index over records of its own that hold a key each, with hashes that the test chooses. */
 class Harness {
-  readonly disk = new SimulatedDisk();
+  readonly disk: SimulatedDisk;
   readonly file: StoreFile;
   readonly index: HashIndex;
   readonly records: Window;
   #end = recordSpace;
 
-  constructor(slotsPerPage: number) {
+  constructor(slotsPerPage: number, diskBytes?: number) {
+    this.disk = new SimulatedDisk(diskBytes);
     const buffer = new ArrayBuffer(2 ** 22);
     this.records = windowOf(buffer);
     this.file = this.disk.open("index", indexHeaderTotalBytes);
@@ -289,36 +297,29 @@ for (
   });
 }
 
-const damages: readonly [string, (file: StoreFile, page: (n: number) => number) => void][] = [
+const damages: readonly [string, (file: StoreFile) => void][] = [
   ["no pages", ({ header }) => header.i32[indexHeader.pageCountWord] = 0],
   ["a negative number of pages", ({ header }) => header.i32[indexHeader.pageCountWord] = -5],
   ["more pages than the file has", ({ header }) => header.i32[indexHeader.pageCountWord] = 1e6],
   ["one page too few", ({ header }) => header.i32[indexHeader.pageCountWord]--],
-  ["a page that is not in use", ({ windows }, page) => {
-    windows[0].i32[page(1) + indexPage.depthWord] = 0;
+  ["a page that is not in use", ({ windows }) => windows[0].i32[tableWord(2)] = 0],
+  ["a depth that no page has", ({ windows }) => windows[0].i32[tableWord(1)] = 1 << 31],
+  ["a depth whose directory would take 1 GiB", ({ windows }) => {
+    windows[0].i32[tableWord(1)] = tableEntry(0, 29);
   }],
-  ["a depth that no page has", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.depthWord] = 33;
-  }],
-  ["a depth whose directory would take 1 GiB", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.depthWord] = 29;
-  }],
-  ["a page of more hashes than it has", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.depthWord]--;
-  }],
-  ["two pages of the same hashes", ({ windows }, page) => {
+  ["a page of more hashes than it has", ({ windows }) => {
     const words = windows[0].i32;
-    words.copyWithin(page(1), page(0), page(0) + 4);
+    const depth = depthOf(words[tableWord(1)]) - 1;
+    const prefix = prefixOf(words[tableWord(1)]) & -1 << (32 - depth);
+    words[tableWord(1)] = tableEntry(prefix, depth);
   }],
-  ["a page of the hashes of another", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.prefixWord] ^= 1 << 31;
+  ["two pages of the same hashes", ({ windows }) => {
+    windows[0].i32[tableWord(2)] = windows[0].i32[tableWord(1)];
   }],
-  ["a negative number of entries", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.countWord] = -1;
-  }],
-  ["more entries than a page holds", ({ windows }, page) => {
-    windows[0].i32[page(0) + indexPage.countWord] = 511;
-  }],
+  ["a page of the hashes of another", ({ windows }) => windows[0].i32[tableWord(1)] ^= 1 << 31],
+  ["a negative number of entries", ({ header }) => header.f64[indexHeader.keysF64] = -1],
+  ["half an entry", ({ header }) => header.f64[indexHeader.keysF64] = 0.5],
+  ["more entries than the pages hold", ({ header }) => header.f64[indexHeader.keysF64] = 1e6],
 ];
 
 for (const [what, damage] of damages) {
@@ -326,7 +327,45 @@ for (const [what, damage] of damages) {
     const harness = new Harness(8);
     for (let i = 0; i < 40; i++) harness.insert(`${i}`, Math.imul(i, 0x9e3779b1));
     assert(harness.reopened(8).load());
-    damage(harness.file, (page) => page * indexPageBytes / 4);
+    damage(harness.file);
     assertEquals(harness.reopened(8).load(), false);
   });
 }
+
+for (
+  const word of [
+    indexPage.prefixWord,
+    indexPage.depthWord,
+    indexPage.countWord,
+    indexPage.versionWord,
+  ]
+) {
+  Deno.test(`a page whose header has another word ${word} is told of, and is used`, () => {
+    const harness = new Harness(8);
+    for (let i = 0; i < 40; i++) harness.insert(`${i}`, Math.imul(i, 0x9e3779b1));
+    const index = harness.reopened(8);
+    assert(index.load());
+    assertEquals(index.countDamagedHeaders(), 0);
+    const words = harness.file.windows[0].i32;
+    words[pageBase(2) + word] ^= 1;
+    assertEquals(index.countDamagedHeaders(), 1);
+    assertEquals(index.collect(0, 100), 40);
+    assertEquals(index.isDamaged, word !== indexPage.countWord);
+  });
+}
+
+Deno.test("tables stand among the pages, and are no pages", () => {
+  const harness = new Harness(8, 2 ** 25);
+  const keys = 20_000;
+  for (let i = 0; i < keys; i++) harness.insert(`${i}`, Math.imul(i, 0x9e3779b1));
+  const { index } = harness;
+  assert(index.pageCount > 2 * pagesPerTable);
+  assertEquals(index.countDamagedHeaders(), 0);
+  const reopened = harness.reopened(8);
+  assert(reopened.load());
+  assertEquals([reopened.count, reopened.pageCount], [keys, index.pageCount]);
+  assertEquals(reopened.collect(0, keys + 1), keys);
+  reopened.clear();
+  assertEquals([reopened.count, reopened.pageCount, reopened.collect(0, 1)], [0, 3, 0]);
+  assert(harness.reopened(8).load());
+});

@@ -541,6 +541,102 @@ Deno.test("a killed store is read from where its index had come, not from the st
   });
 });
 
+const { appliedPositionF64 } = indexHeader;
+const positionChanges: readonly [string, (counts: Float64Array) => void, number][] = [
+  ["is known", () => {}, 3],
+  ["is not known", (counts) => counts.fill(0, appliedPositionF64, appliedPositionF64 + 2), 23],
+  ["was being written", (counts) => counts[appliedPositionF64] += 16, 23],
+  ["is of another segment", (counts) => {
+    counts[appliedPositionF64] -= segmentBytes;
+    counts[appliedPositionF64 + 1] += segmentBytes;
+  }, 23],
+  ["is behind the segment", (counts) => {
+    counts[appliedPositionF64] += segmentBytes;
+    counts[appliedPositionF64 + 1] -= segmentBytes;
+  }, 23],
+];
+
+for (const [what, change, records] of positionChanges) {
+  Deno.test(`of a killed store, ${records} records are read when the end of its last turn ${what}`, async () => {
+    let expected: State = new Map();
+    const disk = await killed((store) => {
+      for (let i = 0; i < 20; i++) put(store, `key:${i}`, `${i}`);
+      store.tick();
+      for (let i = 0; i < 2; i++) put(store, `key:${i}`, "new");
+      remove(store, "key:5");
+      expected = contents(store);
+    });
+    change(new Float64Array(disk.bytesOf(indexPath).buffer));
+    await withStore(openOn(disk), (store) => {
+      assertEquals([store.opening.kind, store.opening.records], ["replayed", records]);
+      assertEquals(contents(store), expected);
+      assertEquals(store.count, 19);
+    });
+    assertEquals(await recovered(disk), expected, "the log goes on where it ended");
+  });
+}
+
+Deno.test("what is not read again after a kill is verified when it is used", async () => {
+  const disk = await killed((store) => {
+    put(store, "a", "value of a");
+    put(store, "b", "value of b");
+    for (let i = 0; i < 20; i++) {
+      put(store, `key:${i}`, "staged, when those before are not any more");
+    }
+    store.tick();
+    put(store, "c", "value of c");
+  });
+  disk.bytesOf(storePath)[offsetOf(disk, "value of a")] ^= 1;
+  await withStore(openOn(disk), (store) => {
+    assertEquals(store.opening.records, 1);
+    assertEquals(["a", "b", "c"].map((key) => valueOf(store, key)), [
+      null,
+      "value of b",
+      "value of c",
+    ]);
+  });
+});
+
+Deno.test("a batch that was taken back after a slice of housekeeping leaves no hole in the log", async () => {
+  let expected: State = new Map();
+  const disk = await killed((store) => {
+    for (let i = 0; i < 3; i++) put(store, `key:${i}`, "1");
+    store.beginBatch();
+    for (let i = 0; i < 5; i++) put(store, `key:${i}`, "2");
+    store.tick();
+    store.failBatch();
+    store.endBatch();
+    put(store, "key:2", "3");
+    expected = contents(store);
+  });
+  let later = disk;
+  await withStore(openOn(disk), (store) => {
+    assertEquals(contents(store), expected);
+    put(store, "after", "4");
+    later = disk.copy();
+  });
+  assertEquals(await recovered(later), new Map([...expected, ["after", "4"]]));
+});
+
+Deno.test("a batch that ends where the log is read from, and began before, is in the index and in the log", async () => {
+  let expected: State = new Map();
+  const disk = await killed((store) => {
+    store.beginBatch();
+    for (let i = 0; i < 30; i++) put(store, `key:${i}`, "v".repeat(200));
+    store.endBatch();
+    put(store, "key:0", "new");
+    expected = contents(store);
+  });
+  let later = disk;
+  await withStore(openOn(disk), (store) => {
+    assert(store.opening.records > 1);
+    assertEquals(contents(store), expected);
+    put(store, "after", "4");
+    later = disk.copy();
+  });
+  assertEquals(await recovered(later), new Map([...expected, ["after", "4"]]));
+});
+
 Deno.test("progress is told while the log is read, and only grows", async () => {
   const disk = await killed((store) => {
     for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));

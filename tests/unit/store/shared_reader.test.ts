@@ -13,6 +13,7 @@ import {
   storeHeaderBytes,
 } from "../../../src/store/format.ts";
 import { IndexHeader } from "../../../src/store/index_header.ts";
+import { pageBase, tableEntry } from "../../../src/store/page_tables.ts";
 import { recordState, RecordTrust } from "../../../src/store/record_trust.ts";
 import type { SharedReader } from "../../../src/store/shared_reader.ts";
 import { Store } from "../../../src/store/store.ts";
@@ -286,7 +287,7 @@ Deno.test("a miss is not believed while the entries of the page move, or if they
   const words = index.windows[0].i32;
   const pages = index.header.i32[indexHeader.pageCountWord];
   const move = () => {
-    for (let page = 0; page < pages; page++) words[page * 1024 + indexPage.versionWord]++;
+    for (let page = 1; page < pages; page++) words[pageBase(page) + indexPage.versionWord]++;
   };
   assertEquals(reader.get("none"), null);
   const { retries } = inner;
@@ -701,10 +702,11 @@ Deno.test("pages that are read while all keys are being removed are read again b
     },
     () => {
       const pages = index.windows[0].i32;
-      index.header.i32[indexHeader.pageCountWord] = 2;
-      pages.fill(0, 0, 2048);
-      pages.set([0, 2, 0, 100], 0);
-      pages.set([1 << 31, 2, 0, 100], 1024);
+      index.header.i32[indexHeader.pageCountWord] = 3;
+      pages.fill(0, 0, pageBase(3));
+      pages.set([0, tableEntry(0, 1), tableEntry(1 << 31, 1)], 0);
+      pages.set([0, 2, 0, 100], pageBase(1));
+      pages.set([1 << 31, 2, 0, 100], pageBase(2));
       words[readerWords.changesWord]++;
     },
   ];

@@ -269,6 +269,11 @@ class SimulatedFile implements StoreFile {
     if (!this.#disk.sync(this.#content, 0, this.#headerBytes)) this.#fail();
   }
 
+  read(offset: number, bytes: Uint8Array): void {
+    const from = this.#headerBytes + offset;
+    bytes.set(this.#content.cached.subarray(from, from + bytes.length));
+  }
+
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#disk.writeFails) throw new SystemError("write", ioError, this.path);
     this.#content.cached.set(bytes.subarray(start, end), this.#headerBytes + offset);

@@ -232,6 +232,33 @@ Deno.test("a write that is done in parts goes on, unless nothing is ever written
   });
 });
 
+Deno.test("what is read is what the body has, in parts if need be, and nothing behind its end", async () => {
+  await withFile((file) => {
+    file.grow(4096);
+    file.windows[0].u8.fill(7, 100, 200);
+    const bytes = new Uint8Array(10);
+    file.read(195, bytes);
+    assertEquals([...bytes], [7, 7, 7, 7, 7, 0, 0, 0, 0, 0]);
+    const atEnd = new Uint8Array(10).fill(1);
+    file.read(4092, atEnd);
+    assertEquals([...atEnd], [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    let calls = 0;
+    const parts = interceptLibc((real) => ({
+      ...real,
+      pread: (fd, target, length, offset) => {
+        calls++;
+        return real.pread(fd, target, length > 4n ? 4n : length, offset);
+      },
+    }));
+    try {
+      file.read(195, bytes.fill(9));
+    } finally {
+      parts();
+    }
+    assertEquals([calls, [...bytes]], [3, [7, 7, 7, 7, 7, 0, 0, 0, 0, 0]]);
+  });
+});
+
 Deno.test("a file that is closed is not populated any more", async () => {
   await using folder = await TemporaryFolder.make();
   const file = MappedFile.open(folder.join("file"), { headerBytes });

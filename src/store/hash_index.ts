@@ -83,7 +83,6 @@ function packEntries(words: Int32Array, slotsEnd: number): number {
 
 export class HashIndex {
   readonly file: StoreFile;
-  readonly #header: Window;
   /** How many entries there are. */
   #count = 0;
   /** After `find`: where in the page's window (a word offset) the entry is or would be inserted. */
@@ -137,7 +136,6 @@ export class HashIndex {
     const { slotsPerPage, cutDelayMs } = limits;
     this.#cutDelayMs = cutDelayMs;
     this.file = file;
-    this.#header = file.header;
     this.#stage = stage;
     this.#log = stage.log;
     this.#records = stage.log.windows;
@@ -417,7 +415,7 @@ export class HashIndex {
     words[slot + 1] = address;
     words[this.#page + indexPage.countWord]++;
     words[version]++;
-    this.#header.f64[indexHeader.keysF64] = ++this.#count;
+    this.file.header.f64[indexHeader.keysF64] = ++this.#count;
     this.endChange();
   }
 
@@ -442,7 +440,7 @@ export class HashIndex {
     words[to + 1] = 0;
     words[this.#page + indexPage.countWord]--;
     words[version]++;
-    this.#header.f64[indexHeader.keysF64] = --this.#count;
+    this.file.header.f64[indexHeader.keysF64] = --this.#count;
     this.endChange();
   }
 
@@ -460,11 +458,11 @@ export class HashIndex {
   /** Marks the file as inconsistent until the matching `endChange`; a process that dies in between
    * leaves the mark, and the next one rebuilds the index. Nests. */
   beginChange(): void {
-    if (this.#changes++ === 0) this.#header.i32[indexHeader.busyWord] = 1;
+    if (this.#changes++ === 0) this.file.header.i32[indexHeader.busyWord] = 1;
   }
 
   endChange(): void {
-    if (--this.#changes === 0) this.#header.i32[indexHeader.busyWord] = 0;
+    if (--this.#changes === 0) this.file.header.i32[indexHeader.busyWord] = 0;
   }
 
   // --- growing ---------------------------------------------------------------------------------
@@ -488,7 +486,7 @@ export class HashIndex {
     this.beginChange();
     // The old page comes last: who misses an entry there finds it in a page that is counted.
     for (let i = 1; i < parts.length; i++) this.#writePart(parts[i], old, this.#takePage());
-    this.#header.i32[indexHeader.pageCountWord] = this.#pageCount;
+    this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
     this.#writePart(parts[0], old, page);
     this.endChange();
   }
@@ -630,13 +628,13 @@ export class HashIndex {
     this.#clearedMs = performance.now();
     this.#pageCount = 0;
     const pages = [this.#takePage(), this.#takePage()];
-    this.#header.i32[indexHeader.pageCountWord] = this.#pageCount;
+    this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
     this.#directoryBits = 1;
     this.#directory = Int32Array.from(pages, (page) => page << depthBits | 1);
     this.#clearPage(pages[0], 0, 1);
     this.#clearPage(pages[1], 1 << 31, 1);
     this.#count = 0;
-    this.#header.f64[indexHeader.keysF64] = 0;
+    this.file.header.f64[indexHeader.keysF64] = 0;
     this.readers.endChange();
     this.endChange();
     if (this.isDamaged) this.endChange();
@@ -668,8 +666,8 @@ export class HashIndex {
    * does is done by V8's interpreter.
    */
   load(): boolean {
-    const pageCount = this.#header.i32[indexHeader.pageCountWord];
-    const count = this.#header.f64[indexHeader.keysF64];
+    const pageCount = this.file.header.i32[indexHeader.pageCountWord];
+    const count = this.file.header.f64[indexHeader.keysF64];
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
     const isLikely = Number.isInteger(count) && count >= 0 && count <= pageCount * this.#entriesMax;
     if (!isLikely) return false;

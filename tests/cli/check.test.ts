@@ -1,6 +1,10 @@
 /** `kv check` on stores that are whole, damaged, in use, or none. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { indexHeaderTotalBytes, indexPageHeaderBytes } from "../../src/store/format.ts";
+import {
+  indexHeaderTotalBytes,
+  indexPageBytes,
+  indexPageHeaderBytes,
+} from "../../src/store/format.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { TestServer } from "../support/test_server.ts";
@@ -73,8 +77,8 @@ Deno.test("an index that leads elsewhere is told", async () => {
     const index = `${path}-index`;
     const file = await Deno.readFile(index);
     const words = new Int32Array(file.buffer);
-    // The first entry of the first page: behind the file's header, and the page's.
-    let slot = (indexHeaderTotalBytes + indexPageHeaderBytes) / 4;
+    // The first entry of the first page that has some: behind the file's header, a table, and the page's header.
+    let slot = (indexHeaderTotalBytes + indexPageBytes + indexPageHeaderBytes) / 4;
     while (words[slot + 1] === 0) slot += 2;
     words[slot + 1] += 2;
     await Deno.writeFile(index, file);

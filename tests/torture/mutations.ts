@@ -559,7 +559,7 @@ export const mutations: readonly Mutation[] = [
     name: "the index is not marked while it is changed",
     breaks: indexIsRight,
     file: "src/store/hash_index.ts",
-    from: "if (this.#changes++ === 0) this.#header.i32[indexHeader.busyWord] = 1;",
+    from: "if (this.#changes++ === 0) this.file.header.i32[indexHeader.busyWord] = 1;",
     to: "this.#changes++;",
   },
   {

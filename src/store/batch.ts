@@ -117,13 +117,17 @@ export class Batch {
     this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
     this.#begun = true;
     // Until the batch's end, the index is ahead of what a recovery would make of the log.
-    this.#index.beginChange();
+    this.#index.beginBatch();
     this.#index.readers.beginChange();
     return recordFlag.member;
   }
 
-  /** A key's record is at `newAddress` instead of `oldAddress` now; 0: there is, or was, none. */
+  /**
+   * A key's record will be at `newAddress` instead of `oldAddress`; 0: there will be, or is, none. To be called before the
+   * index is changed.
+   */
   note(newAddress: number, oldAddress: number): void {
+    this.#index.noteUndo(newAddress, oldAddress);
     this.#undo.push(newAddress, oldAddress);
   }
 
@@ -133,14 +137,17 @@ export class Batch {
     this.#holdRecords();
     this.#undo.clear();
     this.#index.readers.endChange();
-    this.#index.endChange();
+    this.#index.endBatch();
   }
 
   #rollBack(depth: number): void {
     if (!this.#begun) return;
     const at = depth * savepointFields;
     const undoLength = this.#savepoints[at + 3];
-    for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) this.#undoWrite(i);
+    for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) {
+      this.#undoWrite(i);
+      this.#index.cutUndo(i);
+    }
     this.#undo.length = Math.max(0, undoLength);
     this.#log.rewind({
       segment: this.#savepoints[at],
@@ -164,7 +171,7 @@ export class Batch {
     const keyEnd = keyEndAt(window, offset);
     const hash = this.#hash.ofView(view, keyStart, keyEnd);
     index.find(hash, view, keyStart, keyEnd);
-    if (newAddress !== 0) this.#records.retire(newAddress);
+    // Should the process be killed in between, what has a deadline may be counted twice, and never is missing.
     if (oldAddress !== 0) this.#records.reinstate(oldAddress);
     if (newAddress !== 0 && oldAddress !== 0) index.replace(oldAddress);
     else if (newAddress !== 0) index.remove();
@@ -172,6 +179,7 @@ export class Batch {
       index.prepareInsert(hash, view, keyStart, keyEnd);
       index.insert(hash, oldAddress);
     }
+    if (newAddress !== 0) this.#records.retire(newAddress);
   }
 
   /** Every key was deleted: what was before cannot be brought back by index entries any more. */

@@ -132,7 +132,7 @@ export const indexMagic: readonly [number, number] = [0x4e49564b, 0x31584544];
 export const indexHeader = {
   magicWord: 0, // two words
   versionWord: 2,
-  /** 1 while a change of several words is under way: whoever finds it set rebuilds. */
+  /** 1 while a change is under way that cannot be taken back: whoever finds it set rebuilds. */
   busyWord: 3,
   storeIdWord: 4, // four words
   /** 36 ASCII bytes. */
@@ -161,13 +161,29 @@ export const indexHeader = {
    * it is the same, negative.
    */
   appliedPositionF64: 17,
+  /**
+   * The page whose entries are being moved, to insert one, or with a negative sign, to remove one; 0: none is. Whoever finds
+   * it set looks at them again.
+   */
+  changingPageWord: 38,
+  /** A page that is being split, of which there is an image; 0: none is. And how many pages there were. */
+  imagePageWord: 39,
+  imagePageCountWord: 40,
+  /** 0: no batch is open; otherwise one more than the changes by which it can be taken back. */
+  undoWord: 41,
   /** Live bytes of each segment: 65536 words behind the first page. A hint, never exact by promise. */
   liveBytesWord: 4096 / 4,
   /** The stage: two halves, behind the counters. */
   stageByte: 4096 + 65536 * 4,
+  /** What an open batch has changed: pairs of new and old addresses. */
+  undoByte: 4096 + 65536 * 4 + 2 * 65536,
+  /** A page as it was before it was split. */
+  imageByte: 4096 + 65536 * 4 + 2 * 65536 + 16384,
 } as const;
 export const stageHalfBytesMax = 65536;
-export const indexHeaderTotalBytes = indexHeader.stageByte + 2 * stageHalfBytesMax;
+/** A batch that has changed more cannot be taken back by the next opening, which rebuilds the index. */
+export const undoPairsMax = 16384 / 8;
+export const indexHeaderTotalBytes = indexHeader.imageByte + indexPageBytes;
 
 /** Which records are staged: words of the index's header, on a cache line of their own. */
 export const stageWords = {
@@ -212,6 +228,8 @@ assert(superblock.nextSequenceF64 * 8 + 8 <= superblock.bytes, "the superblock's
 assert(superblock.bytes <= 512, "a superblock slot is within a sector");
 assert(slotsPerPageMax === 510, "a page has 510 slots");
 assert(pagesPerTable * 4 === indexPageBytes, "a table is a page");
+assert(indexHeader.stageByte + 2 * stageHalfBytesMax === indexHeader.undoByte, "they abut");
+assert(indexHeader.undoByte + undoPairsMax * 8 === indexHeader.imageByte, "they abut");
 assert((indexHeader.storeIdWord + 4) * 4 === indexHeader.bootIdByte, "index header fields abut");
 assert(indexHeader.bootIdByte + indexHeader.bootIdBytes === indexHeader.cleanWord * 4, "they abut");
 assert(indexHeader.slotsPerPageWord * 4 + 4 === indexHeader.appliedSequenceF64 * 8, "they abut");

@@ -17,7 +17,8 @@ import { SystemError } from "../sys/mapped_file.ts";
 import { cannotGrow, StoreError } from "./errors.ts";
 import { defaultLimits, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReaderWords } from "./reader_words.ts";
-import { kindAt, offsetOf } from "./record.ts";
+import type { KeyedHash } from "./keyed_hash.ts";
+import { keyEndAt, kindAt, offsetOf } from "./record.ts";
 import {
   depthBits,
   depthMask,
@@ -44,9 +45,12 @@ import {
   recordAlignment,
   recordHeaderBytes,
   recordKind,
+  undoPairsMax,
 } from "./format.ts";
 
 const slotWords = 2;
+const undoStart = indexHeader.undoByte / 4;
+const imageStart = indexHeader.imageByte / 4;
 const growthPagesMin = 64;
 const growthPagesMax = 16384;
 const topBit = 1 << 31;
@@ -130,6 +134,10 @@ export class HashIndex {
   #cutting = false;
   /** Open multi-word changes; see `beginChange`. */
   #changes = 0;
+  /** Changes that are noted of a batch; -1: none is open. */
+  #undoLength = -1;
+  /** The batch that is open has changed what is not noted. */
+  #gaveUpUndo = false;
 
   /** `stage` is where the records stand. */
   constructor(file: StoreFile, stage: Stage, limits: IndexLimits) {
@@ -401,7 +409,8 @@ export class HashIndex {
     const slot = this.#slot;
     const gap = this.#gapBehind(slot);
     const version = this.#page + indexPage.versionWord;
-    this.beginChange();
+    const header = this.file.header;
+    header.i32[indexHeader.changingPageWord] = this.#pageOf(hash);
     words[version]++;
     if (gap - slot <= 32) {
       for (let to = gap; to > slot; to -= slotWords) {
@@ -415,8 +424,8 @@ export class HashIndex {
     words[slot + 1] = address;
     words[this.#page + indexPage.countWord]++;
     words[version]++;
-    this.file.header.f64[indexHeader.keysF64] = ++this.#count;
-    this.endChange();
+    header.f64[indexHeader.keysF64] = ++this.#count;
+    header.i32[indexHeader.changingPageWord] = 0;
   }
 
   /** After `find` returned an address: removes the entry. */
@@ -426,7 +435,8 @@ export class HashIndex {
     const firstSlot = this.#page + indexPage.slotWord;
     const version = this.#page + indexPage.versionWord;
     let to = this.#slot;
-    this.beginChange();
+    const header = this.file.header;
+    header.i32[indexHeader.changingPageWord] = -this.#pageOf(words[to]);
     words[version]++;
     for (let from = to + slotWords; from < end && words[from + 1] !== 0; from += slotWords) {
       const home = firstSlot + this.#home(words[from], this.#depth) * slotWords;
@@ -440,8 +450,8 @@ export class HashIndex {
     words[to + 1] = 0;
     words[this.#page + indexPage.countWord]--;
     words[version]++;
-    this.file.header.f64[indexHeader.keysF64] = --this.#count;
-    this.endChange();
+    header.f64[indexHeader.keysF64] = --this.#count;
+    header.i32[indexHeader.changingPageWord] = 0;
   }
 
   /** The first empty slot at or behind `slot`; -1 when the page has none. */
@@ -455,6 +465,11 @@ export class HashIndex {
     return -1;
   }
 
+  /** The page that has a hash. */
+  #pageOf(hash: number): number {
+    return this.#directory[hash >>> (32 - this.#directoryBits)] >>> depthBits;
+  }
+
   /** Marks the file as inconsistent until the matching `endChange`; a process that dies in between
    * leaves the mark, and the next one rebuilds the index. Nests. */
   beginChange(): void {
@@ -463,6 +478,50 @@ export class HashIndex {
 
   endChange(): void {
     if (--this.#changes === 0) this.file.header.i32[indexHeader.busyWord] = 0;
+  }
+
+  /**
+   * What is changed until `endBatch` is to be taken back if the process dies in between, by what is noted with `noteUndo`.
+   */
+  beginBatch(): void {
+    this.#undoLength = 0;
+    this.file.header.i32[indexHeader.undoWord] = 1;
+  }
+
+  /**
+   * In a batch, before the entry of a key is changed: it will lead to `newAddress` instead of `oldAddress`; 0: there is no
+   * entry then.
+   */
+  noteUndo(newAddress: number, oldAddress: number): void {
+    const at = this.#undoLength;
+    if (at === undoPairsMax) return this.giveUpUndo();
+    const { i32 } = this.file.header;
+    i32[undoStart + 2 * at] = newAddress;
+    i32[undoStart + 2 * at + 1] = oldAddress;
+    i32[indexHeader.undoWord] = at + 2;
+    this.#undoLength = at + 1;
+  }
+
+  /** The last change of the batch, the one behind `length` others, is taken back: one key may have changed twice. */
+  cutUndo(length: number): void {
+    if (length >= this.#undoLength) return;
+    this.#undoLength = length;
+    this.file.header.i32[indexHeader.undoWord] = length + 1;
+  }
+
+  /** A batch that is open, if there is one, can be taken back by this process only: the next one would rebuild the index. */
+  giveUpUndo(): void {
+    if (this.#undoLength < 0 || this.#gaveUpUndo) return;
+    this.#gaveUpUndo = true;
+    this.beginChange();
+  }
+
+  endBatch(): void {
+    this.#undoLength = -1;
+    this.file.header.i32[indexHeader.undoWord] = 0;
+    if (!this.#gaveUpUndo) return;
+    this.#gaveUpUndo = false;
+    this.endChange();
   }
 
   // --- growing ---------------------------------------------------------------------------------
@@ -483,12 +542,21 @@ export class HashIndex {
     const parts: PagePart[] = [];
     this.#planHalves({ prefix, depth, from: 0, to: entries }, old, parts);
     this.#reservePages(parts.length - 1);
-    this.beginChange();
+    this.#saveImage(page);
     // The old page comes last: who misses an entry there finds it in a page that is counted.
     for (let i = 1; i < parts.length; i++) this.#writePart(parts[i], old, this.#takePage());
     this.file.header.i32[indexHeader.pageCountWord] = this.#pageCount;
     this.#writePart(parts[0], old, page);
-    this.endChange();
+    this.file.header.i32[indexHeader.imagePageWord] = 0;
+  }
+
+  /** Keeps a page that is about to be split, until that is done. */
+  #saveImage(page: number): void {
+    const { i32 } = this.file.header;
+    const base = pageBase(page);
+    i32.set(this.#wordsOf(page).subarray(base, base + pageWords), imageStart);
+    i32[indexHeader.imagePageCountWord] = this.#pageCount;
+    i32[indexHeader.imagePageWord] = page;
   }
 
   /** The number of the next page. */
@@ -622,6 +690,7 @@ export class HashIndex {
     if (file.bodyBytes < growthPagesMin * indexPageBytes) {
       file.grow(growthPagesMin * indexPageBytes);
     }
+    this.giveUpUndo(); // Before it is empty, and unmarked again.
     this.beginChange();
     this.readers.beginChange();
     this.readers.noteLayout();
@@ -666,6 +735,7 @@ export class HashIndex {
    * does is done by V8's interpreter.
    */
   load(): boolean {
+    if (!this.#restoreImage()) return false;
     const pageCount = this.file.header.i32[indexHeader.pageCountWord];
     const count = this.file.header.f64[indexHeader.keysF64];
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
@@ -694,6 +764,146 @@ export class HashIndex {
     this.#directoryBits = bits;
     this.#pageCount = pageCount;
     this.#count = count;
+    return true;
+  }
+
+  /**
+   * A page that was being split when the process was killed is as it was before, and all that were to be new are not
+   * counted. False: what there is of it cannot be right.
+   */
+  #restoreImage(): boolean {
+    const { i32 } = this.file.header;
+    const page = i32[indexHeader.imagePageWord];
+    if (page === 0) return true;
+    const counted = i32[indexHeader.pageCountWord];
+    const pageCount = i32[indexHeader.imagePageCountWord];
+    const isCounted = page > 0 && page < pageCount && pageCount <= counted &&
+      counted * indexPageBytes <= this.file.bodyBytes && !isTable(page);
+    if (!isCounted) return false;
+    const depth = i32[imageStart + indexPage.depthWord] - 1;
+    const prefix = i32[imageStart + indexPage.prefixWord];
+    const now = readTable(this.file.windows, page);
+    const isOfPage = depth >= 1 && depth <= depthOf(now) && prefixAt(now, depth) === prefix;
+    if (!isOfPage) return false;
+    const words = this.#wordsOf(page);
+    words.set(i32.subarray(imageStart, imageStart + pageWords), pageBase(page));
+    words[tableWord(page)] = tableEntry(prefix, depth);
+    i32[indexHeader.pageCountWord] = pageCount;
+    i32[indexHeader.imagePageWord] = 0;
+    return true;
+  }
+
+  /**
+   * After `load`: the entries of a page that were being moved when the process was killed are put in order again. All of
+   * them are there, some twice, and one may be of two halves: what a record's key hashes to tells. Whether the one that was
+   * inserted or removed is among them does not matter: its record is read again. False: not all of them lead to records,
+   * or are there, and the index has to be rebuilt.
+   */
+  repair(hash: KeyedHash): boolean {
+    const { i32, f64 } = this.file.header;
+    const change = i32[indexHeader.changingPageWord];
+    const page = Math.abs(change);
+    if (page === 0) return true;
+    if (page >= this.#pageCount || isTable(page)) return false;
+    const words = this.#wordsOf(page);
+    const base = pageBase(page);
+    const entry = readTable(this.file.windows, page);
+    const prefix = prefixOf(entry);
+    const depth = depthOf(entry);
+    const packed = new Int32Array(pageWords);
+    const addresses = new Set<number>();
+    let last = -1;
+    for (let slot = base + indexPage.slotWord; slot < base + this.#slotsEnd; slot += slotWords) {
+      const address = words[slot + 1];
+      if (address === 0) continue;
+      if (!this.#leadsToRecord(address)) return false;
+      const keyHash = this.#hashAt(address, hash);
+      if (keyHash !== words[slot] || addresses.has(address)) continue;
+      const order = keyHash >>> 0;
+      if (order < last || prefixAt(keyHash, depth) !== prefix) return false;
+      packed[addresses.size * slotWords] = keyHash;
+      packed[addresses.size * slotWords + 1] = address;
+      addresses.add(address);
+      last = order;
+    }
+    const part = { prefix, depth, from: 0, to: addresses.size };
+    const more = addresses.size - words[base + indexPage.countWord];
+    const isComplete = more === 0 || more === Math.sign(change);
+    if (!isComplete || !this.#fits(part, packed)) return false;
+    this.beginChange();
+    this.#writePart(part, packed, page);
+    this.#count = this.#countEntries();
+    f64[indexHeader.keysF64] = this.#count;
+    this.endChange();
+    i32[indexHeader.changingPageWord] = 0;
+    return true;
+  }
+
+  /** What the key of the record at an address hashes to; there is one. */
+  #hashAt(address: number, hash: KeyedHash): number {
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
+    return hash.ofView(window.view, offset + recordHeaderBytes, keyEndAt(window, offset));
+  }
+
+  #countEntries(): number {
+    let count = 0;
+    for (let page = 0; page < this.#pageCount; page++) {
+      if (!isTable(page)) count += this.#wordsOf(page)[pageBase(page) + indexPage.countWord];
+    }
+    return count;
+  }
+
+  /**
+   * After `repair`: takes back what a batch has changed that was open when the process was killed. `onCount` is told of each
+   * record that counts again, before it does, and of each that counts no more (-1), behind that. False: it does not fit, and
+   * the index has to be rebuilt.
+   */
+  undoBatch(hash: KeyedHash, onCount: (address: number, sign: number) => void): boolean {
+    const { i32 } = this.file.header;
+    const length = i32[indexHeader.undoWord] - 1;
+    if (length > undoPairsMax || length < -1) return false;
+    for (let i = length - 1; i >= 0; i--) {
+      const newAddress = i32[undoStart + 2 * i];
+      const oldAddress = i32[undoStart + 2 * i + 1];
+      const isThere = (newAddress === 0 || this.#leadsToRecord(newAddress)) &&
+        (oldAddress === 0 || this.#leadsToRecord(oldAddress)) && newAddress !== oldAddress;
+      if (!isThere) return false;
+      if (!this.#undo(newAddress, oldAddress, hash, onCount)) return false;
+      i32[indexHeader.undoWord] = i + 1; // One key may have changed twice.
+    }
+    i32[indexHeader.undoWord] = 0;
+    return true;
+  }
+
+  #undo(
+    newAddress: number,
+    oldAddress: number,
+    hash: KeyedHash,
+    onCount: (address: number, sign: number) => void,
+  ): boolean {
+    const address = newAddress || oldAddress;
+    const window = this.#stage.windowOf(address);
+    const offset = this.#stage.offsetOf(address);
+    const start = offset + recordHeaderBytes;
+    const end = keyEndAt(window, offset);
+    const keyHash = hash.ofView(window.view, start, end);
+    const found = this.find(keyHash, window.view, start, end);
+    if (found === oldAddress) return true; // It was noted and not done, or is undone already.
+    if (found !== newAddress) return false;
+    if (oldAddress !== 0) onCount(oldAddress, 1);
+    if (oldAddress === 0) this.remove();
+    else if (newAddress !== 0) this.replace(oldAddress);
+    else {
+      try {
+        this.prepareInsert(keyHash, window.view, start, end);
+      } catch (error) {
+        if (error instanceof StoreError) return false;
+        throw error;
+      }
+      this.insert(keyHash, oldAddress);
+    }
+    if (newAddress !== 0) onCount(newAddress, -1);
     return true;
   }
 

@@ -63,6 +63,17 @@ export class IndexHeader {
   isCurrent(
     store: SuperblockState,
     slotsPerPage: number,
+    surroundings: IndexSurroundings,
+  ): boolean {
+    const i32 = this.#i32;
+    return i32[indexHeader.changingPageWord] === 0 && i32[indexHeader.imagePageWord] === 0 &&
+      i32[indexHeader.undoWord] === 0 && this.isMendable(store, slotsPerPage, surroundings);
+  }
+
+  /** The same, but for what an opening takes back or puts in order. */
+  isMendable(
+    store: SuperblockState,
+    slotsPerPage: number,
     { bootId, inode }: IndexSurroundings,
   ): boolean {
     const i32 = this.#i32;

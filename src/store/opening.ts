@@ -159,13 +159,24 @@ function* join(
   index.readers = readers;
   const indexHeader = new IndexHeader(indexFile);
   const surroundings = { bootId: bootId(), inode: file.inode };
+  const wasClean = state.clean;
+  // Whether or not the index can be used: somebody may have read it.
+  const isLeft = existing !== null && !wasClean && surroundings.bootId !== "" &&
+    indexHeader.isInUse(state, surroundings);
+  if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);
+  else stage.clear();
   let isCurrent = existing !== null &&
-    indexHeader.isCurrent(state, limits.slotsPerPage, surroundings) && index.load();
+    indexHeader.isMendable(state, limits.slotsPerPage, surroundings) && index.load() &&
+    index.repair(hash);
   const liveBytes = indexHeader.liveBytes.slice();
   const table = new SegmentTable(limits.segmentBytes, indexHeader.liveBytes);
   const log = new Log(file, table, limits, state.storeId, stage);
   log.readers = readers;
-  log.onHead = (sequence) => indexHeader.appliedSequence = sequence;
+  log.onHead = (sequence) => {
+    // The next opening would not read where an open batch begins.
+    if (sequence !== indexHeader.appliedSequence) index.giveUpUndo();
+    indexHeader.appliedSequence = sequence;
+  };
 
   const writeSuperblock = () => {
     superblock.write();
@@ -181,16 +192,11 @@ function* join(
     limits,
     writeSuperblock,
   });
-  const wasClean = state.clean;
-  // Whether or not the index can be used: somebody may have read it.
-  const isLeft = existing !== null && !wasClean && surroundings.bootId !== "" &&
-    indexHeader.isInUse(state, surroundings);
-  if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);
-  else stage.clear();
   const appliedSequence = isCurrent ? indexHeader.appliedSequence : 0;
   recovery.scanHeaders();
   const appliedPosition = indexHeader.appliedPositionIn(limits.segmentBytes, recovery.newestBytes);
   if (isCurrent) recovery.findMissing(liveBytes);
+  if (isCurrent) isCurrent = recovery.undoBatch(liveBytes);
   // The entries of what is damaged would lead to whatever is written there next.
   const isBehind = recovery.newestSequence > appliedSequence;
   const cannotResume = wasClean && !recovery.canResume;

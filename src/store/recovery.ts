@@ -195,6 +195,22 @@ export class Recovery {
     }
   }
 
+  /**
+   * Takes back what a batch has changed in the index that was open when the process was killed, and in the counts of
+   * live bytes. False: the index has to be rebuilt.
+   */
+  undoBatch(liveBytes: Int32Array): boolean {
+    const { index, hash, indexHeader } = this.#parts;
+    const { table, windows } = this.#log;
+    return index.undoBatch(hash, (address, sign) => {
+      const window = windows[address >>> 26];
+      const offset = offsetOf(address);
+      const place = table.firstOf[address >>> table.addressShift];
+      liveBytes[place] += sign * recordBytesAt(window, offset);
+      if (expireAtOf(window, offset) !== 0) indexHeader.volatileKeys += sign;
+    });
+  }
+
   #reportMissing(place: number, reason: string): void {
     this.#report(place, this.#log.windowOffset(place), this.#limits.segmentBytes, reason);
   }

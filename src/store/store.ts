@@ -620,6 +620,7 @@ export class Store {
       this.#batch.fail();
       throw error;
     }
+    if (this.#batch.depth > 0) this.#batch.note(address, old);
     if (expireAt !== 0) this.#expiry.added(expireAt, this.#keyHash);
     this.#table.addLive(address, this.#reservedLength);
     if (old !== 0) {
@@ -629,7 +630,6 @@ export class Store {
       this.#index.insert(this.#keyHash, address);
       if (this.#touchesNew) this.#eviction.touch(this.#keyHash, this.now);
     }
-    if (this.#batch.depth > 0) this.#batch.note(address, old);
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
     this.#address = address;
     if (this.onChange !== null) this.#tellOfWrite(old);
@@ -669,11 +669,11 @@ export class Store {
     this.#writeKey(offset);
     const address = log.addressOf(offset);
     log.append(bytes);
+    if (this.#batch.depth > 0) this.#batch.note(0, this.#address);
     this.#index.remove();
     this.#records.retire(this.#address);
     this.#table.addLive(address, bytes);
     this.#indexHeader.tombstoneBytes += bytes;
-    if (this.#batch.depth > 0) this.#batch.note(0, this.#address);
     this.#address = 0;
   }
 

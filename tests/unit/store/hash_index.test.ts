@@ -34,7 +34,7 @@ class Harness {
   readonly records: Window;
   #end = recordSpace;
 
-  constructor(slotsPerPage: number, diskBytes?: number) {
+  constructor(slotsPerPage: number, diskBytes = 2 ** 21) {
     this.disk = new SimulatedDisk(diskBytes);
     const buffer = new ArrayBuffer(2 ** 22);
     this.records = windowOf(buffer);

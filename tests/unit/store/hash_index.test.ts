@@ -34,7 +34,7 @@ class Harness {
   readonly records: Window;
   #end = recordSpace;
 
-  constructor(slotsPerPage: number, diskBytes = 2 ** 21) {
+  constructor(slotsPerPage: number, diskBytes?: number) {
     this.disk = new SimulatedDisk(diskBytes);
     const buffer = new ArrayBuffer(2 ** 22);
     this.records = windowOf(buffer);
@@ -185,7 +185,7 @@ Deno.test("a full disk refuses an insert and leaves the index as it was", () => 
 Deno.test("a walk goes on where it stopped, though pages were split in between", () => {
   const random = new SeededRandom(chooseSeed("walk under growth"));
   for (let round = 0; round < 20; round++) {
-    const harness = new Harness(8);
+    const harness = new Harness(8, 2 ** 23);
     const stay = new Set<number>();
     for (let i = 0; i < 100; i++) stay.add(harness.insert(`stay:${i}`, random.next() | 0));
     const pagesBefore = harness.index.pageCount;

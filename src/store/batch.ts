@@ -3,12 +3,11 @@
  * between two marks in the log; when a write in it fails, the log is rewound and the index is put back.
  */
 import { assert } from "./assert.ts";
-import { recordBytes, recordFlag, recordHeaderBytes, recordKind } from "./format.ts";
+import { recordBytes, recordFlag, recordKind } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { LiveRecords } from "./live_records.ts";
 import type { AppendPurpose, Log } from "./log.ts";
-import { keyEndAt } from "./record.ts";
 import { UndoList } from "./undo_list.ts";
 
 /** The mark that ends a batch. */
@@ -145,7 +144,8 @@ export class Batch {
     const at = depth * savepointFields;
     const undoLength = this.#savepoints[at + 3];
     for (let i = this.#undo.length - 1; i >= Math.max(0, undoLength); i--) {
-      this.#undoWrite(i);
+      const newAddress = this.#undo.newAddress(i);
+      this.#index.undo(newAddress, this.#undo.oldAddress(i), this.#hash, this.#count);
       this.#index.cutUndo(i);
     }
     this.#undo.length = Math.max(0, undoLength);
@@ -158,29 +158,11 @@ export class Batch {
     if (undoLength < 0) this.#finish();
   }
 
-  #undoWrite(i: number): void {
-    const index = this.#index;
-    const newAddress = this.#undo.newAddress(i);
-    const oldAddress = this.#undo.oldAddress(i);
-    const address = newAddress || oldAddress;
-    const { stage } = this.#log;
-    const window = stage.windowOf(address);
-    const offset = stage.offsetOf(address);
-    const { view } = window;
-    const keyStart = offset + recordHeaderBytes;
-    const keyEnd = keyEndAt(window, offset);
-    const hash = this.#hash.ofView(view, keyStart, keyEnd);
-    index.find(hash, view, keyStart, keyEnd);
-    // Should the process be killed in between, what has a deadline may be counted twice, and never is missing.
-    if (oldAddress !== 0) this.#records.reinstate(oldAddress);
-    if (newAddress !== 0 && oldAddress !== 0) index.replace(oldAddress);
-    else if (newAddress !== 0) index.remove();
-    else {
-      index.prepareInsert(hash, view, keyStart, keyEnd);
-      index.insert(hash, oldAddress);
-    }
-    if (newAddress !== 0) this.#records.retire(newAddress);
-  }
+  /** The record counts again, or no more. */
+  readonly #count = (address: number, sign: number): void => {
+    if (sign > 0) this.#records.reinstate(address);
+    else this.#records.retire(address);
+  };
 
   /** Every key was deleted: what was before cannot be brought back by index entries any more. */
   forget(): void {

@@ -73,6 +73,20 @@ function prefixAt(hash: number, depth: number): number {
   return hash & -1 << (32 - depth);
 }
 
+/** The largest depth that the tables tell of, page by page; 0 when the pages cannot cover all hashes. */
+function deepestOf(entries: Int32Array): number {
+  let covered = 0;
+  let deepest = 0;
+  for (let page = 0; page < entries.length; page++) {
+    if (page % pagesPerTable === 0) continue;
+    const depth = Math.clz32(entries[page] & -entries[page]);
+    if (depth < 1 || depth > depthMax) return 0;
+    covered += 1 << (depthMax - depth);
+    if (depth > deepest) deepest = depth;
+  }
+  return covered === 2 ** depthMax ? deepest : 0;
+}
+
 /** Moves a page's entries to the start of `words`, in order; returns how many there are. */
 function packEntries(words: Int32Array, slotsEnd: number): number {
   let count = 0;
@@ -742,22 +756,19 @@ export class HashIndex {
     const isLikely = Number.isInteger(count) && count >= 0 && count <= pageCount * this.#entriesMax;
     if (!isLikely) return false;
     // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
-    const bits = this.#deepest(pageCount);
+    const entries = this.#readTables(pageCount);
+    const bits = deepestOf(entries);
     if (bits === 0) return false;
     const directory = new Int32Array(1 << bits); // No page is page 0.
-    for (let table = 0; table < pageCount; table += pagesPerTable) {
-      const words = this.#wordsOf(table);
-      const base = pageBase(table);
-      const end = Math.min(pagesPerTable, pageCount - table);
-      for (let i = 1; i < end; i++) {
-        const entry = words[base + i];
-        const depth = Math.clz32(entry & -entry);
-        let place = (entry & entry - 1) >>> (32 - bits);
-        // Nearly every page has one or two places.
-        for (let left = 1 << (bits - depth); left > 0; left--) {
-          if (directory[place] !== 0) return false; // A hash that another page has already.
-          directory[place++] = table + i << depthBits | depth;
-        }
+    for (let page = 0; page < pageCount; page++) {
+      if (page % pagesPerTable === 0) continue;
+      const entry = entries[page];
+      const depth = Math.clz32(entry & -entry);
+      let place = (entry & entry - 1) >>> (32 - bits);
+      // Nearly every page has one or two places.
+      for (let left = 1 << (bits - depth); left > 0; left--) {
+        if (directory[place] !== 0) return false; // A hash that another page has already.
+        directory[place++] = page << depthBits | depth;
       }
     }
     this.#directory = directory;
@@ -765,6 +776,17 @@ export class HashIndex {
     this.#pageCount = pageCount;
     this.#count = count;
     return true;
+  }
+
+  /** A copy of what the tables say of each page; of a table itself, that means nothing. */
+  #readTables(pageCount: number): Int32Array {
+    const entries = new Int32Array(pageCount);
+    for (let table = 0; table < pageCount; table += pagesPerTable) {
+      const base = pageBase(table);
+      const end = base + Math.min(pagesPerTable, pageCount - table);
+      entries.set(this.#wordsOf(table).subarray(base, end), table);
+    }
+    return entries;
   }
 
   /**
@@ -869,14 +891,24 @@ export class HashIndex {
       const isThere = (newAddress === 0 || this.#leadsToRecord(newAddress)) &&
         (oldAddress === 0 || this.#leadsToRecord(oldAddress)) && newAddress !== oldAddress;
       if (!isThere) return false;
-      if (!this.#undo(newAddress, oldAddress, hash, onCount)) return false;
+      try {
+        if (!this.undo(newAddress, oldAddress, hash, onCount)) return false;
+      } catch (error) {
+        if (error instanceof StoreError) return false;
+        throw error;
+      }
       i32[indexHeader.undoWord] = i + 1; // One key may have changed twice.
     }
     i32[indexHeader.undoWord] = 0;
     return true;
   }
 
-  #undo(
+  /**
+   * Has a key's entry lead to `oldAddress` again instead of `newAddress`, as `undoBatch` does with each; false: it leads
+   * elsewhere. Throws StoreError NO_SPACE. Should the process be killed within, what has a deadline may be counted twice, and
+   * never is missing.
+   */
+  undo(
     newAddress: number,
     oldAddress: number,
     hash: KeyedHash,
@@ -895,35 +927,11 @@ export class HashIndex {
     if (oldAddress === 0) this.remove();
     else if (newAddress !== 0) this.replace(oldAddress);
     else {
-      try {
-        this.prepareInsert(keyHash, window.view, start, end);
-      } catch (error) {
-        if (error instanceof StoreError) return false;
-        throw error;
-      }
+      this.prepareInsert(keyHash, window.view, start, end);
       this.insert(keyHash, oldAddress);
     }
     if (newAddress !== 0) onCount(newAddress, -1);
     return true;
-  }
-
-  /** The largest depth that the tables tell of; 0 when the pages cannot cover all hashes. */
-  #deepest(pageCount: number): number {
-    let covered = 0;
-    let deepest = 0;
-    for (let table = 0; table < pageCount; table += pagesPerTable) {
-      const words = this.#wordsOf(table);
-      const base = pageBase(table);
-      const end = Math.min(pagesPerTable, pageCount - table);
-      for (let i = 1; i < end; i++) {
-        const entry = words[base + i];
-        const depth = Math.clz32(entry & -entry);
-        if (depth < 1 || depth > depthMax) return 0;
-        covered += 1 << (depthMax - depth);
-        if (depth > deepest) deepest = depth;
-      }
-    }
-    return covered === 2 ** depthMax ? deepest : 0;
   }
 
   // --- walking ---------------------------------------------------------------------------------

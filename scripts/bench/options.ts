@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly isQuick: boolean;
   /** How often each row is measured, on all sides in turn. */
   readonly rounds: number;
+  /** How long a run of reads takes; one of writes takes longer. */
+  readonly runSeconds: number;
   /** Where all raw numbers go; undefined: nowhere. */
   readonly jsonPath: string | undefined;
   /** Keep the results in docs/benchmarks/, and write the page from them. */
@@ -28,6 +30,10 @@ export interface BenchOptions {
 export const roundsMax = 99;
 const roundsDefault = 5;
 const quickRoundsDefault = 2;
+/** Two syncs of `everysec` at least are within a run: with one or none in it, its rate is one of chance. */
+const runSecondsDefault = 2;
+const quickRunSeconds = 0.1;
+const runSecondsMax = 60;
 /** With fewer pairs, no interval of 95% can be told. */
 export const againstRoundsMin = 6;
 const againstRoundsDefault = 12;
@@ -36,12 +42,13 @@ export const usage = `deno task bench [NAME ...] [--rounds N] [--save] [--json F
   Measure kv against others, all sides in turn, and quote medians
 
   NAME is a row or a group of the table that --list shows; without one, the speed and cost targets
-  are measured, in about eleven minutes. The other servers are as durable as kv, where they can be.
+  are measured, in about half an hour. The other servers are as durable as kv, where they can be.
 
 Options
   --list             Show the table: what can be measured, with its goals
-  --all              All of the table, which takes about 40 minutes
+  --all              All of the table, which takes about an hour and a half
   --rounds N         How often each row is measured, 1 to ${roundsMax}; ${roundsDefault} unless given
+  --seconds N        How long a run of requests takes, ${quickRunSeconds} to ${runSecondsMax}; ${runSecondsDefault} unless given
   --quick            Short runs, few keys, ${quickRoundsDefault} rounds: a look at whether all works
   --save             Keep the results in docs/benchmarks/results.json, and write the page from them
   --write-docs       Write the page and the plots from the results that are kept; measure nothing
@@ -66,7 +73,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const unknown: string[] = [];
   const parsed = parseArgs(args, {
     boolean: ["quick", "help", "all", "list", "save", "write-docs", "strict"],
-    string: ["rounds", "json", "against"],
+    string: ["rounds", "seconds", "json", "against"],
     alias: { help: "h" },
     unknown: (arg) => {
       if (!arg.startsWith("-")) return true;
@@ -90,6 +97,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     isList: parsed.list,
     isQuick,
     rounds: parseRounds(parsed.rounds, { isQuick, isAgainst: against !== undefined }),
+    runSeconds: parseSeconds(parsed.seconds, isQuick),
     jsonPath,
     isSaved: parsed.save,
     isPageOnly: parsed["write-docs"],
@@ -113,6 +121,15 @@ function parseRounds(
     throw usageError(`--rounds takes a number from ${roundsMin} to ${roundsMax}`);
   }
   return rounds;
+}
+
+function parseSeconds(text: string | undefined, isQuick: boolean): number {
+  if (text === undefined) return isQuick ? quickRunSeconds : runSecondsDefault;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (!(seconds >= quickRunSeconds && seconds <= runSecondsMax)) {
+    throw usageError(`--seconds takes a number from ${quickRunSeconds} to ${runSecondsMax}`);
+  }
+  return seconds;
 }
 
 export function usageError(what: string): BenchError {

@@ -20,10 +20,6 @@ import { isOurs, type Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 import { Workplace } from "./workplace.ts";
 
-/** A run of requests: long enough for the ticks of 10 ms, short enough for load to stay alike. */
-const runSeconds = 0.7;
-const quickRunSeconds = 0.1;
-
 /** Signals that end a program, by the number that its exit status shows. */
 const endingSignals: readonly (readonly [Deno.Signal, number])[] = [
   ["SIGINT", 2],
@@ -131,7 +127,7 @@ async function measurePlan(
 function runContext(
   processes: Processes,
   workplace: Workplace,
-  { isQuick }: BenchOptions,
+  { isQuick, runSeconds }: BenchOptions,
   output: Output,
 ): RunContext {
   const equipment: Equipment = {
@@ -143,7 +139,7 @@ function runContext(
     ...equipment,
     pool: new ServerPool(equipment),
     isQuick,
-    runSeconds: isQuick ? quickRunSeconds : runSeconds,
+    runSeconds,
   };
 }
 

@@ -14,7 +14,7 @@ const introduction = `# Benchmarks
 
 <!-- Made by scripts/bench/page/ from benchmarks/results.json: \`deno task bench NAME --save\` measures anew. -->
 
-\`deno task bench\` measures the speed and cost targets on your machine in about eleven minutes;
+\`deno task bench\` measures the speed and cost targets on your machine in about half an hour;
 \`deno task bench --list\` shows all that can be measured, and \`deno task bench NAME ...\` measures rows or groups of it. With
 \`--save\` the results are kept in [benchmarks/results.json](benchmarks/results.json), of which this page is made.
 

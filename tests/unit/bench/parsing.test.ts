@@ -162,14 +162,17 @@ Deno.test("the processor's model is found where there is one", () => {
 });
 
 const plain = {
-  ...{ names: [], isAll: false, isList: false, isQuick: false, rounds: 5, jsonPath: undefined },
-  ...{ isSaved: false, isPageOnly: false, against: undefined, isStrict: false, isHelp: false },
+  ...{ names: [], isAll: false, isList: false, isQuick: false, rounds: 5, runSeconds: 2 },
+  ...{ jsonPath: undefined, isSaved: false, isPageOnly: false, against: undefined },
+  ...{ isStrict: false, isHelp: false },
 };
 
 Deno.test("options have defaults, and --quick and --against have their own", () => {
   assertEquals(parseOptions([]), plain);
-  assertEquals(parseOptions(["--quick"]), { ...plain, isQuick: true, rounds: 2 });
-  assertEquals(parseOptions(["--quick", "--rounds", "7"]), { ...plain, isQuick: true, rounds: 7 });
+  const quick = { ...plain, isQuick: true, rounds: 2, runSeconds: 0.1 };
+  assertEquals(parseOptions(["--quick"]), quick);
+  assertEquals(parseOptions(["--quick", "--rounds", "7"]), { ...quick, rounds: 7 });
+  assertEquals(parseOptions(["--seconds", "0.5"]), { ...plain, runSeconds: 0.5 });
   const against = parseOptions(["set-p1", "speed", "--against", "HEAD~1"]);
   const names = ["set-p1", "speed"];
   assertEquals(against, { ...plain, names, against: "HEAD~1", rounds: 12 });
@@ -185,6 +188,7 @@ Deno.test("a wrong command line is refused with the status for that", () => {
     ...[["--rounds", "0"], ["--rounds", "100"], ["--rounds", "x"], ["--rounds", ""], ["--rounds"]],
     ...[["--rounds", "3.5"], ["--rounds", "-3"], ["--against", "HEAD", "--rounds", "5"]],
     ...[["--json"], ["--json", ""], ["--fast"], ["--all", "set-p1"], ["--save", "--quick"]],
+    ...[["--seconds", "0"], ["--seconds", "61"], ["--seconds", "1e1"], ["--seconds"]],
     ["--save", "--against", "HEAD"],
   ];
   for (const args of wrong) {

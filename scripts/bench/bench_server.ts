@@ -84,7 +84,7 @@ const pendingFields = [
 
 const startLimitMs = 20_000;
 const startPollMs = 2;
-const settleLimitMs = 30_000;
+const settleLimitMs = 120_000;
 const settlePollMs = 100;
 /** Less than this between two looks is the work of an idle server that is looked at. */
 const idleShareMax = 0.1;

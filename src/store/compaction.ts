@@ -29,9 +29,11 @@ import { lineBytes, loadAt } from "./words.ts";
 
 /**
  * Compaction begins when the segments in use are this many times the live bytes: under load, where each
- * byte more that is copied costs throughput, and in an idle store.
+ * byte more that is copied costs throughput; where the disk cannot follow, which has to take each copy, too; and in an
+ * idle store.
  */
 const spaceFactor = 1.6;
+const slowDiskSpaceFactor = 1.85;
 const idleSpaceFactor = 1.4;
 /**
  * In a store that has no room left, a segment is worth copying for less: each byte that was deleted
@@ -85,6 +87,8 @@ export class Compaction {
   copiedBytes = 0;
   /** Called when a sealed segment turns out damaged. */
   onDamage: (damage: Damage) => void = () => {};
+  /** It is the disk that what is written waits for: the less is copied, the sooner segments are free. */
+  isDiskSlow = false;
   readonly #log: Log;
   readonly #index: HashIndex;
   readonly #indexHeader: IndexHeader;
@@ -168,7 +172,7 @@ export class Compaction {
 
   /** How far the space in use is above what it should be: above 1, there is work. */
   #pressure(idle: boolean): number {
-    const factor = idle ? idleSpaceFactor : spaceFactor;
+    const factor = idle ? idleSpaceFactor : this.isDiskSlow ? slowDiskSpaceFactor : spaceFactor;
     // Delete records are needed for a while, but are no reason for others to stay.
     const { table, placesMax } = this.#log;
     const { segmentBytes, deadBytesMin } = this.#limits;
@@ -265,7 +269,8 @@ export class Compaction {
   /** Whether the file is so much longer than it has to be that its end should be emptied. */
   #hasLongEnd(idle: boolean): boolean {
     const { table, placesMax } = this.#log;
-    const needed = this.#log.placesNeeded(idle);
+    // Under load, those on their way out are what the next ones are written to.
+    const needed = this.#log.placesNeeded(idle) + (idle ? 0 : table.leavingCount);
     const longest = Math.min(placesMax, fileFactor * needed + spareSegments);
     return table.count > longest && table.placesInForce() > longest;
   }

@@ -22,6 +22,8 @@ export type SyncPolicy = "everysec" | "always" | "no";
 const intervalMs = 1000;
 /** A change that is not on the disk after so long has whoever writes wait, as with redis-server. */
 const behindMs = 2000;
+/** When a round takes so long, it is the disk that limits how much can be written. */
+const slowRoundMs = 300;
 /** A sync of so little, where none takes longer than that, is not worth another thread. */
 const briefBytesMax = 256 * 1024;
 const briefMsMax = 2;
@@ -136,6 +138,11 @@ export class Durability {
   /** For how long the running round has run, in milliseconds; -1 when there is none. */
   get roundMs(): number {
     return this.running ? performance.now() - this.#roundBegunMs : -1;
+  }
+
+  /** Whether rounds take long: because of the disk, or because much is written. */
+  get isSlow(): boolean {
+    return this.lastRoundMs > slowRoundMs;
   }
 
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */

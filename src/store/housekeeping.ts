@@ -110,6 +110,7 @@ export class Housekeeping {
       if (this.#nextDeadline < time.now || eviction.isDue) this.#removeKeys();
     }
     if (expiry.hasWork || idle) expiry.stepInBackground();
+    compaction.isDiskSlow = durability.isSlow;
     if (this.onSlice === null) compaction.step(idle);
     else {
       const started = performance.now();

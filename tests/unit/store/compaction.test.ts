@@ -58,6 +58,39 @@ Deno.test("overwriting the same keys for ever keeps the file bounded", async () 
   });
 });
 
+Deno.test("while rounds take long, less is copied, and afterwards what it left is made up for", async () => {
+  const random = new SeededRandom(chooseSeed("long rounds"));
+  // No round frees segments while keys are overwritten.
+  const disk = new SimulatedDisk(2 ** 24);
+  await withStore(openOn(disk), async (store) => {
+    const overwrite = (): { copied: number; ratio: number } => {
+      const before = store.statistics.copiedBytes;
+      for (let i = 0; i < 8000; i++) {
+        put(store, `key:${random.below(400)}`, `${i}`.padEnd(100, "v"));
+        store.tick();
+      }
+      const { usedBytes, liveBytes, copiedBytes } = store.statistics;
+      return { copied: copiedBytes - before, ratio: usedBytes / liveBytes };
+    };
+    overwrite();
+    await settle(store);
+    const quick = overwrite();
+    const begun = performance.now();
+    disk.hold();
+    const synced = store.sync();
+    await until(() => Promise.resolve(performance.now() - begun > 350), "a long round");
+    disk.release();
+    await synced;
+    const slow = overwrite();
+    assert(slow.ratio > quick.ratio + 0.15, `${slow.ratio} after ${quick.ratio}`);
+    assert(slow.copied < quick.copied * 0.9, `${slow.copied}, ${quick.copied}`);
+    await settle(store);
+    const after = overwrite();
+    assert(after.ratio < quick.ratio + 0.05, `${after.ratio} after ${quick.ratio}`);
+    assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
 Deno.test("setting and deleting other keys for ever keeps the file bounded", async () => {
   const disk = new SimulatedDisk();
   await withStore(openOn(disk), async (store) => {

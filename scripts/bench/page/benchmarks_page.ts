@@ -23,6 +23,7 @@ const introduction = `# Benchmarks
 - All sides of a row in turn (A B A B ...), each on its own server that was filled before; medians over the rounds, and of
   pauses the longest of all. A ratio is one of medians; "single pairs" has the worst and the best one of runs that were
   neighbours in time.
+- A run of reads takes two seconds, one of writes 3.4, so that syncs of \`everysec\` are within each (\`--seconds\`).
 - Equal durability: \`redis-server --appendonly yes\` with the same \`appendfsync\` as kv's \`--sync\`, and no snapshots.
   memcached keeps nothing on a disk. In the process, all write batches of 1000, each of which is on the disk before the next.
 - Servers and load generators share one machine, over Unix sockets. With two cores, each has one: a server that runs

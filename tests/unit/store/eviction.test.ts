@@ -41,7 +41,7 @@ for (const policy of ["allkeys-lru", "allkeys-random"] as const) {
     const random = new SeededRandom(seed);
     await withLimited(policy, async (store, disk) => {
       const model = new Map<string, string>();
-      for (let i = 0; i < 20_000; i++) {
+      for (let i = 0; i < 8_000; i++) {
         const key = `key:${random.below(5000)}`;
         const value = `${i}:`.padEnd(random.below(300), "v");
         await putPatiently(store, key, value);

@@ -22,6 +22,12 @@ export type SyncPolicy = "everysec" | "always" | "no";
 const intervalMs = 1000;
 /** A change that is not on the disk after so long has whoever writes wait, as with redis-server. */
 const behindMs = 2000;
+/**
+ * Where much is not on the disk, writers are slowed down before they have to wait: when the oldest change has waited
+ * for so long, by up to so much in each turn. Held up all together, they would wait for hundreds of milliseconds.
+ */
+const pacedFromMs = 1000;
+const pacedMsMax = 20;
 /** When a round takes so long, it is the disk that limits how much can be written. */
 const slowRoundMs = 300;
 /** A sync of so little, where none takes longer than that, is not worth another thread. */
@@ -63,6 +69,7 @@ export class Durability {
   readonly #file: StoreFile;
   readonly #superblock: Superblock;
   readonly #clock: () => number;
+  readonly #muchBytes: number;
   /** When the oldest change was made that no round has taken; Infinity: there is none. */
   #oldestMs = Infinity;
   /** The same of what the running round has taken. */
@@ -87,13 +94,19 @@ export class Durability {
     log: Log,
     file: StoreFile,
     superblock: Superblock,
-    options: { readonly policy: SyncPolicy; readonly clock: () => number },
+    options: {
+      readonly policy: SyncPolicy;
+      readonly clock: () => number;
+      /** Of the store's limits. */
+      readonly unsyncedBytesMuch: number;
+    },
   ) {
     this.#log = log;
     this.#file = file;
     this.#superblock = superblock;
     this.policy = options.policy;
     this.#clock = options.clock;
+    this.#muchBytes = options.unsyncedBytesMuch;
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
     log.onWriteFailure = (error) => {
@@ -114,13 +127,27 @@ export class Durability {
 
   /** Changes are made faster than the disk takes them: who makes them should await `whenCaughtUp`. */
   isBehind(nowMs: number): boolean {
-    return nowMs - this.#oldestUnsyncedMs > behindMs && this.policy === "everysec" &&
-      this.failure === null && !this.#closed;
+    return this.#paceMs(nowMs) > 0;
   }
 
-  /** Resolves when the disk is not behind any more, or no round will ever help. */
+  /** How long who has just written is to wait, in milliseconds; Infinity: for a round. */
+  #paceMs(nowMs: number): number {
+    const lagMs = nowMs - this.#oldestUnsyncedMs;
+    if (!(lagMs > pacedFromMs) || this.policy !== "everysec") return 0;
+    if (this.failure !== null || this.#closed) return 0;
+    if (lagMs > behindMs) return Infinity;
+    if (!this.#isMuch) return 0;
+    return pacedMsMax * (lagMs - pacedFromMs) / (behindMs - pacedFromMs);
+  }
+
+  /** Resolves when the disk is not behind any more, has had a little time to follow, or no round will ever help. */
   async whenCaughtUp(): Promise<void> {
-    while (this.isBehind(this.#clock())) {
+    const paceMs = this.#paceMs(this.#clock());
+    if (paceMs < Infinity) {
+      await new Promise((resolve) => setTimeout(resolve, paceMs));
+      return;
+    }
+    while (this.#paceMs(this.#clock()) === Infinity) {
       if (this.#delayedRound !== this.rounds) {
         this.#delayedRound = this.rounds;
         this.delays++;
@@ -148,6 +175,7 @@ export class Durability {
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
   schedule(): void {
     if (this.#oldestMs === Infinity && this.#log.hasDirty) this.#oldestMs = this.#clock();
+    if (this.policy === "everysec" && this.#isMuch) this.start();
     if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
     if (this.policy === "no") return;
     const isPublished = this.#superblock.state.durablePosition >= this.durablePosition;
@@ -156,6 +184,11 @@ export class Durability {
       this.#timer = undefined;
       this.start();
     }, Math.max(0, intervalMs - this.lagMs));
+  }
+
+  /** Much is not on the disk: it is synced before its time, or the disk would rest for a second, and then be behind. */
+  get #isMuch(): boolean {
+    return this.#log.position - this.durablePosition >= this.#muchBytes;
   }
 
   /** Begins a round now, or after the one that is running. */

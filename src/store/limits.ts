@@ -26,6 +26,8 @@ export interface StoreLimits {
   readonly stageHalfBytes: number;
   /** Compaction leaves a store alone that holds fewer dead bytes than this. */
   readonly deadBytesMin: number;
+  /** So much that is not on the disk is much: it is synced before its time, and who writes is slowed down in time. */
+  readonly unsyncedBytesMuch: number;
   /**
    * An end of a file is cut off so many milliseconds after readers of other processes were told: who is
    * about to touch it then is done, since touching a mapping behind the end of its file ends a process.
@@ -42,6 +44,7 @@ export const defaultLimits: StoreLimits = {
   segmentsReserved: 4,
   stageHalfBytes: stageHalfBytesMax,
   deadBytesMin: 2 ** 20,
+  unsyncedBytesMuch: 2 ** 27,
   cutDelayMs: 2000,
 };
 

@@ -269,6 +269,7 @@ export class Store {
     this.#durability = new Durability(this.#log, this.#file, this.#superblock, {
       policy: options.sync ?? "everysec",
       clock: this.#clock,
+      unsyncedBytesMuch: parts.limits.unsyncedBytesMuch,
     });
     this.#compaction = new Compaction(this.#log, this.#index, this.#indexHeader, parts);
     this.#compaction.onDamage = (damage) => this.damages.push(damage);
@@ -974,13 +975,14 @@ export class Store {
 
   /**
    * More was changed than the disk takes, with the policy `everysec`: writers await `whenDiskCaughtUp`, so that
-   * no more than some two seconds of changes can be lost, however slow the disk is.
+   * no more than some two seconds of changes can be lost, however slow the disk is. Where much is written, this begins
+   * after one second, with waits of milliseconds.
    */
   get isDiskBehind(): boolean {
     return this.#durability.isBehind(this.now);
   }
 
-  /** Resolves when the disk has caught up, or has failed: then the next change says so. */
+  /** Resolves when the disk has caught up, or had a little time to, or has failed: then the next change says so. */
   whenDiskCaughtUp(): Promise<void> {
     return this.#durability.whenCaughtUp();
   }

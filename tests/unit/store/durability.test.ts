@@ -12,6 +12,7 @@ import {
   openOn,
   put,
   remove,
+  someTime,
   tinyLimits,
   valueOf,
   withStore,
@@ -55,6 +56,51 @@ Deno.test("a round syncs all that was written, in many segments, and nothing tha
     await withStore(openOn(after), (recovered) => {
       assertEquals([...contents(recovered).values()], new Array(100).fill("y".repeat(2000)));
     });
+  });
+});
+
+Deno.test("where much is written, it is synced before its time, and writers are slowed down before they wait", async () => {
+  let now = someTime;
+  const disk = new SimulatedDisk();
+  const limits = { ...tinyLimits, unsyncedBytesMuch: 5 * tinyLimits.segmentBytes };
+  await withStore(openOn(disk, { limits, sync: "everysec", clock: () => now }), async (store) => {
+    await store.sync();
+    const { syncRounds } = store.statistics;
+    const write = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        store.now = now;
+        put(store, `key ${i}`, "x".repeat(2000));
+        store.tick();
+      }
+    };
+    write(4);
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    assertEquals(store.statistics.syncRounds, syncRounds, "a little has its time");
+    // A round that does not come to its end, and what is written meanwhile.
+    disk.hold();
+    write(12);
+    now += 900;
+    store.now = now;
+    assertEquals(store.isDiskBehind, false);
+    now += 400;
+    store.now = now;
+    assertEquals(store.isDiskBehind, true);
+    const begun = performance.now();
+    await store.whenDiskCaughtUp();
+    assert(performance.now() - begun < 1000, "it waits for a moment, not for the round");
+    assertEquals(store.statistics.syncRounds, syncRounds);
+    now += 1000;
+    store.now = now;
+    assertEquals(store.isDiskBehind, true);
+    let hasCaughtUp = false;
+    const caughtUp = store.whenDiskCaughtUp().then(() => hasCaughtUp = true);
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    assertEquals(hasCaughtUp, false, "now it waits for the round");
+    disk.release();
+    await caughtUp;
+    assert(store.statistics.syncRounds > syncRounds);
+    await store.sync();
+    assertEquals(store.isDiskBehind, false);
   });
 });
 

@@ -17,7 +17,6 @@ const limits = {
   slotsPerPage: 4,
   segmentsAhead: 2,
   deadBytesMin: 4 * 4096,
-  unsyncedBytesMuch: 2 ** 27,
 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");

@@ -14,7 +14,6 @@ export const tinyLimits = {
   segmentsReserved: 2,
   stageHalfBytes: 512,
   deadBytesMin: 4 * 4096,
-  unsyncedBytesMuch: 2 ** 27,
   cutDelayMs: 0,
 };
 

@@ -27,23 +27,30 @@ export interface BundleOptions {
 /** Bundles `main`; returns the path of the bundle to compile. */
 export async function bundle(main: string, options: BundleOptions): Promise<string> {
   const { root, folder, readable } = options;
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
+  await deno(
+    [
       ...["bundle", "--quiet", "--platform=deno", "--code-splitting", "--sourcemap=inline"],
       ...(readable ? [] : ["--minify"]),
       ...[`--outdir=${folder}`, main],
     ],
-    cwd: root,
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
-  if (!success) {
-    throw new BuildError(`Cannot bundle ${main}: mend what is named above`);
-  }
+    root,
+    `Cannot bundle ${main}`,
+  );
   for await (const { name } of Deno.readDir(folder)) {
     const path = join(folder, name);
     await Deno.writeTextFile(path, slimSourceMap(await Deno.readTextFile(path), path, root));
   }
   return join(folder, "main.js");
+}
+
+/** Runs Deno in `root`; when it fails, it has said why, and a BuildError says what `cannot` be done. */
+export async function deno(args: readonly string[], root: string, cannot: string): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: root,
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    stdin: "null",
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new BuildError(`${cannot}: mend what is named above`);
 }

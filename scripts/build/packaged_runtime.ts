@@ -5,7 +5,7 @@
  * itself from the lock file written here, and the one of what remains after the cut.
  */
 import { join } from "@std/path";
-import { BuildError, say } from "./build_error.ts";
+import { BuildError, oneLine, say } from "./build_error.ts";
 import { cutAppended } from "./elf.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -38,8 +38,6 @@ export const packagedRuntime: PackagedRuntime = {
 
 /** A package of 36 MB; a network that takes longer than this for it has stalled. */
 const fetchMsMax = 300_000;
-
-const lineCharactersMax = 300;
 
 /** Where the base runtime from `runtime` is kept in `cacheFolder`, once it was fetched. */
 export function cachedRuntimePath(runtime: PackagedRuntime, cacheFolder: string): string {
@@ -149,11 +147,4 @@ function lockFile(runtime: PackagedRuntime): unknown {
 
 async function writeJson(path: string, value: unknown): Promise<void> {
   await Deno.writeTextFile(path, JSON.stringify(value));
-}
-
-/** What a tool said at length, as part of a sentence. */
-export function oneLine(output: string): string {
-  const line = output.trim().replace(/^error: /, "").replaceAll(/\s+/g, " ");
-  if (line === "") return "it does not say why";
-  return line.length <= lineCharactersMax ? line : `${line.slice(0, lineCharactersMax)}...`;
 }

@@ -31,6 +31,12 @@ export function slimSourceMap(code: string, path: string, root: string): string 
     `//# sourceMappingURL=data:application/json;base64,${encoded}\n`;
 }
 
+/** Bundled code, and the comment behind it that holds its source map (nothing when it has none). */
+export function detachSourceMap(code: string): { code: string; sourceMap: string } {
+  const start = inlineMap.exec(code)?.index ?? code.length;
+  return { code: code.slice(0, start), sourceMap: code.slice(start) };
+}
+
 /** How a trace names the source file `path`: within the repository, or within its package. */
 function shortName(path: string, root: string): string {
   const inside = relative(root, path);

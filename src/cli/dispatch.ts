@@ -1,7 +1,7 @@
 /** Reads the options before the command and runs what is meant: a subcommand, or the server's command. */
 import { exitCodes } from "./exit_codes.ts";
+import { reportFailure } from "./failure.ts";
 import { clientOptions, clientSettings, parseOptions, UsageError } from "./options.ts";
-import { complain, OutputError } from "./output.ts";
 import { runCommand } from "./run_command.ts";
 import { type Subcommand, subcommands } from "./subcommands.ts";
 
@@ -10,14 +10,7 @@ export async function dispatch(args: readonly string[]): Promise<number> {
   try {
     return await run(args);
   } catch (error) {
-    if (error instanceof UsageError) {
-      complain(`${error.message}. See: kv help`);
-      return exitCodes.usage;
-    }
-    // Status 1, with which the runtime ends a program that fails, would be taken for nil.
-    if (error instanceof OutputError) complain(error.message);
-    else console.error("kv: This should not have happened:", error);
-    return exitCodes.failed;
+    return reportFailure(error);
   }
 }
 

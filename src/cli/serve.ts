@@ -10,6 +10,7 @@ import type { OpeningReport } from "../store/opening.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { SystemError } from "../sys/libc.ts";
 import { TlsError } from "../sys/openssl.ts";
+import { reportFailure } from "./failure.ts";
 import { type GivenOptions, parseOptions, serveOptions, UsageError } from "./options.ts";
 import { complain } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
@@ -18,13 +19,27 @@ import { version } from "./version.ts";
 const syncPolicies = ["everysec", "always", "no"];
 const exitFailure = 1;
 
-/** Runs until the server is stopped; resolves with the exit status. */
-export async function serve(args: readonly string[]): Promise<number> {
-  const { options, rest } = await parseOptions(serveOptions, args);
-  if (options.has("help")) {
-    const { help } = await import("./help.ts");
-    return help(["serve"]);
+/**
+ * Runs until the server is stopped; resolves with the exit status, and never rejects. `showHelp` is called when the help is
+ * asked for. The executable has this module, with all that it imports, apart from the others (scripts/build/server_script.ts):
+ * no class of theirs is one of its own.
+ */
+export async function serve(
+  args: readonly string[],
+  showHelp: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await run(args, showHelp);
+  } catch (error) {
+    if (!isExpected(error)) return reportFailure(error);
+    complain(error.message);
+    return exitFailure;
   }
+}
+
+async function run(args: readonly string[], showHelp: () => Promise<number>): Promise<number> {
+  const { options, rest } = await parseOptions(serveOptions, args);
+  if (options.has("help")) return await showHelp();
   if (rest.length > 0) throw new UsageError(`kv serve takes options only, not '${rest[0]}'`);
   const value = (name: string) => options.get(name) as string | undefined;
   const sync = value("sync");
@@ -38,33 +53,27 @@ export async function serve(args: readonly string[]): Promise<number> {
   if (isTls && !options.has("listen") && !options.has("config")) {
     throw new UsageError("The options --tls-cert, --tls-key and --tls-ca need --listen");
   }
-  try {
-    const started = performance.now();
-    const server = await KeyValueServer.start({
-      configFile: value("config"),
-      store: value("store") ?? (Deno.env.get("KV_STORE") || undefined),
-      socket: value("socket") ?? (Deno.env.get("KV_SOCKET") || undefined),
-      socketMode,
-      socketGroup: value("socket-group"),
-      listen: value("listen"),
-      ...tls,
-      sync: sync as SyncPolicy | undefined,
-      sizeLimit,
-      waitsInPlace: true,
-      version,
-      onProgress: progressBar("Reading the store"),
-      log: complain,
-    });
-    reportDamage(server);
-    stopOnSignals(server); // Before anybody is told that there is a server to stop.
-    console.log(readyLine(server, performance.now() - started));
-    await server.finished;
-    return 0;
-  } catch (error) {
-    if (!isExpected(error)) throw error;
-    complain(error.message);
-    return exitFailure;
-  }
+  const started = performance.now();
+  const server = await KeyValueServer.start({
+    configFile: value("config"),
+    store: value("store") ?? (Deno.env.get("KV_STORE") || undefined),
+    socket: value("socket") ?? (Deno.env.get("KV_SOCKET") || undefined),
+    socketMode,
+    socketGroup: value("socket-group"),
+    listen: value("listen"),
+    ...tls,
+    sync: sync as SyncPolicy | undefined,
+    sizeLimit,
+    waitsInPlace: true,
+    version,
+    onProgress: progressBar("Reading the store"),
+    log: complain,
+  });
+  reportDamage(server);
+  stopOnSignals(server); // Before anybody is told that there is a server to stop.
+  console.log(readyLine(server, performance.now() - started));
+  await server.finished;
+  return 0;
 }
 
 function readMode(text: string | undefined): number | undefined {

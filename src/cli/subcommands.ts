@@ -24,10 +24,14 @@ export const subcommands: readonly Subcommand[] = [
     summary: "Map the store and serve it on a Unix socket",
     async run(args, options) {
       const { serve } = await import("./serve.ts");
+      const showHelp = async () => {
+        const { help } = await import("./help.ts");
+        return help(["serve"]);
+      };
       const leading = [...options].flatMap(([name, value]) =>
         value === true ? [`--${name}`] : [`--${name}`, value]
       );
-      return await serve([...leading, ...args]);
+      return await serve([...leading, ...args], showHelp);
     },
   },
   {

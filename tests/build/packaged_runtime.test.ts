@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { BuildError } from "../../scripts/build/build_error.ts";
+import { BuildError, oneLine } from "../../scripts/build/build_error.ts";
 import {
   cachedRuntimePath,
   checkedCut,
-  oneLine,
   packagedRuntime,
   packagedRuntimePath,
 } from "../../scripts/build/packaged_runtime.ts";

@@ -2,7 +2,9 @@
  * The kernel's readiness list (epoll(7)), edge-triggered: a descriptor is reported when something new has
  * happened to it, so whoever was told reads until there is nothing left, or remembers that there is.
  */
-const symbols = {
+import { loadFunctions } from "./foreign_functions.ts";
+
+const functions = {
   close: { parameters: ["i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
@@ -16,7 +18,9 @@ const symbols = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const satisfies Record<string, Deno.ForeignFunction>;
+
+const often = ["epoll_ctl", "epoll_wait", "ppoll", "write"] as const;
 
 /** Bits of what has happened. */
 export const readiness = { readable: 1, writable: 4, error: 8, hangUp: 0x10, peerEnded: 0x2000 };
@@ -34,7 +38,7 @@ const eventsMax = 256;
 const forEver = -1;
 
 export class Epoll {
-  readonly #libc = Deno.dlopen("libc.so.6", symbols).symbols;
+  readonly #libc = loadFunctions("libc.so.6", functions, often);
   readonly #fd = this.#libc.epoll_create1(closeOnExec);
   /** Written to end a wait on another thread. */
   readonly #waker = this.#libc.eventfd(0, closeOnExec);

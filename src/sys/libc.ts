@@ -10,6 +10,8 @@
  *   while it runs.
  */
 
+import { type ForeignFunctions, loadFunctions } from "./foreign_functions.ts";
+
 /** A call to the system that failed. */
 export class SystemError extends Error {
   override readonly name = "SystemError";
@@ -69,7 +71,7 @@ function describeErrno(errno: number): ErrnoDescription {
       : { code: "UNKNOWN", meaning: "the call failed", remedy: "check the disk" });
 }
 
-const symbols = {
+const functions = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -139,10 +141,13 @@ const symbols = {
   },
   fsyncInBackground: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const satisfies Record<string, Deno.ForeignFunction>;
+
+/** Called many times a second, or when a store is opened. */
+const often = ["madvise", "pread", "pwrite", "pwritev"] as const;
 
 /** The functions of libc that are called here. */
-export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+export type Libc = ForeignFunctions<typeof functions>;
 
 let library: Libc | undefined;
 let errnoWord: Int32Array | undefined;
@@ -150,7 +155,7 @@ let errnoWord: Int32Array | undefined;
 /** Loads libc at first use, so that a program that only talks over the socket never does. */
 function libc(): Libc {
   if (library) return library;
-  library = Deno.dlopen("libc.so.6", symbols).symbols;
+  library = loadFunctions("libc.so.6", functions, often);
   // errno is one word per thread, and JavaScript stays on its thread.
   const address = library.__errno_location()!;
   errnoWord = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(address, 4));

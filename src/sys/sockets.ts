@@ -3,9 +3,10 @@
  * to wait says so. The runtime listens; what it accepts would cost 1.5 us more for each pair of a read and a
  * write, so clients are accepted here, from the listening socket's descriptor.
  */
+import { type ForeignFunctions, loadFunctions } from "./foreign_functions.ts";
 import { SystemError } from "./libc.ts";
 
-const symbols = {
+const functions = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -17,7 +18,7 @@ const symbols = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const satisfies Record<string, Deno.ForeignFunction>;
 
 // Linux's numbers, x86-64 and arm64 alike: sys/socket.h, netinet/in.h, netinet/tcp.h, asm-generic/errno.h.
 const families = { unix: 1, inet: 2, inet6: 10 };
@@ -45,12 +46,12 @@ export interface AcceptedSocket {
   readonly remoteAddr: Deno.Addr;
 }
 
-let library: Deno.DynamicLibrary<typeof symbols>["symbols"] | undefined;
+let library: ForeignFunctions<typeof functions> | undefined;
 let errnoWord: Int32Array;
 
 function libc() {
   if (library !== undefined) return library;
-  library = Deno.dlopen("libc.so.6", symbols).symbols;
+  library = loadFunctions("libc.so.6", functions, ["accept4", "recv", "send"]);
   const address = library.__errno_location()!;
   errnoWord = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(address, 4));
   return library;

@@ -2,7 +2,7 @@
 import type { ClientSocket } from "./client_socket.ts";
 import { join, resolve } from "@std/path";
 import type { Access } from "../commands/access.ts";
-import { allCommands } from "../commands/registry.ts";
+import { allCommands, type CommandMap } from "../commands/registry.ts";
 import type { MemoryField, ServerControl } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
@@ -36,6 +36,15 @@ const onlyFromHere =
 const refusalLimitMs = 1000;
 /** How often idle clients are looked for, when there is a limit. */
 const idleCheckMs = 1000;
+
+/** What a server is made of. */
+interface ServerParts {
+  readonly store: Store;
+  readonly settings: ServerSettings;
+  readonly commands: CommandMap;
+  readonly poller: Poller;
+  readonly listeners: Listeners;
+}
 
 /**
  * A server for one store.
@@ -77,13 +86,8 @@ export class KeyValueServer implements ServerControl {
   #stopping: Promise<void> | null = null;
   #settleFinished!: { resolve: () => void; reject: (error: unknown) => void };
 
-  private constructor(
-    store: Store,
-    settings: ServerSettings,
-    poller: Poller,
-    listeners: Listeners,
-    options: KeyValueServerOptions,
-  ) {
+  private constructor(parts: ServerParts, options: KeyValueServerOptions) {
+    const { store, settings, poller, listeners } = parts;
     this.store = store;
     this.#settings = settings;
     settings.sizeLimitMin = store.sizeLimitMin;
@@ -94,7 +98,7 @@ export class KeyValueServer implements ServerControl {
     this.#log = options.log ?? (() => {});
     this.access = settings.access;
     this.config = new ServerConfiguration(settings, () => this.#applySettings());
-    this.#core = new ServerCore(store, this, settings, allCommands(settings.commandNames));
+    this.#core = new ServerCore(store, this, settings, parts.commands);
     this.#core.dispatcher.onBug = (error, command) => {
       this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
@@ -161,7 +165,8 @@ export class KeyValueServer implements ServerControl {
         : null,
       log,
     });
-    const loading = new LoadingClients(allCommands(settings.commandNames), settings.access);
+    const commands = allCommands(settings.commandNames);
+    const loading = new LoadingClients(commands, settings.access);
     let poller: Poller | null = null;
     try {
       poller = new Poller();
@@ -183,7 +188,7 @@ export class KeyValueServer implements ServerControl {
           options.onProgress?.(share);
         },
       }, () => listeners.accept(poller!));
-      server = new KeyValueServer(store, settings, poller, listeners, options);
+      server = new KeyValueServer({ store, settings, commands, poller, listeners }, options);
       // Not before: reading the store is not to wait for clients that look whether it has been read.
       poller.waitsInPlace = options.waitsInPlace ?? false;
       loading.end();

@@ -105,7 +105,7 @@ async function lockFolder(folder: string, socketPath: string): Promise<number> {
 async function removeStale(path: string): Promise<void> {
   let found: Deno.FileInfo;
   try {
-    found = await Deno.lstat(path);
+    found = Deno.lstatSync(path); // Another thread would take longer to begin.
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw new ListenError(`Cannot listen on ${path}: ${messageOf(error)}`);

@@ -60,6 +60,9 @@ const { keyBytesMax } = defaultLimits;
 
 type IndexLimits = Pick<StoreLimits, "slotsPerPage" | "cutDelayMs">;
 
+/** By how much the depth of the deepest page may exceed that of all pages if they had the same. */
+const likelyDepths = 8;
+
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
 interface PagePart {
   readonly prefix: number;
@@ -73,18 +76,30 @@ function prefixAt(hash: number, depth: number): number {
   return hash & -1 << (32 - depth);
 }
 
-/** The largest depth that the tables tell of, page by page; 0 when the pages cannot cover all hashes. */
+/** The largest depth that the tables tell of, of which a page's is the lowest bit of its entry; 0: it cannot be right. */
 function deepestOf(entries: Int32Array): number {
+  let bits = 0;
+  for (let table = 0; table < entries.length; table += pagesPerTable) {
+    const end = Math.min(table + pagesPerTable, entries.length);
+    for (let page = table + 1; page < end; page++) bits |= entries[page];
+  }
+  const deepest = Math.clz32(bits & -bits);
+  if (deepest > depthMax) return 0;
+  // One page of a wild depth would have the directory take 1 GiB.
+  const isLikely = deepest <= Math.log2(entries.length) + likelyDepths;
+  return isLikely || coversAll(entries) ? deepest : 0;
+}
+
+/** Whether the pages cover as many hashes as there are. */
+function coversAll(entries: Int32Array): boolean {
   let covered = 0;
-  let deepest = 0;
   for (let page = 0; page < entries.length; page++) {
     if (page % pagesPerTable === 0) continue;
-    const depth = Math.clz32(entries[page] & -entries[page]);
-    if (depth < 1 || depth > depthMax) return 0;
+    const depth = depthOf(entries[page]);
+    if (depth < 1 || depth > depthMax) return false;
     covered += 1 << (depthMax - depth);
-    if (depth > deepest) deepest = depth;
   }
-  return covered === 2 ** depthMax ? deepest : 0;
+  return covered === 2 ** depthMax;
 }
 
 /** Moves a page's entries to the start of `words`, in order; returns how many there are. */
@@ -755,22 +770,35 @@ export class HashIndex {
     if (pageCount < 2 || pageCount * indexPageBytes > this.file.bodyBytes) return false;
     const isLikely = Number.isInteger(count) && count >= 0 && count <= pageCount * this.#entriesMax;
     if (!isLikely) return false;
-    // Known before there is a directory: one page of a wild depth would have it take 1 GiB.
     const entries = this.#readTables(pageCount);
     const bits = deepestOf(entries);
     if (bits === 0) return false;
     const directory = new Int32Array(1 << bits); // No page is page 0.
-    for (let page = 0; page < pageCount; page++) {
-      if (page % pagesPerTable === 0) continue;
-      const entry = entries[page];
-      const depth = Math.clz32(entry & -entry);
-      let place = (entry & entry - 1) >>> (32 - bits);
-      // Nearly every page has one or two places.
-      for (let left = 1 << (bits - depth); left > 0; left--) {
-        if (directory[place] !== 0) return false; // A hash that another page has already.
-        directory[place++] = page << depthBits | depth;
+    const deepestBit = 1 << (31 - bits);
+    const shift = 32 - bits;
+    let filled = 0;
+    for (let table = 0; table < pageCount; table += pagesPerTable) {
+      const end = Math.min(table + pagesPerTable, pageCount);
+      for (let page = table + 1; page < end; page++) {
+        const entry = entries[page];
+        const bit = entry & -entry;
+        let place = (entry ^ bit) >>> shift;
+        // Nearly every page has one or two places.
+        let left = 1;
+        let depth = bits;
+        if (bit !== deepestBit) {
+          depth = Math.clz32(bit);
+          if (depth < 1 || depth > bits) return false;
+          left = 1 << (bits - depth);
+        }
+        filled += left;
+        for (; left > 0; left--) {
+          if (directory[place] !== 0) return false; // A hash that another page has already.
+          directory[place++] = page << depthBits | depth;
+        }
       }
     }
+    if (filled !== directory.length) return false;
     this.#directory = directory;
     this.#directoryBits = bits;
     this.#pageCount = pageCount;

@@ -37,10 +37,14 @@ function usesRedisBenchmark(run: Run): boolean {
   return !["mix", "start-up", "ready", "idle", "footprint"].includes(run.kind);
 }
 
-/** How long a row takes, about, in seconds. */
-export function secondsOf(workload: Workload, rounds: number, sides: number): number {
-  const { before, round } = workload.seconds;
-  return sides * (before + round * roundsOf(workload, rounds));
+/** How long a row takes, about, in seconds, when a run of requests takes `runSeconds`. */
+export function secondsOf(
+  workload: Workload,
+  { rounds, runSeconds }: { readonly rounds: number; readonly runSeconds: number },
+  sides: number,
+): number {
+  const { before, round, runs = 0 } = workload.seconds;
+  return sides * (before + (round + runs * runSeconds) * roundsOf(workload, rounds));
 }
 
 /** "about 9 minutes" */

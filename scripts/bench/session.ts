@@ -77,7 +77,7 @@ async function measurePlans(plans: readonly Plan[], session: Session): Promise<n
   const { options, output, machine } = session;
   printMachine(output, machine);
   const seconds = plans.reduce(
-    (sum, { workload, sides }) => sum + secondsOf(workload, options.rounds, sides.length),
+    (sum, { workload, sides }) => sum + secondsOf(workload, options, sides.length),
     0,
   );
   printTitle(output, `${plans.length} rows, ${options.isQuick ? "quick" : durationText(seconds)}`);

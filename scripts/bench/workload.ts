@@ -47,6 +47,9 @@ export interface Dataset {
   readonly label?: string;
 }
 
+/** How much longer runs of writes are. */
+export const writingFactor = 1.7;
+
 /** Requests by redis-benchmark. */
 export interface RequestsRun {
   readonly kind: "requests";
@@ -134,6 +137,15 @@ export type Group =
   | "embedded"
   | "reader";
 
+/** How long one side of a row takes, about, in seconds. */
+export interface RowSeconds {
+  readonly before: number;
+  /** Each round, without its runs of requests. */
+  readonly round: number;
+  /** How many runs of requests a round has, of the length that `--seconds` says; none unless given. */
+  readonly runs?: number;
+}
+
 export interface Workload {
   /** What it is called on the command line. */
   readonly name: string;
@@ -149,6 +161,5 @@ export interface Workload {
   readonly run: Run;
   /** For what takes minutes or has little spread: no more rounds than these. */
   readonly roundsMax?: number;
-  /** Seconds that a round of one side takes, about, and what comes before the first round. */
-  readonly seconds: { readonly round: number; readonly before: number };
+  readonly seconds: RowSeconds;
 }

@@ -5,14 +5,15 @@
 import type { Goal } from "./goals.ts";
 import { type Mix, mixes } from "./load/mixes.ts";
 import type { MetricName } from "./metrics.ts";
-import type {
-  Dataset,
-  Group,
-  PeerName,
-  RequestsRun,
-  RestartCause,
-  SyncPolicy,
-  Workload,
+import {
+  type Dataset,
+  type Group,
+  type PeerName,
+  type RequestsRun,
+  type RestartCause,
+  type SyncPolicy,
+  type Workload,
+  writingFactor,
 } from "./workload.ts";
 
 const thousand = 1000;
@@ -25,8 +26,8 @@ const kibibytes: Dataset = { keys: million, valueBytes: kibibyte };
 /** YCSB's records: ten fields of 100 bytes, here in one value. */
 const ycsbRecords: Dataset = { keys: million, valueBytes: 1000 };
 
-/** What a run of requests takes, with the time until the server has come to rest. */
-const requestSeconds = 1.1;
+/** Until a server has come to rest behind a run: of reads, of writes, of writes of long values. */
+const restSeconds = { reads: 0.3, writes: 1.2, longWrites: 10 };
 const loadSecondsPerMillion = 1.3;
 
 const depths = [1, 16, 64] as const;
@@ -60,6 +61,7 @@ function requestRow(row: RequestRow): Workload {
   const { name, title, request, pipeline, refill, goal } = row;
   const { dataset = small, sync = "everysec", connections = 50, group = "speed" } = row;
   const isWriting = !readingRequests.has(typeof request === "string" ? request : request[0]);
+  const rest = !isWriting ? "reads" : dataset.valueBytes < kibibyte ? "writes" : "longWrites";
   const speedGoals: Goal[] = goal === undefined
     ? []
     : [{ metric: "rate", comparison: ">=", value: goal, over: "redis" }, p999Goal];
@@ -74,7 +76,8 @@ function requestRow(row: RequestRow): Workload {
     shows: requestShows,
     run: { kind: "requests", dataset, sync, request, pipeline, connections, isWriting, refill },
     seconds: {
-      round: (isWriting ? 1.6 : 1.1) + (refill ? 1.5 : 0),
+      round: restSeconds[rest] + (refill ? 1.5 : 0),
+      runs: isWriting ? writingFactor : 1,
       before: 1 + dataset.keys / million * loadSecondsPerMillion / (dataset === small ? 20 : 3),
     },
   };
@@ -314,7 +317,7 @@ function mixRow({ name, group, title, mix, distribution, dataset, pipeline }: Mi
     goals: [pauseGoal],
     shows: requestShows,
     run: { kind: "mix", dataset, sync: "everysec", mix, distribution, pipeline, connections: 50 },
-    seconds: { round: requestSeconds + 0.6, before: 2 },
+    seconds: { round: restSeconds.writes, runs: 1, before: 2 },
   };
 }
 
@@ -447,7 +450,7 @@ const readers = ([
   ],
   shows: ["rate", "ownBytes"],
   run: { kind: "embedded", dataset: small, operation, besideServer, processes },
-  seconds: { round: 1.5, before: 8 * processes },
+  seconds: { round: 0.5, runs: 1, before: 8 * processes },
 }));
 
 export const workloads: readonly Workload[] = [

@@ -4,12 +4,9 @@ import { type Driver, type Measurement, measurement } from "../context.ts";
 import { loadKeys } from "../key_loader.ts";
 import type { Figures } from "../metrics.ts";
 import { resized } from "../quick.ts";
-import type { RequestsRun } from "../workload.ts";
+import { type RequestsRun, writingFactor } from "../workload.ts";
 import { requestsFor } from "./pacing.ts";
 import { type BenchmarkRun, runBenchmark } from "./redis_benchmark.ts";
-
-/** How much longer runs of writes are. */
-const writingFactor = 1.7;
 
 export const measureRequests: Driver<RequestsRun> = async (run, side, context) => {
   const dataset = resized(run.dataset, context.isQuick);

@@ -99,6 +99,7 @@ export class KeyValueReader implements Disposable {
   #bufferWords: Int32Array | null = null;
   /** Short values are put one behind the other into memory that is allocated at once. */
   #slab = new ArrayBuffer(0);
+  #slabWords = new Int32Array(this.#slab);
   #slabUsed = 0;
   #closed = false;
 
@@ -148,7 +149,8 @@ export class KeyValueReader implements Disposable {
     while (reader.find(hash, bytes, 0, end)) {
       if (reader.valueLength > unsureBytesMax && !reader.isStill()) continue;
       const value = this.#room(reader.valueLength);
-      if (reader.copyTo(value, null)) return value;
+      const words = value.length <= slabValueBytesMax ? this.#slabWords : null;
+      if (reader.copyTo(value, words, value.byteOffset >> 2)) return value;
     }
     return null;
   }
@@ -172,7 +174,7 @@ export class KeyValueReader implements Disposable {
     if (buffer !== this.#buffer) this.#noteBuffer(buffer);
     while (reader.find(hash, bytes, 0, end)) {
       const length = reader.valueLength;
-      if (length > buffer.length ? reader.isStill() : reader.copyTo(buffer, this.#bufferWords)) {
+      if (length > buffer.length ? reader.isStill() : reader.copyTo(buffer, this.#bufferWords, 0)) {
         return length;
       }
     }
@@ -192,6 +194,7 @@ export class KeyValueReader implements Disposable {
     if (length > slabValueBytesMax) return new Uint8Array(length);
     if (this.#slabUsed + length > this.#slab.byteLength) {
       this.#slab = new ArrayBuffer(slabBytes);
+      this.#slabWords = new Int32Array(this.#slab);
       this.#slabUsed = 0;
     }
     const bytes = new Uint8Array(this.#slab, this.#slabUsed, length);

@@ -1,7 +1,7 @@
 import { viewOf } from "./words.ts";
 
-/** Keys up to this length are copied rather than seen through a view of their own. */
-const shortBytes = 64;
+/** Keys up to this length, in bytes, are copied rather than seen through a view of their own. */
+export const shortBytes = 64;
 
 /**
  * HalfSipHash-1-3: a 32-bit hash under a secret 64-bit key, so that nobody can choose keys that
@@ -13,7 +13,10 @@ export class KeyedHash {
   readonly #k0: number;
   readonly #k1: number;
   /** Where short keys are copied to, as a view of each would be an object more. */
-  readonly #short = withView(new Uint8Array(shortBytes));
+  readonly #short = new Uint8Array(shortBytes);
+  readonly #shortView = viewOf(this.#short);
+  /** The last key of `of` that was short, word by word; the last word may be of another one in part. */
+  readonly words = new Int32Array(this.#short.buffer);
 
   constructor(k0: number, k1: number) {
     this.#k0 = k0 | 0;
@@ -24,9 +27,15 @@ export class KeyedHash {
   of(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     if (length > shortBytes) return this.ofView(viewOf(bytes), start, end);
-    const { bytes: copy, view } = this.#short;
-    for (let i = 0; i < length; i++) copy[i] = bytes[start + i];
-    return this.ofView(view, 0, length);
+    // Words that are stored as such can be loaded at once; of bytes, the processor has to wait for all.
+    const { words } = this;
+    let at = start;
+    let word = 0;
+    for (const last = end - 3; at < last; at += 4) {
+      words[word++] = bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
+    }
+    for (let to = word << 2; at < end; at++) this.#short[to++] = bytes[at];
+    return this.ofView(this.#shortView, 0, length);
   }
 
   /** The same of bytes that are seen through a view: words are read as such, wherever they begin. */
@@ -77,8 +86,4 @@ export class KeyedHash {
     }
     return v1 ^ v3;
   }
-}
-
-function withView(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly view: DataView } {
-  return { bytes, view: viewOf(bytes) };
 }

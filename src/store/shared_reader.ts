@@ -5,6 +5,10 @@
  * is to be believed was copied.
  *
  * What is called here makes no object, so that a lookup costs what its cache misses do.
+ *
+ * Of what was read before and is read again, the compiler must not take the first for the second. `Atomics.load` is a call
+ * for it, behind which everything is read anew, but of 10 ns: so there is one where it matters, and what stands beside it is
+ * read as usual. The order of the loads is the processor's, which keeps it (see the constructor).
  */
 import type { MappedFile, Window } from "../sys/mapped_file.ts";
 import { copyBytes } from "./copy_bytes.ts";
@@ -19,7 +23,7 @@ import {
   recordKind,
   stageWords,
 } from "./format.ts";
-import { KeyedHash } from "./keyed_hash.ts";
+import { KeyedHash, shortBytes } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { PageDirectory } from "./page_directory.ts";
 import {
@@ -78,6 +82,7 @@ export class SharedReader {
   onLook: (() => void) | null = null;
   readonly #file: MappedFile;
   readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
   readonly #records: readonly Window[];
   readonly #clock: () => number;
   readonly #limits: Partial<StoreLimits>;
@@ -105,6 +110,8 @@ export class SharedReader {
   #closed = false;
   /** Entries of a page, copied for `readPage`. */
   readonly #entries = new Int32Array(pageWords);
+  /** The key that `hashOf` has put into words, if it has. */
+  #hashed: Uint8Array | null = null;
   /** Keeps `prefetch` from being optimised away. */
   #prefetched = 0;
 
@@ -121,6 +128,7 @@ export class SharedReader {
     this.#patience = new Patience(options.waitMsMax);
     this.#file = openForReading(path);
     this.#i32 = this.#file.header.i32;
+    this.#f64 = this.#file.header.f64;
     this.#records = this.#file.windows;
     try {
       this.source = this.#findSource();
@@ -132,6 +140,7 @@ export class SharedReader {
 
   /** The hash of a key. */
   hashOf(key: Uint8Array, start: number, end: number): number {
+    this.#hashed = start === 0 && end <= shortBytes ? key : null;
     return this.#hash.of(key, start, end);
   }
 
@@ -167,8 +176,9 @@ export class SharedReader {
   isStill(): boolean {
     if (this.onBelieve !== null) this.onBelieve();
     const isStaged = this.#window === this.#places.window;
-    return Atomics.load(this.#i32, reusesWord) === this.#reuses &&
-      Atomics.load(this.#i32, changesWord) === this.changes && !(isStaged && this.#isStageOther());
+    const i32 = this.#i32;
+    return Atomics.load(i32, changesWord) === this.changes && i32[reusesWord] === this.#reuses &&
+      !(isStaged && this.#isStageOther());
   }
 
   /** Other records are staged than when that was looked at. */
@@ -177,10 +187,10 @@ export class SharedReader {
   }
 
   /**
-   * Copies the value that was found to `target` at 0; false: it is to be looked up again. `words` are the
-   * target's, if it has some.
+   * Copies the value that was found to `target` at 0; false: it is to be looked up again. The target's bytes may be
+   * words as well, of which the first is `words[first]`.
    */
-  copyTo(target: Uint8Array, words: Int32Array | null): boolean {
+  copyTo(target: Uint8Array, words: Int32Array | null, first: number): boolean {
     const start = this.#valueStart;
     const length = this.valueLength;
     if (length < largeBytesMin) {
@@ -189,7 +199,7 @@ export class SharedReader {
         const from = start >> 2;
         const count = length >> 2;
         const { i32 } = this.#window;
-        for (let i = 0; i < count; i++) words[i] = i32[from + i];
+        for (let i = 0; i < count; i++) words[first + i] = i32[from + i];
         done = count << 2;
       }
       copyBytes(target, done, this.#window.u8, start + done, start + length);
@@ -264,11 +274,10 @@ export class SharedReader {
     // Of an index in memory, one number; of the index's file, all that are even.
     if ((this.changes & this.#changesMask) !== this.#changesGood) this.#settle();
     if (
-      Atomics.load(i32, reusesWord) !== this.#reuses ||
-      Atomics.load(i32, layoutsWord) !== this.#layouts ||
-      this.#file.header.f64[openIdF64] !== this.#openId
+      i32[reusesWord] !== this.#reuses || i32[layoutsWord] !== this.#layouts ||
+      this.#f64[openIdF64] !== this.#openId
     ) this.#refresh();
-    if (this.#isStageOther()) this.#noteStage();
+    if (this.#places.window.i32[stageWords.versionWord] !== this.#stageVersion) this.#noteStage();
     if (this.onLook !== null) this.onLook();
   }
 
@@ -325,6 +334,7 @@ export class SharedReader {
     this.#changesMask = source.kind === "log" ? -1 : 1;
     this.#changesGood = source.kind === "log" ? source.changes : 0;
     this.#hash = new KeyedHash(state.hashKey[0], state.hashKey[1]);
+    this.#hashed = null;
     this.#directory = directory;
     this.#places = new RecordPlaces(this.#records, directory.file.header);
     this.#noteStage();
@@ -377,12 +387,12 @@ export class SharedReader {
     // cache miss: its version is for those that find nothing.
     let slot = this.#seek(words, home, slotsEnd, hash);
     for (; slot < slotsEnd && words[slot] === hash; slot += 2) {
-      if (this.#leadsTo(Atomics.load(words, slot + 1), key, start, end)) return found;
+      if (this.#leadsTo(words[slot + 1], key, start, end)) return found;
     }
     const version = Atomics.load(words, base + indexPage.versionWord);
     slot = this.#seek(words, home, slotsEnd, hash);
     for (; slot < slotsEnd && words[slot] === hash; slot += 2) {
-      if (this.#leadsTo(Atomics.load(words, slot + 1), key, start, end)) return found;
+      if (this.#leadsTo(words[slot + 1], key, start, end)) return found;
     }
     const owns = depth > 0 && words[base + indexPage.depthWord] === depth + 1 &&
       words[base + indexPage.prefixWord] >>> (32 - depth) === hash >>> (32 - depth);
@@ -422,7 +432,17 @@ export class SharedReader {
       keyLength + valueLength > left || kindAt(window, offset) !== recordKind.put
     ) return false;
     let other = offset + recordHeaderBytes;
-    for (let at = start; at < end; at++, other++) if (key[at] !== u8[other]) return false;
+    let at = start;
+    if (key === this.#hashed) {
+      const { words } = this.#hash;
+      const first = other >> 2;
+      for (let i = 0, count = keyLength >> 2; i < count; i++) {
+        if (words[i] !== i32[first + i]) return false;
+      }
+      at = keyLength & ~3;
+      other += at;
+    }
+    for (; at < end; at++, other++) if (key[at] !== u8[other]) return false;
     this.#address = address;
     this.#window = window;
     this.#offset = offset;

@@ -34,6 +34,13 @@ export class ReplyWriter {
   /** The same by the errors' first words: `ERR`, `EXECABORT` ... */
   readonly errorCounts = new Map<string, number>();
 
+  /** Where it gets longer bytes from: of `needed` length at least, with the first `length` of those that it had. */
+  grow = (bytes: Uint8Array, length: number, needed: number): Uint8Array => {
+    const grown = new Uint8Array(Math.max(needed, bytes.length * 2));
+    grown.set(bytes.subarray(0, length));
+    return grown;
+  };
+
   constructor(bytes: Uint8Array = new Uint8Array(1024)) {
     this.bytes = bytes;
   }
@@ -41,10 +48,7 @@ export class ReplyWriter {
   /** Makes room for `extra` more bytes. */
   reserve(extra: number): void {
     const needed = this.length + extra;
-    if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (needed > this.bytes.length) this.bytes = this.grow(this.bytes, this.length, needed);
   }
 
   ok(): void {

@@ -208,6 +208,10 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     return this.#parser!.pendingBytes;
   }
 
+  get replyBytes(): number {
+    return this.#replyLength;
+  }
+
   lookAhead(): void {
     const { dispatcher, context, store } = this.#core;
     const parser = this.#parser!;
@@ -231,6 +235,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
       this.#hasMore = false;
       return false;
     } catch (error) {
+      this.#endReply(); // What it began with may have been given back.
       this.#failure = error;
       return false;
     }

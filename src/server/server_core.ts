@@ -68,6 +68,7 @@ export class ServerCore {
   ) {
     this.store = store;
     this.settings = settings;
+    this.reply.grow = (bytes, length, needed) => this.buffers.grow(bytes, length, needed);
     const nobody = new Session(0, "", "", 0);
     this.context = new CommandContext(store, this.reply, control, nobody);
     this.dispatcher = new Dispatcher(this.context, commands);

@@ -9,7 +9,9 @@
  * - then all replies are sent, one write for each connection. Sent one by one as they are ready, each write
  *   would wake a client that waits for it alone.
  *
- * Nothing is asynchronous within a turn.
+ * Nothing is asynchronous within a turn. One that takes long leaves the connections whose requests it has not run to
+ * another turn, before which the event loop looks who else has something to ask: 50 replies of a megabyte take tens of
+ * milliseconds.
  */
 import type { LatencyMonitor } from "../commands/latency_monitor.ts";
 import type { Store } from "../store/store.ts";
@@ -19,7 +21,9 @@ import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
 export interface TurnMember {
   /** Bytes that have been received and not handled. */
   readonly pendingBytes: number;
-  /** Reads the next requests, and tells `store.ahead` of their keys. */
+  /** Bytes of replies that wait for the end of the turn. */
+  readonly replyBytes: number;
+  /** Reads the next requests, unless some were and have not been run, and tells `store.ahead` of their keys. */
   lookAhead(): void;
   /** Runs them; returns whether there may be more that could be run now. Never throws. */
   runSome(): boolean;
@@ -32,6 +36,11 @@ const turnBytesEnough = 64 * 1024;
 
 /** A turn that has lasted so long leaves what housekeeping there is to the next one: each slice of it takes 0.5 ms. */
 const tickedMicrosecondsMax = 1500;
+
+/** A turn that has lasted so long begins nothing more. */
+const turnMicrosecondsEnough = 3000;
+/** Behind a reply of so many bytes it is looked how long the turn has lasted. */
+const longReplyBytes = 64 * 1024;
 
 interface Turn {
   readonly members: TurnMember[];
@@ -72,24 +81,33 @@ export class Turns {
     const joined = members.length;
     const started = monotonicMicroseconds();
     this.#store.beginTurn();
-    this.#runAll(members, started);
+    const left = this.#runAll(members, started);
     this.#store.endTurn();
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
     const stretchMs = (monotonicMicroseconds() - started) / 1000;
     this.#store.pauses.note(stretchMs);
     this.#latency.noteStretch(stretchMs);
-    for (let i = 0; i < joined; i++) members[i].endTurn();
+    for (let i = 0; i < joined && i < members.length; i++) {
+      if (left === null || !left.includes(members[i])) members[i].endTurn();
+    }
+    // Nobody joins those: what comes now is run next.
+    if (left !== null) this.#waiting.push({ members: left, pendingBytes: Infinity });
     this.#isRunning = false;
-    if (this.#waiting.length > 0) queueMicrotask(this.#run);
+    if (left !== null) setImmediate(this.#run);
+    else if (this.#waiting.length > 0) queueMicrotask(this.#run);
   };
 
-  /** Those that have more to be run are put behind the others. */
-  #runAll(queue: TurnMember[], started: number): void {
+  /**
+   * Those that have more to be run are put behind the others. Returns whose turn has not come, and removes them from the
+   * queue; null: there is nobody.
+   */
+  #runAll(queue: TurnMember[], started: number): TurnMember[] | null {
     const store = this.#store;
     const { ahead } = store;
     let next = 0;
-    while (next < queue.length) {
+    let left: TurnMember[] | null = null;
+    while (next < queue.length && left === null) {
       const first = next;
       ahead.clear();
       while (next < queue.length && !ahead.isEnough) queue[next++].lookAhead();
@@ -97,9 +115,16 @@ export class Turns {
       for (let i = first; i < next; i++) {
         const member = queue[i];
         if (member.runSome()) queue.push(member);
+        const isLong = member.replyBytes > longReplyBytes && i + 1 < queue.length &&
+          monotonicMicroseconds() - started > turnMicrosecondsEnough;
+        if (isLong) next = i + 1;
       }
-      if (first === 0 || monotonicMicroseconds() - started <= tickedMicrosecondsMax) store.tick();
+      const isLast = next === queue.length;
+      const lasted = first === 0 && isLast ? 0 : monotonicMicroseconds() - started;
+      if (lasted > turnMicrosecondsEnough && !isLast) left = queue.splice(next);
+      if (first === 0 || lasted <= tickedMicrosecondsMax) store.tick();
     }
     ahead.clear();
+    return left;
   }
 }

@@ -12,6 +12,37 @@ Deno.test("a pool hands out what was given back, grown or not", () => {
   assertStrictEquals(pool.take(), first);
 });
 
+Deno.test("a buffer grows into another one, and goes back", () => {
+  const pool = new BufferPool(1000, 10_000);
+  const first = pool.take();
+  first.set([1, 2, 3]);
+  const grown = pool.grow(first, 2, 1500);
+  assertEquals([grown.length, ...grown.subarray(0, 4)], [2000, 1, 2, 0, 0]);
+  assertStrictEquals(pool.take(), first);
+  assertEquals(pool.grow(grown, 2, 5000).length, 5000);
+});
+
+Deno.test("long buffers are kept for replies of about their length", () => {
+  const pool = new BufferPool(1000, 10_000);
+  const long = pool.grow(pool.take(), 0, 2 ** 20 + 20);
+  assertEquals(long.length, 5 * 2 ** 18);
+  pool.give(long);
+  // Neither for short replies, nor for those that it is too short or much too long for.
+  assertEquals(pool.take().length, 1000);
+  assertNotStrictEquals(pool.grow(pool.take(), 0, 2 ** 21), long);
+  assertNotStrictEquals(pool.grow(pool.take(), 0, 2 ** 19), long);
+  assertStrictEquals(pool.grow(pool.take(), 0, 2 ** 20), long);
+  assertNotStrictEquals(pool.grow(pool.take(), 0, 2 ** 20), long);
+});
+
+Deno.test("a pool keeps 16 MiB of long buffers at most", () => {
+  const pool = new BufferPool(1000, 10_000);
+  const given = Array.from({ length: 20 }, () => new Uint8Array(2 ** 20));
+  for (const buffer of given) pool.give(buffer);
+  const taken = Array.from({ length: 20 }, () => pool.grow(pool.take(), 0, 2 ** 20));
+  assertEquals(taken.filter((buffer) => given.includes(buffer as typeof given[0])).length, 16);
+});
+
 Deno.test("a pool keeps no more than its limit in all, and no very long buffer", () => {
   const pool = new BufferPool(1000, 10_000);
   const given = Array.from({ length: 20 }, () => new Uint8Array(1000));

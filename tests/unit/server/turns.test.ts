@@ -1,0 +1,127 @@
+import { assert, assertEquals } from "@std/assert";
+import type { LatencyMonitor } from "../../../src/commands/latency_monitor.ts";
+import { type TurnMember, Turns } from "../../../src/server/turns.ts";
+import type { Store } from "../../../src/store/store.ts";
+
+/** What a turn asks of a store that has nothing to do. */
+function idleStore(): { store: Store; stretches: number[] } {
+  const stretches: number[] = [];
+  const nothing = () => {};
+  const store = {
+    ahead: { isEnough: false, clear: nothing, load: nothing },
+    beginTurn: nothing,
+    endTurn: nothing,
+    tick: nothing,
+    syncBriefly: () => 0,
+    pauses: { note: (ms: number) => stretches.push(ms) },
+  };
+  return { store: store as unknown as Store, stretches };
+}
+
+const latency = { note: () => {}, noteStretch: () => {} } as unknown as LatencyMonitor;
+
+/** Has requests, each of which takes a time and has a reply of some length; notes what happens to it. */
+class Member implements TurnMember {
+  readonly pendingBytes = 30;
+  replyBytes = 0;
+  #left: number;
+  readonly #name: string;
+  readonly #events: string[];
+  readonly #busyMs: number;
+  readonly #bytes: number;
+  onEnd: () => void = () => {};
+
+  constructor(name: string, events: string[], requests: number, busyMs: number, bytes: number) {
+    this.#name = name;
+    this.#events = events;
+    this.#left = requests;
+    this.#busyMs = busyMs;
+    this.#bytes = bytes;
+  }
+
+  lookAhead(): void {}
+
+  runSome(): boolean {
+    const until = performance.now() + this.#busyMs;
+    while (performance.now() < until);
+    this.#events.push(`run ${this.#name}`);
+    this.replyBytes += this.#bytes;
+    return --this.#left > 0;
+  }
+
+  endTurn(): void {
+    this.#events.push(`end ${this.#name}`);
+    this.replyBytes = 0;
+    this.onEnd();
+  }
+}
+
+const longReply = 2 ** 20;
+
+function untilEnded(members: readonly Member[]): Promise<unknown> {
+  return Promise.all(
+    members.map((member) => new Promise<void>((resolve) => member.onEnd = resolve)),
+  );
+}
+
+Deno.test("a turn of long replies leaves those to another one that it would make too long", async () => {
+  const { store, stretches } = idleStore();
+  const turns = new Turns(store, latency);
+  const events: string[] = [];
+  const names = Array.from({ length: 12 }, (_, i) => String(i));
+  const members = names.map((name) => new Member(name, events, 1, 1.1, longReply));
+  const ended = untilEnded(members);
+  for (const member of members) turns.join(member);
+  await ended;
+  for (const kind of ["run", "end"]) {
+    const those = events.filter((event) => event.startsWith(kind));
+    assertEquals(those, names.map((name) => `${kind} ${name}`));
+  }
+  // Three of them take longer than 3 ms.
+  assertEquals(events.slice(0, 4), ["run 0", "run 1", "run 2", "end 0"]);
+  assert(stretches.length >= 4, `${stretches.length} turns`);
+});
+
+Deno.test("who comes meanwhile is served before those that were left", async () => {
+  const { store } = idleStore();
+  const turns = new Turns(store, latency);
+  const events: string[] = [];
+  const long = ["a", "b", "c"].map((name) => new Member(name, events, 1, 4, longReply));
+  const late = new Member("late", events, 1, 0, 10);
+  const ended = untilEnded([...long, late]);
+  for (const member of long) turns.join(member);
+  // Behind the first turn, which leaves two of them; they wait for the event loop.
+  await Promise.resolve();
+  assertEquals(events, ["run a", "end a"]);
+  turns.join(late);
+  await ended;
+  assert(events.indexOf("end late") < events.indexOf("run c"), events.join(", "));
+});
+
+Deno.test("a member that has more is not told of the end before all of it has run", async () => {
+  const { store } = idleStore();
+  const turns = new Turns(store, latency);
+  const events: string[] = [];
+  const members = [
+    new Member("a", events, 5, 2, longReply),
+    new Member("b", events, 1, 0, 10),
+  ];
+  const ended = untilEnded(members);
+  for (const member of members) turns.join(member);
+  await ended;
+  const count = (event: string) => events.filter((one) => one === event).length;
+  assertEquals([count("run a"), count("end a"), count("run b"), count("end b")], [5, 1, 1, 1]);
+  assertEquals(events.at(-1), "end a");
+});
+
+Deno.test("short replies are run in one turn", async () => {
+  const { store, stretches } = idleStore();
+  const turns = new Turns(store, latency);
+  const events: string[] = [];
+  const members = Array.from({ length: 50 }, (_, i) => new Member(String(i), events, 3, 0, 10));
+  const ended = untilEnded(members);
+  for (const member of members) turns.join(member);
+  await ended;
+  assertEquals(stretches.length, 1);
+  assertEquals(events.length, 200);
+});

@@ -26,16 +26,8 @@ export interface BundleOptions {
 
 /** Bundles `main`; returns the path of the bundle to compile. */
 export async function bundle(main: string, options: BundleOptions): Promise<string> {
-  const { root, folder, readable } = options;
-  await deno(
-    [
-      ...["bundle", "--quiet", "--platform=deno", "--code-splitting", "--sourcemap=inline"],
-      ...(readable ? [] : ["--minify"]),
-      ...[`--outdir=${folder}`, main],
-    ],
-    root,
-    `Cannot bundle ${main}`,
-  );
+  const { root, folder } = options;
+  await runBundler(main, "--code-splitting", options);
   for await (const { name } of Deno.readDir(folder)) {
     const path = join(folder, name);
     await Deno.writeTextFile(path, slimSourceMap(await Deno.readTextFile(path), path, root));
@@ -43,14 +35,22 @@ export async function bundle(main: string, options: BundleOptions): Promise<stri
   return join(folder, "main.js");
 }
 
-/** Runs Deno in `root`; when it fails, it has said why, and a BuildError says what `cannot` be done. */
-export async function deno(args: readonly string[], root: string, cannot: string): Promise<void> {
+/** Bundles `main` into `folder`, in the `form` that an option of the bundler's says, with source maps in the bundles. */
+export async function runBundler(
+  main: string,
+  form: string,
+  { root, folder, readable }: BundleOptions,
+): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
+    args: [
+      ...["bundle", "--quiet", "--platform=deno", form, "--sourcemap=inline"],
+      ...(readable ? [] : ["--minify"]),
+      ...[`--outdir=${folder}`, main],
+    ],
     cwd: root,
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
     stdin: "null",
     stderr: "inherit",
   }).output();
-  if (!success) throw new BuildError(`${cannot}: mend what is named above`);
+  if (!success) throw new BuildError(`Cannot bundle ${main}: mend what is named above`);
 }

@@ -11,7 +11,7 @@
  */
 import { join } from "@std/path";
 import { BuildError } from "./build_error.ts";
-import { type BundleOptions, deno } from "./bundle.ts";
+import { type BundleOptions, runBundler } from "./bundle.ts";
 import { recordStart } from "./recorded_start.ts";
 import { detachSourceMap, slimSourceMap } from "./source_map.ts";
 
@@ -37,7 +37,7 @@ export class ServerScript {
 
   /** Bundles the server beside the bundles that are in `options.folder` already. */
   static async bundle(options: BundleOptions): Promise<ServerScript> {
-    const { folder, root, readable } = options;
+    const { folder, root } = options;
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
     const modules = names.filter((name) => replaced.test(name));
     if (modules.length !== 1) {
@@ -45,17 +45,9 @@ export class ServerScript {
         `Cannot bundle the server: ${modules.length} bundles begin with ${main}`,
       );
     }
-    const outdir = join(folder, "server");
-    await deno(
-      [
-        ...["bundle", "--quiet", "--platform=deno", "--format=cjs", "--sourcemap=inline"],
-        ...(readable ? [] : ["--minify"]),
-        ...[`--outdir=${outdir}`, main],
-      ],
-      root,
-      `Cannot bundle ${main}`,
-    );
-    const path = join(outdir, "serve.js");
+    const ownFolder = join(folder, "server");
+    await runBundler(main, "--format=cjs", { ...options, folder: ownFolder });
+    const path = join(ownFolder, "serve.js");
     const modulePath = join(folder, modules[0]);
     // Named as if it stood in the module: that is the name its map is looked up by.
     const bundled = slimSourceMap(await Deno.readTextFile(path), path, root);

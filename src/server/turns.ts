@@ -50,13 +50,16 @@ interface Turn {
 export class Turns {
   readonly #store: Store;
   readonly #latency: LatencyMonitor;
+  readonly #now: () => number;
   /** Turns to come; the last one is joined by whoever comes. */
   readonly #waiting: Turn[] = [];
   #isRunning = false;
 
-  constructor(store: Store, latency: LatencyMonitor) {
+  /** `now` tells the time in microseconds. */
+  constructor(store: Store, latency: LatencyMonitor, now = monotonicMicroseconds) {
     this.#store = store;
     this.#latency = latency;
+    this.#now = now;
   }
 
   /** Has the requests of a connection be run in the next turn, which begins at once when it has enough to do. */
@@ -79,13 +82,13 @@ export class Turns {
     const { members } = turn;
     this.#isRunning = true;
     const joined = members.length;
-    const started = monotonicMicroseconds();
+    const started = this.#now();
     this.#store.beginTurn();
     const left = this.#runAll(members, started);
     this.#store.endTurn();
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
-    const stretchMs = (monotonicMicroseconds() - started) / 1000;
+    const stretchMs = (this.#now() - started) / 1000;
     this.#store.pauses.note(stretchMs);
     this.#latency.noteStretch(stretchMs);
     for (let i = 0; i < joined && i < members.length; i++) {
@@ -116,11 +119,11 @@ export class Turns {
         const member = queue[i];
         if (member.runSome()) queue.push(member);
         const isLong = member.replyBytes > longReplyBytes && i + 1 < queue.length &&
-          monotonicMicroseconds() - started > turnMicrosecondsEnough;
+          this.#now() - started > turnMicrosecondsEnough;
         if (isLong) next = i + 1;
       }
       const isLast = next === queue.length;
-      const lasted = first === 0 && isLast ? 0 : monotonicMicroseconds() - started;
+      const lasted = first === 0 && isLast ? 0 : this.#now() - started;
       if (lasted > turnMicrosecondsEnough && !isLast) left = queue.splice(next);
       if (first === 0 || lasted <= tickedMicrosecondsMax) store.tick();
     }

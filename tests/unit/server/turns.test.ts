@@ -3,8 +3,8 @@ import type { LatencyMonitor } from "../../../src/commands/latency_monitor.ts";
 import { type TurnMember, Turns } from "../../../src/server/turns.ts";
 import type { Store } from "../../../src/store/store.ts";
 
-/** What a turn asks of a store that has nothing to do. */
-function idleStore(): { store: Store; stretches: number[] } {
+/** Turns of a store that has nothing to do. */
+function idleTurns(): { turns: Turns; clock: Clock; stretches: number[] } {
   const stretches: number[] = [];
   const nothing = () => {};
   const store = {
@@ -15,10 +15,16 @@ function idleStore(): { store: Store; stretches: number[] } {
     syncBriefly: () => 0,
     pauses: { note: (ms: number) => stretches.push(ms) },
   };
-  return { store: store as unknown as Store, stretches };
+  const clock = new Clock();
+  const latency = { note: nothing, noteStretch: nothing } as unknown as LatencyMonitor;
+  const turns = new Turns(store as unknown as Store, latency, () => clock.microseconds);
+  return { turns, clock, stretches };
 }
 
-const latency = { note: () => {}, noteStretch: () => {} } as unknown as LatencyMonitor;
+/** Goes on only when it is told to: no other process can make a turn longer. */
+class Clock {
+  microseconds = 0;
+}
 
 /** Has requests, each of which takes a time and has a reply of some length; notes what happens to it. */
 class Member implements TurnMember {
@@ -27,13 +33,21 @@ class Member implements TurnMember {
   #left: number;
   readonly #name: string;
   readonly #events: string[];
+  readonly #clock: Clock;
   readonly #busyMs: number;
   readonly #bytes: number;
   onEnd: () => void = () => {};
 
-  constructor(name: string, events: string[], requests: number, busyMs: number, bytes: number) {
+  constructor(
+    name: string,
+    { events, clock }: { events: string[]; clock: Clock },
+    requests: number,
+    busyMs: number,
+    bytes: number,
+  ) {
     this.#name = name;
     this.#events = events;
+    this.#clock = clock;
     this.#left = requests;
     this.#busyMs = busyMs;
     this.#bytes = bytes;
@@ -42,8 +56,7 @@ class Member implements TurnMember {
   lookAhead(): void {}
 
   runSome(): boolean {
-    const until = performance.now() + this.#busyMs;
-    while (performance.now() < until);
+    this.#clock.microseconds += this.#busyMs * 1000;
     this.#events.push(`run ${this.#name}`);
     this.replyBytes += this.#bytes;
     return --this.#left > 0;
@@ -65,11 +78,10 @@ function untilEnded(members: readonly Member[]): Promise<unknown> {
 }
 
 Deno.test("a turn of long replies leaves those to another one that it would make too long", async () => {
-  const { store, stretches } = idleStore();
-  const turns = new Turns(store, latency);
+  const { turns, clock, stretches } = idleTurns();
   const events: string[] = [];
   const names = Array.from({ length: 12 }, (_, i) => String(i));
-  const members = names.map((name) => new Member(name, events, 1, 1.1, longReply));
+  const members = names.map((name) => new Member(name, { events, clock }, 1, 1.1, longReply));
   const ended = untilEnded(members);
   for (const member of members) turns.join(member);
   await ended;
@@ -83,11 +95,10 @@ Deno.test("a turn of long replies leaves those to another one that it would make
 });
 
 Deno.test("who comes meanwhile is served before those that were left", async () => {
-  const { store } = idleStore();
-  const turns = new Turns(store, latency);
+  const { turns, clock } = idleTurns();
   const events: string[] = [];
-  const long = ["a", "b", "c"].map((name) => new Member(name, events, 1, 4, longReply));
-  const late = new Member("late", events, 1, 0, 10);
+  const long = ["a", "b", "c"].map((name) => new Member(name, { events, clock }, 1, 4, longReply));
+  const late = new Member("late", { events, clock }, 1, 0, 10);
   const ended = untilEnded([...long, late]);
   for (const member of long) turns.join(member);
   // Behind the first turn, which leaves two of them; they wait for the event loop.
@@ -99,12 +110,11 @@ Deno.test("who comes meanwhile is served before those that were left", async () 
 });
 
 Deno.test("a member that has more is not told of the end before all of it has run", async () => {
-  const { store } = idleStore();
-  const turns = new Turns(store, latency);
+  const { turns, clock } = idleTurns();
   const events: string[] = [];
   const members = [
-    new Member("a", events, 5, 2, longReply),
-    new Member("b", events, 1, 0, 10),
+    new Member("a", { events, clock }, 5, 2, longReply),
+    new Member("b", { events, clock }, 1, 0, 10),
   ];
   const ended = untilEnded(members);
   for (const member of members) turns.join(member);
@@ -115,10 +125,12 @@ Deno.test("a member that has more is not told of the end before all of it has ru
 });
 
 Deno.test("short replies are run in one turn", async () => {
-  const { store, stretches } = idleStore();
-  const turns = new Turns(store, latency);
+  const { turns, clock, stretches } = idleTurns();
   const events: string[] = [];
-  const members = Array.from({ length: 50 }, (_, i) => new Member(String(i), events, 3, 0, 10));
+  const members = Array.from(
+    { length: 50 },
+    (_, i) => new Member(String(i), { events, clock }, 3, 0, 10),
+  );
   const ended = untilEnded(members);
   for (const member of members) turns.join(member);
   await ended;

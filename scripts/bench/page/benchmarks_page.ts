@@ -256,12 +256,16 @@ function readmeFootprint(results: Results): string {
 }
 
 function readmeSpeed(measured: readonly Measured[]): string {
-  const { machine, sides } = measured[0].row;
+  const { machine } = measured[0].row;
+  const rounds = measured.map(({ row }) => row.sides.kv.rounds.length);
+  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
   const version = machine.versions["redis-server"];
   const text =
     `\`redis-benchmark -c 50 -r 1000000 -d 32\` over Unix sockets, against redis-server ` +
     `${version} with equal durability\n(\`--appendonly yes --appendfsync everysec\`), the servers in ` +
-    `turn, medians of ${sides.kv.rounds.length} rounds on a machine with ${machine.cores} cores:`;
+    `turn, medians of ${
+      fewest === most ? most : `${fewest} to ${most}`
+    } rounds on a machine with ${machine.cores} cores:`;
   const table = markdownTable(
     ["test", "requests in a pipeline", "kv, requests/s", "redis-server", "ratio"],
     measured.map(({ workload, row }) => {

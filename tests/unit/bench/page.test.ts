@@ -159,6 +159,14 @@ Deno.test("the README's table is made of the rows of SET and GET, and nothing el
   assertStringIncludes(text, "redis-server 7.0.15");
   assertStringIncludes(text, "medians of 3 rounds on a machine with 2 cores");
   assertStringIncludes(text, "| GET | 64 | 250,005 | 100,000 | 2.50 |");
+  const [first, ...others] = speedRows;
+  const { kv } = first.sides;
+  const longer = { ...kv, rounds: [...kv.rounds, ...kv.rounds] };
+  const mixed = [{ ...first, sides: { ...first.sides, kv: longer } }, ...others];
+  assertStringIncludes(
+    readmeWithSpeed(readme, { version: 1, rows: mixed }),
+    "medians of 3 to 6 rounds on a machine",
+  );
   assertEquals(text.includes("old"), false);
   assertEquals(text.endsWith("<!-- end of speed -->\n\nrest\n"), true);
   const partial = { version: 1, rows: speedRows.slice(1) } as const;

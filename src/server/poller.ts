@@ -7,8 +7,13 @@
  * millisecond at a time: whoever asks then is answered soonest, and all else that the event loop does
  * comes late by no more than that. After a millisecond of silence the wait goes to another thread: an idle
  * server costs nothing.
+ *
+ * Calls on other threads are made through a ring of the kernel's, where it has one, which the poller watches like a
+ * socket: it would take the runtime tens of milliseconds to tell of their ends.
  */
 import { Epoll } from "../sys/epoll.ts";
+import { IoUring } from "../sys/io_uring.ts";
+import { callThrough } from "../sys/libc.ts";
 
 /** What something can happen to. */
 export interface PollSource {
@@ -39,7 +44,17 @@ export class Poller {
   /** Another thread waits. */
   #isAway = false;
   #isClosed = false;
-  readonly #ended = this.#run();
+  readonly #ring = IoUring.open();
+  readonly #leaveRing: () => void;
+  readonly #ended: Promise<void>;
+
+  constructor() {
+    const ring = this.#ring;
+    const isWatched = ring !== null &&
+      this.watch(ring.fd, { onReady: () => ring.reap(), readNow: () => 0 });
+    this.#leaveRing = isWatched ? callThrough(ring) : () => {};
+    this.#ended = this.#run();
+  }
 
   /** Begins to watch a descriptor. False: the system refused it. */
   watch(fd: number, source: PollSource): boolean {
@@ -70,8 +85,10 @@ export class Poller {
   async close(): Promise<void> {
     if (this.#isClosed) return await this.#ended;
     this.#isClosed = true;
+    this.#leaveRing();
     this.#epoll.wake();
     await this.#ended;
+    await this.#ring?.close();
     this.#epoll.close();
   }
 

@@ -20,6 +20,8 @@ export interface StoreLimits {
   readonly slotsPerPage: number;
   /** Segments kept ready (allocated and faulted in) in front of the head. */
   readonly segmentsAhead: number;
+  /** The file is made longer while there is room for what is written in so many milliseconds; 0: when there is none. */
+  readonly growthLeadMs: number;
   /** Free segments that only deletes and compaction may take, so that a full store can be emptied. */
   readonly segmentsReserved: number;
   /** How much each of the stage's two halves holds; records of half as much and more are not staged. */
@@ -41,6 +43,7 @@ export const defaultLimits: StoreLimits = {
   valueBytesMax: 512 * 2 ** 20,
   slotsPerPage: slotsPerPageMax,
   segmentsAhead: 4,
+  growthLeadMs: 300,
   segmentsReserved: 4,
   stageHalfBytes: stageHalfBytesMax,
   deadBytesMin: 2 ** 20,

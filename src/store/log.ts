@@ -29,6 +29,7 @@ import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from 
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 import { Stage } from "./stage.ts";
+import { TakingPace } from "./taking_pace.ts";
 
 /** Where the head stands; what a failed batch goes back to. */
 export interface HeadMark {
@@ -56,6 +57,8 @@ const growthSegmentsMin = 1;
 const growthSegmentsMax = 64;
 /** Growing by more takes the file system tens of milliseconds at times: it begins so many segments earlier. */
 const quickGrowthMax = 16;
+/** The same for a log that is written fast. */
+const paceGrowthMax = 128;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -120,6 +123,7 @@ export class Log {
   /** Log position of the head window's byte 0. */
   #headBase = 0;
   readonly #ready: ReadySegments;
+  readonly #pace: TakingPace;
   /** The body grows in the background. */
   #growth: Promise<boolean> | null = null;
   /** It could not the last time: it is not tried again before there has to be more room. */
@@ -158,6 +162,7 @@ export class Log {
     this.table = table;
     this.segmentBytes = limits.segmentBytes;
     this.#ready = new ReadySegments(file, table, limits.segmentBytes);
+    this.#pace = new TakingPace(limits.growthLeadMs);
     this.#limits = limits;
     this.#storeId = storeId;
   }
@@ -532,6 +537,7 @@ export class Log {
 
   #takeSegment(length: number): number {
     const { table } = this;
+    this.#pace.note(length);
     const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
     if (table.freeCount - length < reserved) this.#growFor(length, reserved);
     let segment = length === 1 ? this.#ready.take() : -1;
@@ -557,7 +563,7 @@ export class Log {
     const { table, file } = this;
     const first = contiguous ? table.placeBehindEnd(length) : table.count;
     const missing = contiguous ? length : length + reserved - table.freeCount;
-    const growth = Math.max(missing, this.#growthSegments());
+    const growth = Math.max(missing, this.#growthNow);
     for (const segments of growth > missing ? [growth, missing] : [missing]) {
       const count = first + segments;
       if (count > this.#countMax) {
@@ -612,23 +618,40 @@ export class Log {
     return Math.min(growthSegmentsMax, Math.max(growthSegmentsMin, part));
   }
 
+  /** How many places the log takes until it could grow again, without those that are at hand in any case. */
+  get #takenMeanwhile(): number {
+    return Math.min(paceGrowthMax, Math.ceil(this.#pace.places) - quickGrowthMax);
+  }
+
+  get #growthNow(): number {
+    return Math.max(this.#growthSegments(), this.#takenMeanwhile);
+  }
+
   /**
    * Sees to it, in the background, that the next segments are ready. They are made so in groups, so that there is
    * one when the next is needed: large values fill several in one turn of the event loop.
    */
   prepareAhead(): void {
-    const { table } = this;
     const wanted = this.#segmentsAhead;
     const group = this.#groupLength;
+    this.#growInTime();
     while (this.#ready.count <= wanted - group && !this.#closed) {
-      const freeCount = table.freeCount - this.#ready.count - this.#limits.segmentsReserved;
+      const freeCount = this.#spareCount;
       if (freeCount <= 0) return this.#growToPrepare();
-      if (freeCount <= this.#growthSegments() - quickGrowthMax && !this.#wasRefusedGrowth) {
-        // A writer that needs room meanwhile would have to wait.
-        void this.#growAhead();
-      }
       if (this.#ready.add(Math.min(group, freeCount)) === 0) return;
     }
+  }
+
+  /** Free places beside those that are ready or reserved. */
+  get #spareCount(): number {
+    return this.table.freeCount - this.#ready.count - this.#limits.segmentsReserved;
+  }
+
+  /** Begins to grow the body when a writer would need room before it has grown, and so have to wait. */
+  #growInTime(): void {
+    if (this.#wasRefusedGrowth || this.#closed) return;
+    const lead = Math.max(this.#growthSegments() - quickGrowthMax, this.#takenMeanwhile);
+    if (lead > 0 && this.#spareCount <= lead) void this.#growAhead();
   }
 
   /** How many segments are kept ready. Syncs spare them, but each is one range more to sync. */
@@ -656,7 +679,10 @@ export class Log {
   }
 
   async #growInBackground(): Promise<boolean> {
-    const count = Math.min(this.#countMax, this.table.count + this.#growthSegments());
+    // What is written in this turn is written first: the file system lets a writer wait while a file grows.
+    await null;
+    if (this.#closed) return false;
+    const count = Math.min(this.#countMax, this.table.count + this.#growthNow);
     if (count <= this.table.count) return false;
     const isGrown = await this.file.growInBackground(count * this.segmentBytes);
     if (this.#closed) return false;
@@ -670,7 +696,7 @@ export class Log {
     const { segmentsReserved } = this.#limits;
     const { table } = this;
     const inForce = table.usedCount - table.leavingCount;
-    const spare = idle ? 0 : this.#segmentsAhead + this.#growthSegments();
+    const spare = idle ? 0 : this.#segmentsAhead + this.#growthNow;
     return Math.max(inForce, Math.min(this.placesMax, inForce + segmentsReserved + spare));
   }
 

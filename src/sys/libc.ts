@@ -11,13 +11,14 @@
  */
 
 import { type ForeignFunctions, loadFunctions } from "./foreign_functions.ts";
+import type { IoUring } from "./io_uring.ts";
 
 /** A call to the system that failed. */
 export class SystemError extends Error {
   override readonly name = "SystemError";
   /** The call: `mmap`, `msync`, ... */
   readonly call: string;
-  /** The name of the error number: `ENOSPC`, `EIO`, ...; `UNKNOWN` after a nonblocking call. */
+  /** The name of the error number: `ENOSPC`, `EIO`, ...; `UNKNOWN` after a nonblocking call of the runtime's. */
   readonly code: string;
   readonly path: string;
   /** What may help, or nothing; the message ends with it. */
@@ -169,9 +170,39 @@ function libc(): Libc {
 export function interceptLibc(wrap: (library: Libc) => Libc): () => void {
   const before = libc();
   library = wrap(before);
+  interceptions++;
   return () => {
     library = before;
+    interceptions--;
   };
+}
+
+let interceptions = 0;
+let ring: IoUring | null = null;
+
+/**
+ * From now on a ring makes calls on other threads, as far as it can, instead of threads of the runtime: whoever gives
+ * it here sees to it that it is reaped. Returns what ends that. The last one that was given makes them.
+ */
+export function callThrough(given: IoUring): () => void {
+  ring = given;
+  return () => {
+    if (ring === given) ring = null;
+  };
+}
+
+/** So many of the same kind keep a disk busy, where the end of one comes to light late. */
+const callsOfRuntime = 4;
+const callsOfRing = 2;
+
+/** How many calls of the same kind had better be under way at a time on other threads. */
+export function callsAtATime(): number {
+  return callingRing() === null ? callsOfRuntime : callsOfRing;
+}
+
+/** What makes calls on other threads; null: the runtime. Calls that tests intercept are libc's. */
+function callingRing(): IoUring | null {
+  return interceptions === 0 ? ring : null;
 }
 
 // Linux, x86-64 and arm64 alike.
@@ -204,6 +235,7 @@ const populateRead = 22;
 const populateWrite = 23;
 const interrupted = 4;
 const wouldBlock = 11;
+const notSupported = 95;
 /** So often may signals interrupt a call before it counts as failed. */
 const interruptionsMax = 100;
 
@@ -451,7 +483,12 @@ export async function allocateInBackground(
 ): Promise<number> {
   let errno = interrupted;
   for (let i = 0; i <= interruptionsMax && errno === interrupted; i++) {
-    errno = await libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
+    const called = callingRing()?.fallocate(fd, from, length);
+    // Where a file system has no such call, libc does what it can.
+    if (called) errno = -await called;
+    if (!called || errno === notSupported) {
+      errno = await libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
+    }
   }
   return errno;
 }
@@ -461,6 +498,9 @@ export interface Mapping {
   readonly pointer: Deno.PointerObject;
   readonly address: bigint;
   readonly buffer: ArrayBuffer;
+  /** The file, and where in it the mapping begins. */
+  readonly fd: number;
+  readonly fileOffset: number;
 }
 
 export interface MapOptions {
@@ -481,7 +521,7 @@ export function map({ fd, offset, length, readOnly, path }: MapOptions): Mapping
     throw new SystemError("map", errno, path);
   }
   const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, length);
-  return { pointer, address, buffer };
+  return { pointer, address, buffer, fd, fileOffset: offset };
 }
 
 export function unmap(mapping: Mapping): void {
@@ -509,11 +549,15 @@ export async function syncInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
+  const called = callingRing()?.fdatasync(mapping.fd, mapping.fileOffset + offset, length);
+  if (called) return await called === 0;
   return await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow) === 0;
 }
 
 /** Writes all of a file that is dirty to the device, on another thread; resolves to whether it succeeded. */
 export async function syncDataInBackground(fd: number): Promise<boolean> {
+  const called = callingRing()?.fdatasync(fd, 0, 0);
+  if (called) return await called === 0;
   return await libc().fdatasyncInBackground(fd) === 0;
 }
 
@@ -543,6 +587,8 @@ export async function writeBackInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
+  const called = callingRing()?.syncFileRange(fd, offset, length, writeAndWait);
+  if (called) return await called === 0;
   const [from, bytes] = [BigInt(offset), BigInt(length)];
   return await libc().syncFileRangeInBackground(fd, from, bytes, writeAndWait) === 0;
 }
@@ -567,7 +613,7 @@ export async function readAheadInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), willNeed) === 0;
+  return await adviseInBackground(mapping, offset, length, willNeed);
 }
 
 /**
@@ -579,7 +625,7 @@ export async function populate(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), populateWrite) === 0;
+  return await adviseInBackground(mapping, offset, length, populateWrite);
 }
 
 /** The same for reading. */
@@ -588,7 +634,18 @@ export async function populateForReading(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), populateRead) === 0;
+  return await adviseInBackground(mapping, offset, length, populateRead);
+}
+
+async function adviseInBackground(
+  mapping: Mapping,
+  offset: number,
+  length: number,
+  advice: number,
+): Promise<boolean> {
+  const called = callingRing()?.madvise(Number(mapping.address) + offset, length, advice);
+  if (called) return await called === 0;
+  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), advice) === 0;
 }
 
 /** Sets the process's file mode mask; returns the one before. */

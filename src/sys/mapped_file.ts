@@ -7,6 +7,7 @@ import {
   adviseRandom,
   allocate,
   allocateInBackground,
+  callsAtATime,
   canWriteBack,
   closeFile,
   fileBytes,
@@ -78,7 +79,7 @@ export interface StoreFile {
    * a few bytes here and there, that is several times as fast as mapping a page for each. Throws SystemError.
    */
   read(offset: number, bytes: Uint8Array): void;
-  /** Writes `bytes[start, end)` to the body's file, as if they were written where it is mapped; throws SystemError. */
+  /** Writes `bytes[start, end)` to the body, as if they were written where it is mapped; throws SystemError. */
   write(offset: number, bytes: Uint8Array, start: number, end: number): void;
   /** Writes a range of the body to the device and returns when it is there; throws SystemError. */
   sync(offset: number, length: number): void;
@@ -123,8 +124,11 @@ export interface MappedFileOptions {
  * does not wait for anything have a processor for 4 ms and more.
  */
 const writeBackBytesMax = 2 ** 20;
-/** So many of them are under way at a time, which keeps a disk busy. */
-const writeBacksMax = 4;
+/**
+ * So much is made ready by one call, in half a millisecond: whoever maps anything meanwhile, such as more memory for V8,
+ * waits until the call has returned.
+ */
+const populateBytesMax = 2 ** 19;
 
 interface Cut {
   readonly bodyBytes: number;
@@ -311,7 +315,20 @@ export class MappedFile implements StoreFile {
   }
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
-    writeRange(this.#fd, bytes, start, end, this.#headerBytes + offset, this.path);
+    // The file system lets others who write wait while it looks for blocks: tens of milliseconds when the disk is busy.
+    if (this.#growths > 0) this.#writeWhereMapped(offset, bytes, start, end);
+    else writeRange(this.#fd, bytes, start, end, this.#headerBytes + offset, this.path);
+  }
+
+  #writeWhereMapped(offset: number, bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end;) {
+      const to = offset + at - start;
+      const window = Math.floor(to / windowBytes);
+      const from = to - window * windowBytes;
+      const next = Math.min(end, at + windowBytes - from);
+      this.windows[window].u8.set(bytes.subarray(at, next), from);
+      at = next;
+    }
   }
 
   sync(offset: number, length: number): void {
@@ -343,44 +360,47 @@ export class MappedFile implements StoreFile {
   }
 
   /** What lies between the ranges, such as what was made ready to be written, is left alone. */
-  async #writeBack(ranges: readonly BodyRange[]): Promise<boolean> {
-    const steps = stepsOf(ranges);
-    const lanes: Promise<boolean>[] = [];
-    while (lanes.length < writeBacksMax) lanes.push(this.#writeBackEach(steps));
-    return !(await Promise.all(lanes)).includes(false);
-  }
-
-  async #writeBackEach(steps: Iterable<BodyRange>): Promise<boolean> {
-    let isWritten = true;
-    for (const { offset, length } of steps) {
-      if (this.#closed) return false;
-      const from = this.#headerBytes + offset;
-      isWritten = await this.#track(writeBackInBackground(this.#fd, from, length)) && isWritten;
-    }
-    return isWritten;
+  #writeBack(ranges: readonly BodyRange[]): Promise<boolean> {
+    const writeBack = (offset: number, length: number) =>
+      this.#track(writeBackInBackground(this.#fd, this.#headerBytes + offset, length));
+    return this.#inSteps(stepsOf(ranges, writeBackBytesMax), writeBack);
   }
 
   populate(offset: number, length: number): Promise<boolean> {
-    return this.#eachInBackground(offset, length, populate);
-  }
-
-  /** Makes a call for each window's part of a range, one after the other; resolves to whether all succeeded. */
-  async #eachInBackground(
-    offset: number,
-    length: number,
-    call: (mapping: Mapping, offset: number, length: number) => Promise<boolean>,
-  ): Promise<boolean> {
-    let done = true;
-    for (const [mapping, from, bytes] of this.#split(offset, length)) {
-      // What is mapped there later may be anything.
-      if (this.#closed) return false;
-      done = await this.#track(call(mapping, from, bytes)) && done;
-    }
-    return done;
+    return this.#populate(offset, length, populate);
   }
 
   populateForReading(offset: number, length: number): Promise<boolean> {
-    return this.#eachInBackground(offset, length, populateForReading);
+    return this.#populate(offset, length, populateForReading);
+  }
+
+  #populate(offset: number, length: number, call: typeof populate): Promise<boolean> {
+    const steps = stepsOf([{ offset, length }], populateBytesMax);
+    return this.#inSteps(steps, async (from, bytes) => {
+      let done = true;
+      for (const [mapping, start, part] of this.#split(from, bytes)) {
+        done = await this.#track(call(mapping, start, part)) && done;
+      }
+      return done;
+    });
+  }
+
+  /** Makes a call for each step, a few at a time; resolves to whether all succeeded. */
+  async #inSteps(
+    steps: Iterable<BodyRange>,
+    call: (offset: number, length: number) => Promise<boolean>,
+  ): Promise<boolean> {
+    const callEach = async () => {
+      let done = true;
+      for (const { offset, length } of steps) {
+        // What is there later may be anything.
+        if (this.#closed) return false;
+        done = await call(offset, length) && done;
+      }
+      return done;
+    };
+    const lanes = Array.from({ length: callsAtATime() }, callEach);
+    return !(await Promise.all(lanes)).includes(false);
   }
 
   readAhead(offset: number, length: number): void {
@@ -461,12 +481,12 @@ export class MappedFile implements StoreFile {
   }
 }
 
-/** Ranges in steps that take a moment each. */
-function* stepsOf(ranges: readonly BodyRange[]): Generator<BodyRange> {
+/** Ranges in steps of `bytesMax` that take a moment each. */
+function* stepsOf(ranges: readonly BodyRange[], bytesMax: number): Generator<BodyRange> {
   for (const range of ranges) {
     const end = range.offset + range.length;
-    for (let offset = range.offset; offset < end; offset += writeBackBytesMax) {
-      yield { offset, length: Math.min(end - offset, writeBackBytesMax) };
+    for (let offset = range.offset; offset < end; offset += bytesMax) {
+      yield { offset, length: Math.min(end - offset, bytesMax) };
     }
   }
 }

@@ -16,6 +16,7 @@ const limits = {
   segmentBytes: 4096,
   slotsPerPage: 4,
   segmentsAhead: 2,
+  growthLeadMs: 0,
   deadBytesMin: 4 * 4096,
 };
 const encoder = new TextEncoder();

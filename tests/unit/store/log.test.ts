@@ -202,3 +202,35 @@ Deno.test("a full disk refuses a segment before anything has changed, but not th
   assertEquals(log.table.freeCount, 0);
   assertThrows(() => append(log, bodyBytes), StoreError);
 });
+
+Deno.test("a log that is written fast grows before it has to, by what it needs until then", async () => {
+  const disk = new SimulatedDisk();
+  const file = disk.open("store.db", storeHeaderBytes);
+  const table = new SegmentTable(segmentBytes, new Int32Array(segmentCountMax));
+  const pacedLimits = { ...limits, growthLeadMs: 3_600_000 };
+  const log = new Log(file, table, pacedLimits, Int32Array.of(1, 2, 3, 4));
+  log.begin();
+  let atOnce = 0;
+  const { grow } = file;
+  file.grow = (bytes) => {
+    atOnce++;
+    grow.call(file, bytes);
+  };
+  file.growInBackground = (bytes) => {
+    grow.call(file, bytes);
+    return Promise.resolve(true);
+  };
+  for (let i = 0; i < 20; i++) {
+    append(log, 2 * segmentBytes);
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  const before = atOnce;
+  for (let i = 0; i < 200; i++) {
+    append(log, 2 * segmentBytes);
+    // What grows in the background does so between turns of the event loop.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assertEquals(atOnce, before, "no writer had to wait");
+  assert(table.freeCount <= 2 * 128 + 2, "no more than is taken until it could grow again");
+});

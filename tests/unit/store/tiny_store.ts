@@ -11,6 +11,7 @@ export const tinyLimits = {
   segmentBytes: 4096,
   slotsPerPage: 8,
   segmentsAhead: 1,
+  growthLeadMs: 0,
   segmentsReserved: 2,
   stageHalfBytes: 512,
   deadBytesMin: 4 * 4096,

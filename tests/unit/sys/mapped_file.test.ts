@@ -232,6 +232,39 @@ Deno.test("a write that is done in parts goes on, unless nothing is ever written
   });
 });
 
+Deno.test("what is written while the file grows on another thread does not wait for that", async () => {
+  await withFile(async (file) => {
+    file.grow(2 ** 20);
+    let writes = 0;
+    const restore = interceptLibc((real) => ({
+      ...real,
+      pwritev: (...values) => {
+        writes++;
+        return real.pwritev(...values);
+      },
+    }));
+    const text = new Uint8Array(new ArrayBuffer(4096)).fill(7);
+    using held = new HeldCalls("fallocateInBackground");
+    try {
+      file.write(0, text, 0, 100);
+      held.hold();
+      const growth = file.growInBackground(2 ** 21);
+      file.write(100, text, 1, 3);
+      assertEquals(writes, 1);
+      held.release();
+      assertEquals(await growth, true);
+      file.write(102, text, 0, 1);
+    } finally {
+      restore();
+    }
+    assertEquals(writes, 2);
+    const found = new Uint8Array(104);
+    file.read(0, found);
+    assertEquals(found, file.windows[0].u8.slice(0, 104));
+    assertEquals(found, new Uint8Array(104).fill(7, 0, 103));
+  });
+});
+
 Deno.test("what is read is what the body has, in parts if need be, and nothing behind its end", async () => {
   await withFile((file) => {
     file.grow(4096);

@@ -10,6 +10,8 @@ export const socketPathBytesMax = 107;
 
 const lockTries = 100;
 const lockPauseMs = 20;
+/** Who listens on a socket and does not answer for so long, nor end, is a server all the same. */
+const answerMsMax = 1000;
 
 /** The socket cannot be listened on; the message says why and what to do. */
 export class ListenError extends Error {
@@ -115,18 +117,55 @@ async function removeStale(path: string): Promise<void> {
       `Cannot listen on ${path}: a file that is no socket is there; name another path or remove it`,
     );
   }
+  if (await isServed(path)) {
+    throw new ListenError(
+      `Cannot listen on ${path}: another server does; stop it, or name another path with --socket`,
+    );
+  }
   try {
-    (await Deno.connect({ transport: "unix", path })).close();
+    await Deno.remove(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionRefused)) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Whether a server listens on a socket. One that is being killed, which accepts connections as long as the kernel has
+ * something of its to finish, is waited for.
+ */
+async function isServed(path: string): Promise<boolean> {
+  const deadline = performance.now() + answerMsMax;
+  while (performance.now() < deadline) {
+    let connection: Deno.UnixConn;
+    try {
+      connection = await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      const isLeft = error instanceof Deno.errors.ConnectionRefused ||
+        error instanceof Deno.errors.NotFound;
+      if (isLeft) return false;
       throw new ListenError(`Cannot listen on ${path}: ${messageOf(error)}`);
     }
-    await Deno.remove(path); // Nobody listens any more.
-    return;
+    if (await answers(connection, deadline - performance.now())) return true;
   }
-  throw new ListenError(
-    `Cannot listen on ${path}: another server does; stop it, or name another path with --socket`,
-  );
+  return true;
+}
+
+/** Whether the other end answers a PING, with whatever; false when it has ended without, or after `msMax`. */
+async function answers(connection: Deno.UnixConn, msMax: number): Promise<boolean> {
+  const { promise: late, resolve: tell } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => tell(null), msMax);
+  // A read goes on after its connection was closed; it must not keep the program alive.
+  connection.unref();
+  try {
+    await connection.write(new TextEncoder().encode("PING\r\n"));
+    return await Promise.race([connection.read(new Uint8Array(1)), late]) !== null;
+  } catch {
+    return false; // It was reset.
+  } finally {
+    clearTimeout(timer);
+    connection.closeWrite().catch(() => {});
+    connection.close();
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { RawConnection } from "../support/raw_connection.ts";
 import { hasTool, runTool } from "../support/real_tools.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { kvExecutable, TestServer } from "../support/test_server.ts";
+import { until } from "../support/time_limit.ts";
 import { serveAndEnd } from "./kv_serve.ts";
 
 async function ping(path: string): Promise<string> {
@@ -19,6 +20,11 @@ function exists(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** How many sockets there are of a path. */
+function socketsOf(path: string): number {
+  return Deno.readTextFileSync("/proc/net/unix").split(path).length - 1;
 }
 
 Deno.test("the socket can be used by its owner only", async () => {
@@ -139,6 +145,39 @@ Deno.test("the socket of a running server is not touched", async () => {
   );
   assertEquals((await Deno.lstat(server.socketPath)).ino, ino);
   assertEquals(await ping(server.socketPath), "+PONG\r\n");
+});
+
+Deno.test("the socket of a server that does not answer is not touched", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("kv.sock");
+  using _listener = Deno.listen({ transport: "unix", path });
+  const { code, stderr } = await serveAndEnd(folder.path, "--socket", path);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "another server does");
+  assert(exists(path));
+});
+
+Deno.test("a server that is being killed is waited for, and its socket replaced", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  await using folder = await TemporaryFolder.make();
+  // Killed while it is stopped, it ends between the other one's question and the answer.
+  Deno.kill(server.pid, "SIGSTOP");
+  const next = new Deno.Command(kvExecutable, {
+    args: ["serve", "--socket", server.socketPath],
+    cwd: folder.path,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = next.stdout.getReader();
+  // The socket that listens, and another one that nobody has accepted.
+  await until(() => Promise.resolve(socketsOf(server.socketPath) > 1), "its question");
+  await server.kill();
+  await reader.read();
+  assertEquals(await ping(server.socketPath), "+PONG\r\n");
+  next.kill("SIGTERM");
+  await reader.cancel();
+  assertEquals((await next.status).code, 0);
 });
 
 Deno.test("a file that is no socket is refused and left alone", async () => {

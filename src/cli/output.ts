@@ -1,4 +1,5 @@
 /** Standard input, output and error, for bytes of any length. */
+import { lengthen } from "../protocol/lengthen.ts";
 
 const encoder = new TextEncoder();
 
@@ -36,10 +37,7 @@ export class ByteSink {
 
   #reserve(extra: number): void {
     const needed = this.#length + extra;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.bytes());
-    this.#bytes = grown;
+    if (needed > this.#bytes.length) this.#bytes = lengthen(this.#bytes, this.#length, needed);
   }
 }
 

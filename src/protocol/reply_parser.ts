@@ -9,6 +9,7 @@
  * https://redis.io/docs/latest/develop/reference/protocol-spec/ describes the formats. The streamed
  * strings and aggregates of the RESP3 draft, which no server sends, are errors here.
  */
+import { lengthen } from "./lengthen.ts";
 import { parseInt64, parseSafeInteger } from "./numbers.ts";
 import { DoubleReply, ErrorReply, PushReply, type Reply, VerbatimReply } from "./reply.ts";
 
@@ -194,9 +195,7 @@ export class ReplyParser {
     const length = this.#lineLength + part.length;
     if (length > lineBytesMax) throw new ReplyFormatError("A line of the reply does not end");
     if (length > this.#line.length) {
-      const grown = new Uint8Array(Math.max(length, this.#line.length * 2));
-      grown.set(this.#line.subarray(0, this.#lineLength));
-      this.#line = grown;
+      this.#line = lengthen(this.#line, this.#lineLength, length);
     }
     this.#line.set(part, this.#lineLength);
     this.#lineLength = length;

@@ -4,6 +4,7 @@
  *
  * https://redis.io/docs/latest/develop/reference/protocol-spec/ describes the formats.
  */
+import { lengthen } from "./lengthen.ts";
 import { integerLength, writeInteger } from "./numbers.ts";
 
 const encoder = new TextEncoder();
@@ -35,11 +36,7 @@ export class ReplyWriter {
   readonly errorCounts = new Map<string, number>();
 
   /** Where it gets longer bytes from: of `needed` length at least, with the first `length` of those that it had. */
-  grow = (bytes: Uint8Array, length: number, needed: number): Uint8Array => {
-    const grown = new Uint8Array(Math.max(needed, bytes.length * 2));
-    grown.set(bytes.subarray(0, length));
-    return grown;
-  };
+  grow: (bytes: Uint8Array, length: number, needed: number) => Uint8Array = lengthen;
 
   constructor(bytes: Uint8Array = new Uint8Array(1024)) {
     this.bytes = bytes;

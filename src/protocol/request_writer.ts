@@ -2,6 +2,7 @@
  * Writes requests as arrays of bulk strings, the form in which any bytes can be sent, into one
  * growing buffer: the commands of a pipeline leave in one write.
  */
+import { lengthen } from "./lengthen.ts";
 import { integerLength, writeInteger } from "./numbers.ts";
 
 /** An argument of a command. Text is sent as UTF-8, numbers in decimal. */
@@ -119,10 +120,7 @@ export class RequestWriter {
 
   #reserve(extra: number): void {
     const needed = this.length + extra;
-    if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (needed > this.bytes.length) this.bytes = lengthen(this.bytes, this.length, needed);
   }
 }
 

@@ -407,14 +407,9 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
 
   #growPushes(needed: number): void {
     const { buffers } = this.#core;
-    const old = this.#pushBytes;
-    const fresh = buffers.take();
-    this.#pushBytes = needed <= fresh.length
-      ? fresh
-      : new Uint8Array(Math.max(needed, old.length * 2));
-    if (this.#pushBytes !== fresh) buffers.give(fresh);
-    copyBytes(this.#pushBytes, 0, old, 0, this.#pushLength);
-    if (old.length > 0) buffers.give(old);
+    if (this.#pushBytes.length === 0) this.#pushBytes = buffers.take();
+    if (needed <= this.#pushBytes.length) return;
+    this.#pushBytes = buffers.grow(this.#pushBytes, this.#pushLength, needed);
   }
 
   /** Puts what waits behind the replies that are being written. */

@@ -34,7 +34,7 @@ export function toolsFor(
 
 function usesRedisBenchmark(run: Run): boolean {
   if (run.kind === "embedded") return run.besideServer !== undefined;
-  return !["mix", "start-up", "ready", "idle", "footprint"].includes(run.kind);
+  return !["mix", "start-up", "ready", "idle", "footprint", "standstill"].includes(run.kind);
 }
 
 /** How long a row takes, about, in seconds, when a run of requests takes `runSeconds`. */

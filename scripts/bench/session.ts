@@ -16,6 +16,7 @@ import { measureRow, roundsOf } from "./runner.ts";
 import { durationText, secondsOf, select, toolsFor } from "./selection.ts";
 import { ServerPool } from "./server_pool.ts";
 import type { Side } from "./side.ts";
+import { ourSide } from "./verdicts.ts";
 import { isOurs, type Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 import { Workplace } from "./workplace.ts";
@@ -147,7 +148,7 @@ function runContext(
 function sidesOf(workload: Workload, other: OtherCheckout | undefined): Side[] {
   const ours = { root: projectRoot, kvPath: join(projectRoot, "kv") };
   if (other === undefined) return workload.peers.map((peer) => ({ label: peer, peer, ...ours }));
-  const peer = workload.peers.find(isOurs)!;
+  const peer = ourSide(workload);
   const { root, kvPath } = other;
   return [{ label: "this", peer, ...ours }, { label: "other", peer, root, kvPath }];
 }

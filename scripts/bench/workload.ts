@@ -14,7 +14,8 @@ export type PeerName =
   | "lmdb"
   | "deno-kv"
   | "sqlite"
-  | "program";
+  | "program"
+  | "clock";
 
 /** What each of them is, for people. */
 export const peerTitles: Readonly<Record<PeerName, string>> = {
@@ -28,6 +29,7 @@ export const peerTitles: Readonly<Record<PeerName, string>> = {
   "deno-kv": "Deno.openKv",
   "sqlite": "node:sqlite",
   "program": "a program that prints a line",
+  "clock": "programs that look at the clock",
 };
 
 /** Whether a peer is kv in one of its forms: the side that goals are about. */
@@ -117,7 +119,8 @@ export type Run =
   | { readonly kind: "larger"; readonly dataset: Dataset }
   | { readonly kind: "start-up"; readonly times: number }
   | { readonly kind: "ready" }
-  | { readonly kind: "idle"; readonly seconds: number };
+  | { readonly kind: "idle"; readonly seconds: number }
+  | { readonly kind: "standstill"; readonly seconds: number };
 
 export type RestartCause = "stop" | "kill" | "lost index";
 

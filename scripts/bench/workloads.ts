@@ -364,6 +364,20 @@ const underLoad = ([
   seconds: { round: 10, before: 1 },
 }));
 
+const standstill: Workload = {
+  name: "standstill",
+  group: "load",
+  title: "The machine by itself: how long it stands still",
+  description:
+    "a program on each processor that looks at the clock, while dd writes to the disk: the longest time in " +
+    "which one of them did not come to it; no pause of a server can be told from these",
+  peers: ["clock"],
+  goals: [],
+  shows: ["maxMs", "pausesAbove5", "stillShare"],
+  run: { kind: "standstill", seconds: 3 },
+  seconds: { round: 3.5, before: 0 },
+};
+
 const shrinking: Workload = {
   name: "shrinking",
   group: "load",
@@ -464,6 +478,7 @@ export const workloads: readonly Workload[] = [
   ...keyRows,
   ...ycsb,
   ...underLoad,
+  standstill,
   shrinking,
   expiry,
   larger,

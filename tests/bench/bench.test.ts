@@ -19,15 +19,15 @@ async function bench(folder: string, ...args: readonly string[]) {
 Deno.test("a quick bench measures rows of several kinds, and leaves nothing behind", async () => {
   await using temporary = await TemporaryFolder.make();
   const folder = temporary.path;
-  const names = ["set-p16", "get-zipfian", "embedded-get", "idle"];
+  const names = ["set-p16", "get-zipfian", "embedded-get", "idle", "standstill"];
   const args = ["--quick", "--rounds", "2", "--json", "results.json"];
   const { code, stdout, stderr } = await bench(folder, ...names, ...args);
   assertEquals([code, stderr], [0, ""]);
   const rows = JSON.parse(await Deno.readTextFile(join(folder, "results.json")));
   assertEquals(rows.map(({ name }: { name: string }) => name), [
-    ...["idle", "get-zipfian", "embedded-get"].toSpliced(0, 0, "set-p16"),
+    ...["set-p16", "idle", "get-zipfian", "standstill", "embedded-get"],
   ]);
-  const [set, idle, zipfian, embedded] = rows;
+  const [set, idle, zipfian, standstill, embedded] = rows;
   assertEquals(Object.keys(set.sides), ["kv", "redis"]);
   assertEquals(Object.keys(zipfian.sides), ["kv", "redis", "memcached"]);
   assertEquals(Object.keys(embedded.sides), ["store", "lmdb", "sqlite", "deno-kv"]);
@@ -38,6 +38,9 @@ Deno.test("a quick bench measures rows of several kinds, and leaves nothing behi
     }
   }
   assertEquals(idle.sides.kv.rounds.length, 1);
+  for (const { maxMs, stillShare } of standstill.sides.clock.rounds) {
+    assert(maxMs >= 0 && stillShare >= 0 && stillShare < 1);
+  }
   assertStringIncludes(stdout, "$ redis-benchmark -s kv.sock -c 50");
   assertEquals(stdout.includes(root), false, "command lines are free of this machine's paths");
   const left = [...Deno.readDirSync(folder)].map(({ name }) => name);

@@ -12,6 +12,7 @@ import { measureOverwriting, measureShrinking } from "./overwriting.ts";
 import { measureIdle, measureReady } from "./ready.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRestart } from "./restart.ts";
+import { measureStandstill } from "./standstill.ts";
 import { measureStartUp } from "./start_up.ts";
 import { measureUnderLoad } from "./under_load.ts";
 
@@ -30,6 +31,7 @@ const drivers: { readonly [K in Run["kind"]]: Driver<Run & { kind: K }> } = {
   "start-up": measureStartUp,
   "ready": measureReady,
   "idle": measureIdle,
+  "standstill": measureStandstill,
 };
 
 /** Makes a side ready to be measured. */

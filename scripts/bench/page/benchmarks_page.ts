@@ -33,7 +33,9 @@ const introduction = `# Benchmarks
   and memcached's: requests written out ahead, sent by plain system calls.
 - Processor time is the server's, all threads, until all is synced and it has come to rest, for a million requests.
 - A pause is a stretch in which kv's event loop did one thing only, by its own record (\`store_pauses\` in INFO). On a machine
-  whose cores are all busy it includes time in which another process had the processor.
+  whose cores are all busy it includes time in which another process had the processor, or the machine stood still because
+  its host lets it have no more: the row \`standstill\` tells how long programs that only look at the clock do not come to that, while
+  another one writes to the disk. No server on that machine has shorter pauses while it writes.
 - Resident memory of kv includes the pages of its files, which the kernel may drop and read again; "of its own" is without them.
 
 ## Comparing two checkouts

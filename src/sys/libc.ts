@@ -205,6 +205,18 @@ function callingRing(): IoUring | null {
   return interceptions === 0 ? ring : null;
 }
 
+/**
+ * Makes a call through the ring, if there is one: resolves to its result. Null, at once or in the end: it was not made, since
+ * there is no ring, or no thread for it.
+ */
+function throughRing(
+  begin: (ring: IoUring) => Promise<number> | null,
+): Promise<number | null> | null {
+  const ring = callingRing();
+  const called = ring === null ? null : begin(ring);
+  return called && called.then((result) => result === -canceled ? null : result);
+}
+
 // Linux, x86-64 and arm64 alike.
 const openFlags = {
   readOnly: 0,
@@ -236,6 +248,7 @@ const populateWrite = 23;
 const interrupted = 4;
 const wouldBlock = 11;
 const notSupported = 95;
+const canceled = 125;
 /** So often may signals interrupt a call before it counts as failed. */
 const interruptionsMax = 100;
 
@@ -483,12 +496,12 @@ export async function allocateInBackground(
 ): Promise<number> {
   let errno = interrupted;
   for (let i = 0; i <= interruptionsMax && errno === interrupted; i++) {
-    const called = callingRing()?.fallocate(fd, from, length);
+    const called = throughRing((ring) => ring.fallocate(fd, from, length));
+    const result = called && await called;
     // Where a file system has no such call, libc does what it can.
-    if (called) errno = -await called;
-    if (!called || errno === notSupported) {
-      errno = await libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
-    }
+    errno = result === null || result === -notSupported
+      ? await libc().fallocateInBackground(fd, BigInt(from), BigInt(length))
+      : -result;
   }
   return errno;
 }
@@ -549,16 +562,19 @@ export async function syncInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  const called = callingRing()?.fdatasync(mapping.fd, mapping.fileOffset + offset, length);
-  if (called) return await called === 0;
-  return await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow) === 0;
+  const from = mapping.fileOffset + offset;
+  const called = throughRing((ring) => ring.fdatasync(mapping.fd, from, length));
+  const result = (called && await called) ??
+    await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow);
+  return result === 0;
 }
 
 /** Writes all of a file that is dirty to the device, on another thread; resolves to whether it succeeded. */
 export async function syncDataInBackground(fd: number): Promise<boolean> {
-  const called = callingRing()?.fdatasync(fd, 0, 0);
-  if (called) return await called === 0;
-  return await libc().fdatasyncInBackground(fd) === 0;
+  const called = throughRing((ring) => ring.fdatasync(fd, 0, 0));
+  const result = (called && await called) ??
+    await libc().fdatasyncInBackground(fd);
+  return result === 0;
 }
 
 /**
@@ -587,10 +603,11 @@ export async function writeBackInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  const called = callingRing()?.syncFileRange(fd, offset, length, writeAndWait);
-  if (called) return await called === 0;
   const [from, bytes] = [BigInt(offset), BigInt(length)];
-  return await libc().syncFileRangeInBackground(fd, from, bytes, writeAndWait) === 0;
+  const called = throughRing((ring) => ring.syncFileRange(fd, offset, length, writeAndWait));
+  const result = (called && await called) ??
+    await libc().syncFileRangeInBackground(fd, from, bytes, writeAndWait);
+  return result === 0;
 }
 
 /**
@@ -643,9 +660,11 @@ async function adviseInBackground(
   length: number,
   advice: number,
 ): Promise<boolean> {
-  const called = callingRing()?.madvise(Number(mapping.address) + offset, length, advice);
-  if (called) return await called === 0;
-  return await libc().madviseInBackground(at(mapping, offset), BigInt(length), advice) === 0;
+  const address = Number(mapping.address) + offset;
+  const called = throughRing((ring) => ring.madvise(address, length, advice));
+  const result = (called && await called) ??
+    await libc().madviseInBackground(at(mapping, offset), BigInt(length), advice);
+  return result === 0;
 }
 
 /** Sets the process's file mode mask; returns the one before. */

@@ -24,6 +24,8 @@ const probe = IoUring.open();
 await probe?.close();
 const ignore = probe === null;
 const badDescriptor = 9;
+const notSupported = 95;
+const canceled = 125;
 
 interface Parts {
   readonly ring: IoUring;
@@ -150,14 +152,34 @@ test("calls that are intercepted do not", async ({ ring, fd }) => {
   assertEquals(calls, 1);
 });
 
-test("where a file system does not know the call, libc allocates", async ({ ring, fd, path }) => {
-  const refusing = { fallocate: () => Promise.resolve(-95) } as unknown as IoUring;
-  const leave = callThrough(refusing);
+/** Runs with a ring whose calls all have one result. */
+async function withResult(result: number, body: () => Promise<void>): Promise<void> {
+  const call = () => Promise.resolve(result);
+  const refusing = { fallocate: call, fdatasync: call, syncFileRange: call, madvise: call };
+  const leave = callThrough(refusing as unknown as IoUring);
   try {
-    assertEquals(await allocateInBackground(fd, 0, 4096), 0);
+    await body();
   } finally {
     leave();
   }
+}
+
+test("where a file system does not know the call, libc allocates", async ({ fd, path }) => {
+  await withResult(-notSupported, async () => {
+    assertEquals(await allocateInBackground(fd, 0, 4096), 0);
+  });
   assertEquals(fileBytes(fd, path), 4096);
-  assertEquals(ring.fd > 0, true);
+});
+
+test("calls for which the ring has no thread are made without it", async ({ fd, path }) => {
+  const mapping = map({ fd, offset: 0, length: 4096, readOnly: false, path });
+  await withResult(-canceled, async () => {
+    assertEquals(await allocateInBackground(fd, 0, 4096), 0);
+    assertEquals(fileBytes(fd, path), 4096);
+    assertEquals(await syncDataInBackground(fd), true);
+    assertEquals(await syncInBackground(mapping, 0, 4096), true);
+    assertEquals(await writeBackInBackground(fd, 0, 4096), true);
+    assertEquals(await populate(mapping, 0, 4096), true);
+  });
+  unmap(mapping);
 });

@@ -394,10 +394,10 @@ export class Compaction {
     }
   }
 
-  /** What is live of the victim will be read in the next slices. */
+  /** What is live of the victim will be read in the next slices. On another thread: a busy disk takes no more for a while. */
   #readAhead(offset: number, bytes: number): void {
     const log = this.#log;
-    log.file.readAhead(log.bodyOffset(this.#victim, offset), bytes);
+    void log.file.readAheadInBackground(log.bodyOffset(this.#victim, offset), bytes);
   }
 
   /** A slice of copying a large record. */

@@ -59,6 +59,8 @@ const growthSegmentsMax = 64;
 const quickGrowthMax = 16;
 /** The same for a log that is written fast. */
 const paceGrowthMax = 128;
+/** A log that is written fast is not made shorter; so much later it may not be any more. */
+const shrinkLaterMs = 100;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -709,6 +711,9 @@ export class Log {
   shrink(idle: boolean): number {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
+    // What is cut off would soon be needed again, and who writes would wait for the cut as for a growth.
+    const isWrittenFast = !idle && this.#takenMeanwhile > 0 && this.table.count <= this.placesMax;
+    if (isWrittenFast) return shrinkLaterMs;
     const tails = this.#givenUp;
     if (this.#growth !== null) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;

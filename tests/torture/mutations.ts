@@ -135,6 +135,13 @@ export const mutations: readonly Mutation[] = [
     to: "if (false) ;",
   },
   {
+    name: "a log is made shorter while it is written fast",
+    breaks: "no pauses",
+    file: "src/store/log.ts",
+    from: "if (isWrittenFast) return shrinkLaterMs;",
+    to: "",
+  },
+  {
     name: "a log that is written fast grows when it has to",
     breaks: "no pauses",
     file: "src/store/log.ts",

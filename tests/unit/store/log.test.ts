@@ -203,13 +203,18 @@ Deno.test("a full disk refuses a segment before anything has changed, but not th
   assertThrows(() => append(log, bodyBytes), StoreError);
 });
 
-Deno.test("a log that is written fast grows before it has to, by what it needs until then", async () => {
-  const disk = new SimulatedDisk();
-  const file = disk.open("store.db", storeHeaderBytes);
+/** A log that takes what it was ever written for what is written in the time of the lead. */
+function newFastLog() {
+  const file = new SimulatedDisk().open("store.db", storeHeaderBytes);
   const table = new SegmentTable(segmentBytes, new Int32Array(segmentCountMax));
   const pacedLimits = { ...limits, growthLeadMs: 3_600_000 };
   const log = new Log(file, table, pacedLimits, Int32Array.of(1, 2, 3, 4));
   log.begin();
+  return { file, table, log };
+}
+
+Deno.test("a log that is written fast grows before it has to, by what it needs until then", async () => {
+  const { file, table, log } = newFastLog();
   let atOnce = 0;
   const { grow } = file;
   file.grow = (bytes) => {
@@ -233,4 +238,18 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
   }
   assertEquals(atOnce, before, "no writer had to wait");
   assert(table.freeCount <= 2 * 128 + 2, "no more than is taken until it could grow again");
+});
+
+Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {
+  const { file, table, log } = newFastLog();
+  for (let i = 0; i < 40; i++) append(log, bodyBytes);
+  await new Promise((resolve) => setTimeout(resolve));
+  const { count } = table;
+  file.grow((count + 300) * segmentBytes);
+  table.extend(count + 300);
+  assert(log.shrink(false) > 0, "later");
+  assertEquals(table.count, count + 300);
+  log.placesMax = count;
+  assert(log.shrink(false) > 0);
+  assert(table.count < count + 300);
 });

@@ -43,7 +43,7 @@ export const defaultLimits: StoreLimits = {
   valueBytesMax: 512 * 2 ** 20,
   slotsPerPage: slotsPerPageMax,
   segmentsAhead: 4,
-  growthLeadMs: 300,
+  growthLeadMs: 500,
   segmentsReserved: 4,
   stageHalfBytes: stageHalfBytesMax,
   deadBytesMin: 2 ** 20,

@@ -57,7 +57,8 @@ const growthSegmentsMin = 1;
 const growthSegmentsMax = 64;
 /** Growing by more takes the file system tens of milliseconds at times: it begins so many segments earlier. */
 const quickGrowthMax = 16;
-/** The same for a log that is written fast. */
+/** A log is written fast when it takes more places than these in `growthLeadMs`, by so many earlier it grows at most. */
+const slowPaceMax = 48;
 const paceGrowthMax = 128;
 /** A log that is written fast is not made shorter; so much later it may not be any more. */
 const shrinkLaterMs = 100;
@@ -622,7 +623,7 @@ export class Log {
 
   /** How many places the log takes until it could grow again, without those that are at hand in any case. */
   get #takenMeanwhile(): number {
-    return Math.min(paceGrowthMax, Math.ceil(this.#pace.places) - quickGrowthMax);
+    return Math.min(paceGrowthMax, Math.ceil(this.#pace.places) - slowPaceMax);
   }
 
   get #growthNow(): number {

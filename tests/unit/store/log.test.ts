@@ -242,7 +242,7 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
 
 Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {
   const { file, table, log } = newFastLog();
-  for (let i = 0; i < 40; i++) append(log, bodyBytes);
+  for (let i = 0; i < 80; i++) append(log, bodyBytes);
   await new Promise((resolve) => setTimeout(resolve));
   const { count } = table;
   file.grow((count + 300) * segmentBytes);

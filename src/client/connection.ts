@@ -5,6 +5,7 @@
 import { PushReply, type Reply } from "../protocol/reply.ts";
 import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import { ReplyParser } from "../protocol/reply_parser.ts";
+import { closeConnection } from "../sys/close_connection.ts";
 import { KeyValueConnectionError } from "./errors.ts";
 import type { PendingRequest, RequestQueue } from "./request_queue.ts";
 
@@ -192,7 +193,7 @@ export class Connection {
     this.#open = false;
     if (this.#queue) this.#queue.onAdd = null;
     clearTimeout(this.#writeFailure);
-    closeStream(this.#stream);
+    closeConnection(this.#stream);
     const error = reason ??
       new KeyValueConnectionError("The connection was closed", { mayHaveRun: true });
     for (const request of this.#sent.splice(this.#answered)) request.reject(error);
@@ -201,17 +202,6 @@ export class Connection {
     this.#tellIdle();
     this.#resolveEnded(reason);
   }
-}
-
-/**
- * Closes a socket on which a read may be waiting. In Deno 2.8.3 `close` alone neither ends that read
- * nor closes the descriptor (2.6 did both), and the program would never end: so the server is told
- * first, whose closing ends the read, and the read no longer keeps the program alive.
- */
-function closeStream(stream: Deno.Conn): void {
-  stream.unref();
-  stream.closeWrite().catch(() => {});
-  stream.close();
 }
 
 function lost(why: string, cause?: unknown): KeyValueConnectionError {

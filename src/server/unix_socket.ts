@@ -2,6 +2,7 @@
  * The server's Unix socket: private from its first moment, never another server's, never left behind.
  */
 import { dirname } from "@std/path";
+import { closeConnection } from "../sys/close_connection.ts";
 import { groupId } from "../sys/group_names.ts";
 import { closeFile, openFile, setUmask, tryLock } from "../sys/libc.ts";
 
@@ -154,8 +155,6 @@ async function isServed(path: string): Promise<boolean> {
 async function answers(connection: Deno.UnixConn, msMax: number): Promise<boolean> {
   const { promise: late, resolve: tell } = Promise.withResolvers<null>();
   const timer = setTimeout(() => tell(null), msMax);
-  // A read goes on after its connection was closed; it must not keep the program alive.
-  connection.unref();
   try {
     await connection.write(new TextEncoder().encode("PING\r\n"));
     return await Promise.race([connection.read(new Uint8Array(1)), late]) !== null;
@@ -163,8 +162,7 @@ async function answers(connection: Deno.UnixConn, msMax: number): Promise<boolea
     return false; // It was reset.
   } finally {
     clearTimeout(timer);
-    connection.closeWrite().catch(() => {});
-    connection.close();
+    closeConnection(connection);
   }
 }
 

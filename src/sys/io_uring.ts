@@ -8,13 +8,11 @@
  *
  * Not every system has it or allows it: containers' usual filters of system calls do not.
  */
-import { loadFunctions } from "./foreign_functions.ts";
+import { type ForeignFunctions, loadFunctions } from "./foreign_functions.ts";
+import { closeFile, map, type Mapping, SystemError, unmap } from "./libc.ts";
 
 const libcFile = "libc.so.6";
 const functions = {
-  close: { parameters: ["i32"], result: "i32" },
-  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
-  munmap: { parameters: ["pointer", "usize"], result: "i32" },
   setUp: { name: "syscall", parameters: ["i64", "u32", "buffer"], result: "i64" },
   enter: {
     name: "syscall",
@@ -44,17 +42,10 @@ const parameters = { words: 30, sqEntries: 0, cqEntries: 1, features: 5, sq: 10,
 /** Words of `struct io_sqring_offsets` and `struct io_cqring_offsets`. */
 const sqOffsets = { tail: 1, mask: 2, array: 6 };
 const cqOffsets = { head: 0, tail: 1, mask: 2, cqes: 5 };
-const sqesOffset = 0x10000000n;
+const sqesOffset = 0x10000000;
 const sqeWords = 16;
 const cqeWords = 4;
-const protectReadWrite = 3;
-const mapSharedPopulated = 0x8001; // MAP_SHARED and MAP_POPULATE
 const wordRange = 2 ** 32;
-
-interface Region {
-  readonly pointer: Deno.PointerObject;
-  readonly words: Int32Array;
-}
 
 /** What the kernel tells of a new ring: its descriptor, and offsets in the memory that is shared. */
 interface Setup {
@@ -83,9 +74,9 @@ interface Entry {
 export class IoUring {
   /** Readable when calls have ended that `reap` has not noticed. */
   readonly fd: number;
-  readonly #libc = loadRing();
-  readonly #rings: Region;
-  readonly #sqes: Region;
+  readonly #mappings: readonly Mapping[];
+  readonly #words: Int32Array;
+  readonly #sqes: Int32Array;
   readonly #sq: { readonly tail: number; readonly mask: number; readonly array: number };
   readonly #cq: {
     readonly head: number;
@@ -98,38 +89,45 @@ export class IoUring {
   #nextNumber = 0;
   #isClosed = false;
 
-  private constructor({ fd, words }: Setup, rings: Region, sqes: Region) {
+  private constructor({ fd, words }: Setup, mappings: readonly Mapping[]) {
     this.fd = fd;
-    this.#rings = rings;
-    this.#sqes = sqes;
+    this.#mappings = mappings;
+    [this.#words, this.#sqes] = mappings.map(({ buffer }) => new Int32Array(buffer));
     const inRings = (struct: number, word: number) => words[struct + word] >> 2;
     const { sq, cq } = parameters;
     this.#sq = {
       tail: inRings(sq, sqOffsets.tail),
-      mask: rings.words[inRings(sq, sqOffsets.mask)],
+      mask: this.#words[inRings(sq, sqOffsets.mask)],
       array: inRings(sq, sqOffsets.array),
     };
     this.#cq = {
       head: inRings(cq, cqOffsets.head),
       tail: inRings(cq, cqOffsets.tail),
-      mask: rings.words[inRings(cq, cqOffsets.mask)],
+      mask: this.#words[inRings(cq, cqOffsets.mask)],
       cqes: inRings(cq, cqOffsets.cqes),
     };
   }
 
   /** A new ring; null where the system does not have or not allow it. */
   static open(): IoUring | null {
-    const libc = loadRing();
     const words = new Int32Array(new ArrayBuffer(parameters.words * 4));
-    const fd = Number(libc.setUp(systemCalls.setUp, entries, new Uint8Array(words.buffer)));
+    const fd = Number(libc().setUp(systemCalls.setUp, entries, new Uint8Array(words.buffer)));
     if (fd < 0) return null;
     const setup = { fd, words };
-    const rings = isKnown(setup) ? mapRegion(fd, 0n, bytesOfRings(setup)) : null;
-    const sqeBytes = words[parameters.sqEntries] * sqeWords * 4;
-    const sqes = rings === null ? null : mapRegion(fd, sqesOffset, sqeBytes);
-    if (rings !== null && sqes !== null) return new IoUring(setup, rings, sqes);
-    if (rings !== null) unmapRegion(rings);
-    libc.close(fd);
+    const mappings: Mapping[] = [];
+    const mapPart = (offset: number, length: number) =>
+      mappings.push(map({ fd, offset, length, readOnly: false, path: "a ring" }));
+    try {
+      if (isKnown(setup)) {
+        mapPart(0, bytesOfRings(setup));
+        mapPart(sqesOffset, words[parameters.sqEntries] * sqeWords * 4);
+        return new IoUring(setup, mappings);
+      }
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      mappings.forEach(unmap);
+    }
+    closeFile(fd);
     return null;
   }
 
@@ -153,13 +151,13 @@ export class IoUring {
   #begin(entry: Entry): Promise<number> | null {
     if (this.#isClosed || this.#begun.size >= entries) return null;
     const number = this.#nextNumber;
-    const { words } = this.#rings;
+    const words = this.#words;
     const { tail, mask, array } = this.#sq;
     const index = words[tail] & mask;
     this.#write(index * sqeWords, entry, number);
     words[array + index] = index;
     Atomics.store(words, tail, words[tail] + 1);
-    if (this.#libc.enter(systemCalls.enter, this.fd, 1, 0, 0, null, 0n) !== 1n) {
+    if (libc().enter(systemCalls.enter, this.fd, 1, 0, 0, null, 0n) !== 1n) {
       Atomics.store(words, tail, words[tail] - 1);
       return null;
     }
@@ -169,7 +167,7 @@ export class IoUring {
 
   #write(word: number, entry: Entry, number: number): void {
     const { operation, fd, offset = 0, address = 0, length = 0, flags = 0 } = entry;
-    const { words } = this.#sqes;
+    const words = this.#sqes;
     words.fill(0, word, word + sqeWords);
     words[word] = operation | onOtherThread << 8;
     words[word + 1] = fd;
@@ -185,7 +183,7 @@ export class IoUring {
   /** Tells of the calls that have ended. */
   reap(): void {
     if (this.#isClosed) return;
-    const { words } = this.#rings;
+    const words = this.#words;
     const { head, tail, mask, cqes } = this.#cq;
     const end = Atomics.load(words, tail);
     for (let at = words[head]; at !== end; at = at + 1 | 0) {
@@ -206,20 +204,15 @@ export class IoUring {
     }
     if (this.#isClosed) return;
     this.#isClosed = true;
-    unmapRegion(this.#sqes);
-    unmapRegion(this.#rings);
-    this.#libc.close(this.fd);
+    this.#mappings.forEach(unmap);
+    closeFile(this.fd);
   }
 }
 
-let loaded: ReturnType<typeof load> | undefined;
+let loaded: ForeignFunctions<typeof functions> | undefined;
 
-function load() {
-  return loadFunctions(libcFile, functions, []);
-}
-
-function loadRing(): ReturnType<typeof load> {
-  return loaded ??= load();
+function libc(): ForeignFunctions<typeof functions> {
+  return loaded ??= loadFunctions(libcFile, functions, []);
 }
 
 function isKnown({ words }: Setup): boolean {
@@ -232,16 +225,4 @@ function bytesOfRings({ words }: Setup): number {
     words[sq + sqOffsets.array] + words[sqEntries] * 4,
     words[cq + cqOffsets.cqes] + words[cqEntries] * cqeWords * 4,
   );
-}
-
-function mapRegion(fd: number, offset: bigint, bytes: number): Region | null {
-  const pointer = loadRing()
-    .mmap(null, BigInt(bytes), protectReadWrite, mapSharedPopulated, fd, offset);
-  const address = Deno.UnsafePointer.value(pointer);
-  if (pointer === null || BigInt.asIntN(64, address) === -1n) return null;
-  return { pointer, words: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes)) };
-}
-
-function unmapRegion({ pointer, words }: Region): void {
-  loadRing().munmap(pointer, BigInt(words.byteLength));
 }

@@ -206,15 +206,17 @@ function callingRing(): IoUring | null {
 }
 
 /**
- * Makes a call through the ring, if there is one: resolves to its result. Null, at once or in the end: it was not made, since
- * there is no ring, or no thread for it.
+ * Makes a call on another thread: through the ring, where there is one that takes it and has a thread for it; otherwise,
+ * and then at once, by the runtime.
  */
-function throughRing(
-  begin: (ring: IoUring) => Promise<number> | null,
-): Promise<number | null> | null {
+async function onOtherThread(
+  throughRing: (ring: IoUring) => Promise<number> | null,
+  byRuntime: () => Promise<number>,
+): Promise<number> {
   const ring = callingRing();
-  const called = ring === null ? null : begin(ring);
-  return called && called.then((result) => result === -canceled ? null : result);
+  const called = ring === null ? null : throughRing(ring);
+  const result = called === null ? -canceled : await called;
+  return result === -canceled ? await byRuntime() : result;
 }
 
 // Linux, x86-64 and arm64 alike.
@@ -494,14 +496,13 @@ export async function allocateInBackground(
   from: number,
   length: number,
 ): Promise<number> {
+  const byLibc = () => libc().fallocateInBackground(fd, BigInt(from), BigInt(length));
   let errno = interrupted;
   for (let i = 0; i <= interruptionsMax && errno === interrupted; i++) {
-    const called = throughRing((ring) => ring.fallocate(fd, from, length));
-    const result = called && await called;
+    // libc returns the error number, the ring a negative one.
+    errno = Math.abs(await onOtherThread((ring) => ring.fallocate(fd, from, length), byLibc));
     // Where a file system has no such call, libc does what it can.
-    errno = result === null || result === -notSupported
-      ? await libc().fallocateInBackground(fd, BigInt(from), BigInt(length))
-      : -result;
+    if (errno === notSupported) errno = await byLibc();
   }
   return errno;
 }
@@ -563,18 +564,18 @@ export async function syncInBackground(
   length: number,
 ): Promise<boolean> {
   const from = mapping.fileOffset + offset;
-  const called = throughRing((ring) => ring.fdatasync(mapping.fd, from, length));
-  const result = (called && await called) ??
-    await libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow);
-  return result === 0;
+  return await onOtherThread(
+    (ring) => ring.fdatasync(mapping.fd, from, length),
+    () => libc().msyncInBackground(at(mapping, offset), BigInt(length), syncNow),
+  ) === 0;
 }
 
 /** Writes all of a file that is dirty to the device, on another thread; resolves to whether it succeeded. */
 export async function syncDataInBackground(fd: number): Promise<boolean> {
-  const called = throughRing((ring) => ring.fdatasync(fd, 0, 0));
-  const result = (called && await called) ??
-    await libc().fdatasyncInBackground(fd);
-  return result === 0;
+  return await onOtherThread(
+    (ring) => ring.fdatasync(fd, 0, 0),
+    () => libc().fdatasyncInBackground(fd),
+  ) === 0;
 }
 
 /**
@@ -603,11 +604,10 @@ export async function writeBackInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  const [from, bytes] = [BigInt(offset), BigInt(length)];
-  const called = throughRing((ring) => ring.syncFileRange(fd, offset, length, writeAndWait));
-  const result = (called && await called) ??
-    await libc().syncFileRangeInBackground(fd, from, bytes, writeAndWait);
-  return result === 0;
+  return await onOtherThread(
+    (ring) => ring.syncFileRange(fd, offset, length, writeAndWait),
+    () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), writeAndWait),
+  ) === 0;
 }
 
 /**
@@ -660,11 +660,10 @@ async function adviseInBackground(
   length: number,
   advice: number,
 ): Promise<boolean> {
-  const address = Number(mapping.address) + offset;
-  const called = throughRing((ring) => ring.madvise(address, length, advice));
-  const result = (called && await called) ??
-    await libc().madviseInBackground(at(mapping, offset), BigInt(length), advice);
-  return result === 0;
+  return await onOtherThread(
+    (ring) => ring.madvise(Number(mapping.address) + offset, length, advice),
+    () => libc().madviseInBackground(at(mapping, offset), BigInt(length), advice),
+  ) === 0;
 }
 
 /** Sets the process's file mode mask; returns the one before. */

@@ -7,7 +7,7 @@ import {
   segmentHeaderBytes,
   storeHeaderBytes,
 } from "../../../src/store/format.ts";
-import { defaultLimits, segmentCountMax } from "../../../src/store/limits.ts";
+import { defaultLimits, segmentCountMax, type StoreLimits } from "../../../src/store/limits.ts";
 import { Log } from "../../../src/store/log.ts";
 import { RecordReader } from "../../../src/store/record.ts";
 import { segmentState, SegmentTable } from "../../../src/store/segment_table.ts";
@@ -18,10 +18,10 @@ const { segmentBytes } = tinyLimits;
 const limits = { ...defaultLimits, ...tinyLimits, segmentsAhead: 0 };
 const bodyBytes = segmentBytes - segmentHeaderBytes;
 
-function newLog(disk = new SimulatedDisk(), segmentsAhead = 0): Log {
+function newLog(disk = new SimulatedDisk(), more: Partial<StoreLimits> = {}): Log {
   const file = disk.open("store.db", storeHeaderBytes);
   const table = new SegmentTable(segmentBytes, new Int32Array(segmentCountMax));
-  const log = new Log(file, table, { ...limits, segmentsAhead }, Int32Array.of(1, 2, 3, 4));
+  const log = new Log(file, table, { ...limits, ...more }, Int32Array.of(1, 2, 3, 4));
   log.begin();
   return log;
 }
@@ -203,18 +203,12 @@ Deno.test("a full disk refuses a segment before anything has changed, but not th
   assertThrows(() => append(log, bodyBytes), StoreError);
 });
 
-/** A log that takes what it was ever written for what is written in the time of the lead. */
-function newFastLog() {
-  const file = new SimulatedDisk().open("store.db", storeHeaderBytes);
-  const table = new SegmentTable(segmentBytes, new Int32Array(segmentCountMax));
-  const pacedLimits = { ...limits, growthLeadMs: 3_600_000 };
-  const log = new Log(file, table, pacedLimits, Int32Array.of(1, 2, 3, 4));
-  log.begin();
-  return { file, table, log };
-}
+/** A log with it takes all that was ever written for what is written in the time of the lead. */
+const longLead = { growthLeadMs: 3_600_000 };
 
 Deno.test("a log that is written fast grows before it has to, by what it needs until then", async () => {
-  const { file, table, log } = newFastLog();
+  const log = newLog(new SimulatedDisk(), longLead);
+  const { file, table } = log;
   let atOnce = 0;
   const { grow } = file;
   file.grow = (bytes) => {
@@ -241,7 +235,8 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
 });
 
 Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {
-  const { file, table, log } = newFastLog();
+  const log = newLog(new SimulatedDisk(), longLead);
+  const { file, table } = log;
   for (let i = 0; i < 80; i++) append(log, bodyBytes);
   await new Promise((resolve) => setTimeout(resolve));
   const { count } = table;

@@ -4,21 +4,17 @@
  * such buffers anew for each batch keeps the garbage collector busy, for tens of milliseconds at a time, and the kernel,
  * which takes longer to provide a megabyte of memory than it takes to copy as much.
  */
+import { LongBuffers } from "./long_buffers.ts";
 
 /** A buffer that has grown beyond this, for one long reply, is _long_: those are kept apart, for other long replies. */
 const shortBytesMax = 256 * 1024;
-/** Long buffers are made in multiples of so much, that they fit others, too. */
-const longBytesUnit = 256 * 1024;
-/** So many bytes of them are kept in all. */
-const longBytesMax = 16 * 2 ** 20;
 
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
   readonly #bufferBytes: number;
   readonly #poolBytesMax: number;
   #poolBytes = 0;
-  readonly #long: Uint8Array[] = [];
-  #longBytes = 0;
+  readonly #long = new LongBuffers();
 
   /** Makes buffers of `bufferBytes`, and keeps as many as take `poolBytesMax` in all. */
   constructor(bufferBytes: number, poolBytesMax: number) {
@@ -35,7 +31,7 @@ export class BufferPool {
 
   give(buffer: Uint8Array): void {
     const { length } = buffer;
-    if (length > shortBytesMax) return this.#giveLong(buffer);
+    if (length > shortBytesMax) return this.#long.give(buffer);
     if (this.#poolBytes + length > this.#poolBytesMax) return;
     this.#poolBytes += length;
     this.#free.push(buffer);
@@ -44,28 +40,14 @@ export class BufferPool {
   /** For a buffer that is too short, one of `needed` bytes or more that begins with its first `length`. It is given back. */
   grow(buffer: Uint8Array, length: number, needed: number): Uint8Array {
     const bytes = Math.max(needed, buffer.length * 2);
-    const grown = bytes > shortBytesMax ? this.#takeLong(bytes) : new Uint8Array(bytes);
+    const grown = bytes > shortBytesMax ? this.#long.take(bytes) : new Uint8Array(bytes);
     grown.set(buffer.subarray(0, length));
     this.give(buffer);
     return grown;
   }
 
-  #giveLong(buffer: Uint8Array): void {
-    if (this.#longBytes + buffer.length > longBytesMax) return;
-    this.#longBytes += buffer.length;
-    this.#long.push(buffer);
-  }
-
-  #takeLong(bytes: number): Uint8Array {
-    const long = this.#long;
-    for (let i = long.length - 1; i >= 0; i--) {
-      const buffer = long[i];
-      if (buffer.length < bytes || buffer.length > bytes * 2) continue;
-      long[i] = long[long.length - 1];
-      long.pop();
-      this.#longBytes -= buffer.length;
-      return buffer;
-    }
-    return new Uint8Array(Math.ceil(bytes / longBytesUnit) * longBytesUnit);
+  /** Keeps nothing any more. */
+  close(): void {
+    this.#long.close();
   }
 }

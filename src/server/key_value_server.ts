@@ -279,6 +279,7 @@ export class KeyValueServer implements ServerControl {
     }
     for (const connection of [...this.#connections.values()]) connection.close();
     await this.#poller.close();
+    this.#core.buffers.close();
     await this.store.close();
     if (this.store.failure !== null) throw this.store.failure;
   }

@@ -130,6 +130,8 @@ export class HashIndex {
   /** Entries a page may hold before it splits, homes in a page, words of all its slots. */
   readonly #entriesMax: number;
   readonly #homes: number;
+  /** So many entries of one hash fit wherever their home is. */
+  readonly #oneHashMax: number;
   readonly #slotsEnd: number;
   /** The log, for comparing keys. */
   readonly #log: StoreFile;
@@ -179,6 +181,7 @@ export class HashIndex {
     // 6% of the slots lie behind the last home, for entries pushed right; 91% full is full, where
     // the average search still looks at fewer than 8 slots.
     this.#homes = Math.max(2, Math.floor(slotsPerPage * 0.94));
+    this.#oneHashMax = slotsPerPage - this.#homes + 1;
     this.#entriesMax = Math.max(2, Math.floor(slotsPerPage * 0.91));
     this.#slotsEnd = indexPage.slotWord + slotsPerPage * slotWords;
     this.#directory = new Int32Array(2);
@@ -598,7 +601,8 @@ export class HashIndex {
     const { prefix, depth, from, to } = part;
     const first = packed[from * slotWords];
     const last = packed[(to - 1) * slotWords];
-    if (depth >= depthMax || to - from > 1 && first === last) this.#refuseToSplit();
+    const isOneHash = first === last && to - from > this.#oneHashMax;
+    if (depth >= depthMax || isOneHash) this.#refuseToSplit();
     const bit = 31 - depth;
     let middle = from;
     while (middle < to && (packed[middle * slotWords] >>> bit & 1) === 0) middle++;

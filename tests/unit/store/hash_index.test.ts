@@ -163,6 +163,16 @@ Deno.test("keys of one hash are told apart by their bytes", () => {
   assertEquals(harness.index.leadsTo(78, addresses[0]), false);
 });
 
+Deno.test("a page that two keys of one hash fill to its end is split for a third key of another hash", () => {
+  const harness = new Harness(8);
+  const crowded = 0x7f800000; // Its home is the last one, at each depth.
+  const model = new Map<string, Entry>();
+  for (const [key, hash] of [["a", crowded], ["b", crowded], ["c", 0x7fc00000]] as const) {
+    model.set(key, { hash, address: harness.insert(key, hash) });
+  }
+  assertSame(harness, model);
+});
+
 Deno.test("a full disk refuses an insert and leaves the index as it was", () => {
   const harness = new Harness(8);
   const random = new SeededRandom(5);

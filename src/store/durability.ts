@@ -36,8 +36,12 @@ const briefMsMax = 2;
 /** Where they do, they are not tried in place for so many times as long as the last took, and twice that each time. */
 const avoidedShare = 10;
 const avoidedMsMax = 10_000;
-/** A sync that takes longer than those before counts with this part: a busy machine has some now and then. */
+/**
+ * A sync that takes longer than those before counts with this part, and as no longer than that: a busy machine, and a disk that
+ * others use as well, has some that take long now and then. Two in a row are needed.
+ */
 const longerPart = 1 / 8;
+const longerMsMax = 10;
 
 interface Waiter {
   readonly position: number;
@@ -46,7 +50,7 @@ interface Waiter {
 }
 
 export class Durability {
-  policy: SyncPolicy;
+  #policy: SyncPolicy;
   /** Everything before this log position is on the disk. */
   durablePosition: number;
   /** Why the store is not written any more, or null. */
@@ -104,7 +108,7 @@ export class Durability {
     this.#log = log;
     this.#file = file;
     this.#superblock = superblock;
-    this.policy = options.policy;
+    this.#policy = this.policy = options.policy;
     this.#clock = options.clock;
     this.#muchBytes = options.unsyncedBytesMuch;
     this.durablePosition = superblock.state.durablePosition;
@@ -113,6 +117,15 @@ export class Durability {
       this.#fail(error);
       return this.failure!;
     };
+  }
+
+  get policy(): SyncPolicy {
+    return this.#policy;
+  }
+
+  set policy(policy: SyncPolicy) {
+    this.#policy = policy;
+    this.#log.isSyncedOften = policy === "always";
   }
 
   /** How long the oldest change has waited that is not on the disk, in milliseconds. */
@@ -269,7 +282,7 @@ export class Durability {
     const ms = this.lastRoundMs;
     const usualMs = this.#usualBriefMs;
     const part = usualMs === 0 ? 1 : ms > usualMs ? longerPart : 0.5;
-    this.#usualBriefMs += (ms - usualMs) * part;
+    this.#usualBriefMs += (Math.min(ms, longerMsMax) - usualMs) * part;
     if (ms <= briefMsMax) this.#avoidedMs /= 2;
     else if (this.#usualBriefMs > briefMsMax) {
       this.#avoidedMs = Math.min(avoidedMsMax, Math.max(ms * avoidedShare, this.#avoidedMs * 2));

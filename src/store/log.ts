@@ -630,6 +630,11 @@ export class Log {
     return Math.max(this.#growthSegments(), this.#takenMeanwhile);
   }
 
+  /** Somebody waits for each sync: what makes them longer is done ahead. */
+  set isSyncedOften(isSo: boolean) {
+    this.#ready.fillsBlanks = isSo;
+  }
+
   /**
    * Sees to it, in the background, that the next segments are ready. They are made so in groups, so that there is
    * one when the next is needed: large values fill several in one turn of the event loop.

@@ -53,6 +53,10 @@ export class MemoryFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  populateBlank(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   populate(): Promise<boolean> {
     return Promise.resolve(true);
   }

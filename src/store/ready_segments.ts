@@ -10,6 +10,8 @@ export class ReadySegments {
   readonly #file: StoreFile;
   readonly #table: SegmentTable;
   readonly #segmentBytes: number;
+  /** Somebody waits for each sync, which takes longer where nobody has written before. */
+  fillsBlanks = false;
   /** Those that are ready or about to be, in the order in which they are taken. */
   readonly #places: number[] = [];
 
@@ -37,7 +39,11 @@ export class ReadySegments {
       this.#places.push(end++);
     }
     const count = end - first;
-    void this.#file.populateForReading(first * this.#segmentBytes, count * this.#segmentBytes);
+    const offset = first * this.#segmentBytes;
+    const length = count * this.#segmentBytes;
+    const hasBlank = this.fillsBlanks && table.isBlank.subarray(first, end).includes(1);
+    if (hasBlank) void this.#file.populateBlank(offset, length);
+    else void this.#file.populateForReading(offset, length);
     return count;
   }
 

@@ -58,7 +58,7 @@ class Columns {
 }
 
 export class SegmentTable {
-  readonly #columns = new Columns(38);
+  readonly #columns = new Columns(39);
   /** How many segments the body has. */
   count = 0;
   readonly state = this.#columns.u8();
@@ -103,6 +103,8 @@ export class SegmentTable {
   readonly live = new LiveMap();
   /** It is known of these segments, which this process has begun; 1 each. */
   readonly isMapped = this.#columns.u8();
+  /** Places that this process has not taken yet, and perhaps nobody has written; 1 each. */
+  readonly isBlank = this.#columns.u8();
   /** How many places are free or prepared. */
   freeCount = 0;
   /** How many places hold data or wait to be freed. */
@@ -129,6 +131,7 @@ export class SegmentTable {
       this.runLength[i] = 1;
       this.sequence[i] = 0;
       this.liveBytes[i] = 0;
+      this.isBlank[i] = 1;
       this.freeCount++;
     }
     this.live.extend(Math.ceil(count / this.#segmentsPerWindow));
@@ -193,6 +196,7 @@ export class SegmentTable {
       this.state[i] = segmentState.continuation;
       this.firstOf[i] = segment;
       this.liveBytes[i] = 0;
+      this.isBlank[i] = 0;
     }
     this.freeCount -= runLength;
     this.usedCount += runLength;

@@ -233,6 +233,8 @@ const mapShared = 1;
 const syncNow = 4;
 /** SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE and _WAIT_AFTER: returns when all has been written. */
 const writeAndWait = 7;
+/** SYNC_FILE_RANGE_WRITE alone: does not wait for it, nor tell of errors, which a sync then tells of. */
+const beginWriting = 2;
 /** What `fstatfs` calls ext2, ext3 and ext4, and XFS. */
 const syncedByAnyRange = new Set([0xef53n, 0x58465342n]);
 /** More than `struct statfs` takes; the type comes first. */
@@ -607,6 +609,18 @@ export async function writeBackInBackground(
   return await onOtherThread(
     (ring) => ring.syncFileRange(fd, offset, length, writeAndWait),
     () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), writeAndWait),
+  ) === 0;
+}
+
+/** Begins to write a range back on another thread; resolves to whether that was done. Errors are a later sync's. */
+export async function beginWriteBackInBackground(
+  fd: number,
+  offset: number,
+  length: number,
+): Promise<boolean> {
+  return await onOtherThread(
+    (ring) => ring.syncFileRange(fd, offset, length, beginWriting),
+    () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), beginWriting),
   ) === 0;
 }
 

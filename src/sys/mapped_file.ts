@@ -7,6 +7,7 @@ import {
   adviseRandom,
   allocate,
   allocateInBackground,
+  beginWriteBackInBackground,
   callsAtATime,
   canWriteBack,
   closeFile,
@@ -95,6 +96,12 @@ export interface StoreFile {
   populate(offset: number, length: number): Promise<boolean>;
   /** The same for reading: what is there can be read, and be written by `write`, without a fault or the disk. */
   populateForReading(offset: number, length: number): Promise<boolean>;
+  /**
+   * The same for what the body has grown by. Its blocks are written as they are, where that helps, so that a sync of what
+   * will be written there has no more to do than that: the first time, the file system has to note of each block that
+   * it is not blank any more. Whatever is written there meanwhile stays.
+   */
+  populateBlank(offset: number, length: number): Promise<boolean>;
   /**
    * A range of the body will be read as a whole: what is on the disk begins to come into memory, where
    * otherwise each page is waited for when it is touched. Nothing is waited for.
@@ -372,6 +379,14 @@ export class MappedFile implements StoreFile {
 
   populateForReading(offset: number, length: number): Promise<boolean> {
     return this.#populate(offset, length, populateForReading);
+  }
+
+  async populateBlank(offset: number, length: number): Promise<boolean> {
+    if (!this.#writesBack) return await this.populateForReading(offset, length);
+    if (!await this.populate(offset, length) || this.#closed) return false;
+    return await this.#track(
+      beginWriteBackInBackground(this.#fd, this.#headerBytes + offset, length),
+    );
   }
 
   #populate(offset: number, length: number, call: typeof populate): Promise<boolean> {

@@ -7,17 +7,19 @@ import { SimulatedDisk } from "./simulated_disk.ts";
 const segmentBytes = 4096;
 const headerBytes = 8192;
 
-/** A body of free segments, and which of them were populated: `0-3`. */
+/** A body of free segments, and which of them were populated: `0-3`, as blank ones `blank 0-3`. */
 function newSegments(count: number) {
   const file = new SimulatedDisk().open("store.db", headerBytes);
   const table = new SegmentTable(segmentBytes, new Int32Array(segmentCountMax));
   file.grow(count * segmentBytes);
   table.extend(count);
   const populated: string[] = [];
-  file.populateForReading = (offset, length) => {
-    populated.push(`${offset / segmentBytes}-${(offset + length) / segmentBytes - 1}`);
+  const note = (kind: string) => (offset: number, length: number) => {
+    populated.push(`${kind}${offset / segmentBytes}-${(offset + length) / segmentBytes - 1}`);
     return Promise.resolve(true);
   };
+  file.populateForReading = note("");
+  file.populateBlank = note("blank ");
   return { ready: new ReadySegments(file, table, segmentBytes), table, populated };
 }
 
@@ -28,6 +30,20 @@ Deno.test("neighbours are made ready together, and taken in their order", () => 
   assertEquals(ready.add(3), 3);
   assertEquals(populated, ["0-2", "3-5"]);
   assertEquals([ready.take(), ready.take(), ready.count], [0, 1, 4]);
+});
+
+Deno.test("where each sync is waited for, what nobody has written is filled", () => {
+  const { ready, table, populated } = newSegments(6);
+  for (let place = 0; place < 3; place++) {
+    table.take(place, 1, place + 1, segmentState.head);
+    table.release(place);
+  }
+  ready.fillsBlanks = true;
+  ready.add(2);
+  ready.add(2);
+  ready.fillsBlanks = false;
+  ready.add(2);
+  assertEquals(populated, ["0-1", "blank 2-3", "4-5"]);
 });
 
 Deno.test("what is in use lies between", () => {

@@ -15,6 +15,18 @@ Deno.test("new places are free", () => {
   assertEquals([table.count, table.freeCount], [5, 5]);
 });
 
+Deno.test("a place is blank until it is taken, and again when it was given up", () => {
+  const table = newTable(4);
+  table.take(0, 2, 1, segmentState.head);
+  assertEquals([...table.isBlank.subarray(0, 4)], [0, 0, 1, 1]);
+  table.take(2, 2, 2, segmentState.sealed);
+  table.release(2);
+  assertEquals([...table.isBlank.subarray(0, 4)], [0, 0, 0, 0]);
+  table.cutFreeTail(2);
+  table.extend(3);
+  assertEquals([...table.isBlank.subarray(0, 3)], [0, 0, 1]);
+});
+
 Deno.test("findFree gives the first place that is long enough", () => {
   const table = newTable(8);
   table.take(0, 1, 1, segmentState.sealed);

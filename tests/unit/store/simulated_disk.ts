@@ -293,6 +293,10 @@ class SimulatedFile implements StoreFile {
     return Promise.resolve(true);
   }
 
+  populateBlank(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   populateForReading(): Promise<boolean> {
     return Promise.resolve(true);
   }

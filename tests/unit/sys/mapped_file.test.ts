@@ -299,6 +299,7 @@ Deno.test("a file that is closed is not populated any more", async () => {
   await file.close();
   assertEquals(await file.populate(0, 2 ** 20), false);
   assertEquals(await file.populateForReading(0, 2 ** 20), false);
+  assertEquals(await file.populateBlank(0, 2 ** 20), false);
 });
 
 Deno.test("growing in the background while the file grows further does not take it back", async () => {
@@ -431,6 +432,25 @@ Deno.test("ranges are written back in steps, and synced with the header when all
     `write back ${headerBytes + 2 ** 22} 4096 7`,
     `sync ${headerBytes}`,
   ]);
+});
+
+Deno.test("blank pages are written as they are, without a wait, where that is known to help", async () => {
+  for (const type of [ext4, overlayfs]) {
+    const calls: string[] = [];
+    const restore = noteSyncs(calls, () => false, type);
+    try {
+      await withFile(async (file) => {
+        file.grow(2 ** 21);
+        file.windows[0].u8[2 ** 20 + 5] = 7;
+        assertEquals(await file.populateBlank(2 ** 20, 2 ** 20), true);
+        assertEquals([...file.windows[0].u8.subarray(2 ** 20 + 4, 2 ** 20 + 7)], [0, 7, 0]);
+      });
+    } finally {
+      restore();
+    }
+    const expected = `write back ${headerBytes + 2 ** 20} ${2 ** 20} 2`;
+    assertEquals(calls, type === ext4 ? [expected] : []);
+  }
 });
 
 Deno.test("where a file system is not known to bear that, the whole file is synced", async () => {

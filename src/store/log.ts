@@ -62,6 +62,13 @@ const slowPaceMax = 48;
 const paceGrowthMax = 128;
 /** A log that is written fast is not made shorter; so much later it may not be any more. */
 const shrinkLaterMs = 100;
+/**
+ * A log that has taken so many places in `growthLeadMs` not long ago may take them again: for that time it stays as it is, unless it
+ * has so many times the places that it needs. Who writes waits for a cut.
+ */
+const lastingPaceMin = 2;
+const lastingMs = 10_000;
+const lastingFactor = 1.25;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -127,6 +134,8 @@ export class Log {
   #headBase = 0;
   readonly #ready: ReadySegments;
   readonly #pace: TakingPace;
+  /** When it last took places at a pace that may come again. */
+  #lastTakenMs = -Infinity;
   /** The body grows in the background. */
   #growth: Promise<boolean> | null = null;
   /** It could not the last time: it is not tried again before there has to be more room. */
@@ -541,6 +550,7 @@ export class Log {
   #takeSegment(length: number): number {
     const { table } = this;
     this.#pace.note(length);
+    if (this.#pace.places >= lastingPaceMin) this.#lastTakenMs = performance.now();
     const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
     if (table.freeCount - length < reserved) this.#growFor(length, reserved);
     let segment = length === 1 ? this.#ready.take() : -1;
@@ -711,10 +721,11 @@ export class Log {
   /**
    * Gives free places at the end of the file back to the file system. First they are given up, which
    * readers of other processes are told of; when those have left them they are cut off, some at a time,
-   * since others who write to the file wait meanwhile. What the log needs again before that, it has. Returns
-   * in how many milliseconds to go on; 0: there are none.
+   * since others who write to the file wait meanwhile. What the log needs again before that, it has. Where much was written
+   * a moment ago only what is far too much goes, unless somebody asked for it. Returns in how many milliseconds to go on; 0:
+   * there are none.
    */
-  shrink(idle: boolean): number {
+  shrink(idle: boolean, isAsked = false): number {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
     // What is cut off would soon be needed again, and who writes would wait for the cut as for a growth.
@@ -724,8 +735,13 @@ export class Log {
     if (this.#growth !== null) {
       return tails.length > 0 || this.table.count > this.placesNeeded(idle) ? 1 : 0;
     }
-    this.#giveUpTail(idle);
     const { file, segmentBytes } = this;
+    const lastsMs = isAsked ? 0 : this.#lastTakenMs + lastingMs - performance.now();
+    const kept = lastsMs > 0 ? this.#placesThatLast : this.placesNeeded(idle);
+    if (lastsMs > 0 && file.bodyBytes <= kept * segmentBytes) {
+      return file.bodyBytes > this.placesNeeded(idle) * segmentBytes ? lastsMs : 0;
+    }
+    this.#giveUpTail(idle, kept);
     while (tails.length > 0 && file.bodyBytes <= tails[0].end * segmentBytes) tails.shift();
     if (tails.length === 0) return 0;
     const waitMs = tails[0].ms + this.#limits.cutDelayMs - performance.now();
@@ -740,9 +756,12 @@ export class Log {
     return 1;
   }
 
-  #giveUpTail(idle: boolean): void {
+  get #placesThatLast(): number {
+    return Math.min(this.placesMax, Math.ceil(this.placesNeeded(false) * lastingFactor));
+  }
+
+  #giveUpTail(idle: boolean, needed: number): void {
     const { table } = this;
-    const needed = this.placesNeeded(idle);
     if (table.count <= needed) return;
     if (idle) this.#ready.giveBack(0);
     const before = table.count;

@@ -234,6 +234,30 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
   assert(table.freeCount <= 2 * 128 + 2, "no more than is taken until it could grow again");
 });
 
+Deno.test("a log that was written a moment ago keeps a quarter more than it needs, unless it is asked for", async () => {
+  const log = newLog(new SimulatedDisk(), { growthLeadMs: 3_600_000 });
+  const { file, table } = log;
+  for (let i = 0; i < 20; i++) append(log, bodyBytes);
+  await new Promise((resolve) => setTimeout(resolve));
+  const needed = log.placesNeeded(false);
+  const extend = (count: number) => {
+    file.grow(count * segmentBytes);
+    table.extend(count);
+  };
+  extend(Math.floor(needed * 1.25));
+  const { count } = table;
+  const waitMs = log.shrink(true);
+  assert(waitMs > 9000 && waitMs <= 10_000, `${waitMs}`);
+  assertEquals(table.count, count);
+  extend(count + 20);
+  const kept = Math.ceil(log.placesNeeded(false) * 1.25);
+  assert(log.shrink(true) > 0);
+  assertEquals(table.count, kept, "what is far too much goes");
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(log.shrink(true, true) > 0);
+  assertEquals(table.count, log.placesNeeded(true), "and all of it when it is asked for");
+});
+
 Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {
   const log = newLog(new SimulatedDisk(), longLead);
   const { file, table } = log;

@@ -240,7 +240,9 @@ export class Housekeeping {
 
   #shrink(): void {
     const { log, index, compaction } = this.#parts;
-    const waits = [log.shrink(this.#mayTidyUp, this.#isPassOn), index.shrink()].filter((ms) => ms > 0);
+    const waits = [log.shrink(this.#mayTidyUp, this.#isPassOn), index.shrink()].filter((ms) =>
+      ms > 0
+    );
     this.#shrinkAtMs = performance.now() + Math.min(...waits, Infinity);
     if (waits.length === 0 && !compaction.isFullPass) this.#isPassOn = false;
   }

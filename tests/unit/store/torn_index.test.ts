@@ -186,7 +186,10 @@ Deno.test("killed within a batch, a store goes on with its index as it was befor
   await withStore(observed.store, async (store) => {
     for (let i = 0; i < 14; i++) {
       // A batch that goes on in another segment is another matter: see below.
-      while (roomOf(store) < 2000) put(store, "filler", "f".repeat(100));
+      // A segment that is full to its last byte has no room, either.
+      while (roomOf(store) < 3000 || roomOf(store) === tinyLimits.segmentBytes) {
+        put(store, "filler", "f".repeat(100));
+      }
       const isTakenBack = random.chance(0.2);
       const batch = () => {
         store.beginBatch();

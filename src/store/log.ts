@@ -63,12 +63,11 @@ const paceGrowthMax = 128;
 /** A log that is written fast is not made shorter; so much later it may not be any more. */
 const shrinkLaterMs = 100;
 /**
- * A log that has taken so many places in `growthLeadMs` not long ago may take them again: for that time it stays as it is, unless it
- * has so many times the places that it needs. Who writes waits for a cut.
+ * A log that has taken so many places in `growthLeadMs` may be written on: for so long it keeps what it needs for that, since who
+ * writes waits for a cut.
  */
 const lastingPaceMin = 2;
 const lastingMs = 10_000;
-const lastingFactor = 1.25;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -721,8 +720,8 @@ export class Log {
   /**
    * Gives free places at the end of the file back to the file system. First they are given up, which
    * readers of other processes are told of; when those have left them they are cut off, some at a time,
-   * since others who write to the file wait meanwhile. What the log needs again before that, it has. Where much was written
-   * a moment ago only what is far too much goes, unless somebody asked for it. Returns in how many milliseconds to go on; 0:
+   * since others who write to the file wait meanwhile. What the log needs again before that, it has. What was needed for
+   * writing a moment ago stays, unless somebody asked for it. Returns in how many milliseconds to go on; 0:
    * there are none.
    */
   shrink(idle: boolean, isAsked = false): number {
@@ -737,7 +736,7 @@ export class Log {
     }
     const { file, segmentBytes } = this;
     const lastsMs = isAsked ? 0 : this.#lastTakenMs + lastingMs - performance.now();
-    const kept = lastsMs > 0 ? this.#placesThatLast : this.placesNeeded(idle);
+    const kept = this.placesNeeded(idle && lastsMs <= 0);
     if (lastsMs > 0 && file.bodyBytes <= kept * segmentBytes) {
       return file.bodyBytes > this.placesNeeded(idle) * segmentBytes ? lastsMs : 0;
     }
@@ -754,10 +753,6 @@ export class Log {
       if (!isCut) this.#givenUp.shift();
     });
     return 1;
-  }
-
-  get #placesThatLast(): number {
-    return Math.min(this.placesMax, Math.ceil(this.placesNeeded(false) * lastingFactor));
   }
 
   #giveUpTail(idle: boolean, needed: number): void {

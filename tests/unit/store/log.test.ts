@@ -234,7 +234,7 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
   assert(table.freeCount <= 2 * 128 + 2, "no more than is taken until it could grow again");
 });
 
-Deno.test("a log that was written a moment ago keeps a quarter more than it needs, unless it is asked for", async () => {
+Deno.test("a log that was written a moment ago keeps what it needs to be written on, unless it is asked for", async () => {
   const log = newLog(new SimulatedDisk(), { growthLeadMs: 3_600_000 });
   const { file, table } = log;
   for (let i = 0; i < 20; i++) append(log, bodyBytes);
@@ -244,15 +244,15 @@ Deno.test("a log that was written a moment ago keeps a quarter more than it need
     file.grow(count * segmentBytes);
     table.extend(count);
   };
-  extend(Math.floor(needed * 1.25));
+  extend(needed);
   const { count } = table;
   const waitMs = log.shrink(true);
   assert(waitMs > 9000 && waitMs <= 10_000, `${waitMs}`);
   assertEquals(table.count, count);
   extend(count + 20);
-  const kept = Math.ceil(log.placesNeeded(false) * 1.25);
+  const kept = log.placesNeeded(false);
   assert(log.shrink(true) > 0);
-  assertEquals(table.count, kept, "what is far too much goes");
+  assertEquals(table.count, kept, "what is more goes");
   await new Promise((resolve) => setTimeout(resolve));
   assert(log.shrink(true, true) > 0);
   assertEquals(table.count, log.placesNeeded(true), "and all of it when it is asked for");

@@ -46,7 +46,7 @@ export class BufferPool {
     return grown;
   }
 
-  /** Keeps nothing any more. */
+  /** Keeps no long ones any more, and looks after none. */
   close(): void {
     this.#long.close();
   }

@@ -606,10 +606,7 @@ export async function writeBackInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
-  return await onOtherThread(
-    (ring) => ring.syncFileRange(fd, offset, length, writeAndWait),
-    () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), writeAndWait),
-  ) === 0;
+  return await syncRangeInBackground(fd, offset, length, writeAndWait);
 }
 
 /** Begins to write a range back on another thread; resolves to whether that was done. Errors are a later sync's. */
@@ -618,9 +615,18 @@ export async function beginWriteBackInBackground(
   offset: number,
   length: number,
 ): Promise<boolean> {
+  return await syncRangeInBackground(fd, offset, length, beginWriting);
+}
+
+async function syncRangeInBackground(
+  fd: number,
+  offset: number,
+  length: number,
+  flags: number,
+): Promise<boolean> {
   return await onOtherThread(
-    (ring) => ring.syncFileRange(fd, offset, length, beginWriting),
-    () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), beginWriting),
+    (ring) => ring.syncFileRange(fd, offset, length, flags),
+    () => libc().syncFileRangeInBackground(fd, BigInt(offset), BigInt(length), flags),
   ) === 0;
 }
 

@@ -19,10 +19,8 @@ export class PrefixDeletion {
   readonly #store: Store;
   readonly #prefix: Uint8Array;
   #cursor = 0;
-  // The keys with the prefix, of those that were scanned last: ranges of the mapped log.
-  readonly #bytes: Uint8Array[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
+  /** The keys with the prefix, of those that were scanned last: copies, as the first removal may write where they stand. */
+  readonly #keys: Uint8Array[] = [];
 
   constructor(store: Store, prefix: Uint8Array) {
     this.#store = store;
@@ -44,19 +42,17 @@ export class PrefixDeletion {
 
   readonly #collect = (bytes: Uint8Array, keyStart: number, keyEnd: number): void => {
     if (!beginsWith(bytes, keyStart, keyEnd, this.#prefix)) return;
-    this.#bytes.push(bytes);
-    this.#starts.push(keyStart);
-    this.#ends.push(keyEnd);
+    this.#keys.push(bytes.slice(keyStart, keyEnd));
   };
 
   #removeCollected(): void {
     const store = this.#store;
-    for (let i = 0; i < this.#bytes.length; i++) {
-      if (!store.find(this.#bytes[i], this.#starts[i], this.#ends[i])) continue;
+    for (const key of this.#keys) {
+      if (!store.find(key, 0, key.length)) continue;
       store.remove();
       this.removed++;
     }
-    this.#bytes.length = this.#starts.length = this.#ends.length = 0;
+    this.#keys.length = 0;
   }
 }
 

@@ -106,13 +106,15 @@ export class Batch {
   }
 
   /**
-   * The flags of a record that is written now: a batch's member, or none. The batch's first mark goes
+   * The flags of a record of `bytes` that is written now: a batch's member, or none. The batch's first mark goes
    * to the log with its first write.
    */
-  join(purpose: AppendPurpose): number {
+  join(purpose: AppendPurpose, bytes: number): number {
     if (this.depth === 0) return 0;
     if (this.#begun) return recordFlag.member;
-    this.#log.reserveFor(purpose, batchEndBytes, 0);
+    // One half of the stage is begun for both, not one for each: what was found may stand in the other one.
+    const next = bytes + batchEndBytes;
+    this.#log.reserveFor(purpose, batchEndBytes, this.#log.isStaged(next) ? next : 0);
     this.#log.appendMark(recordKind.batch, recordFlag.batchBegin);
     this.#begun = true;
     // Until the batch's end, the index is ahead of what a recovery would make of the log.

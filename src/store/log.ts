@@ -236,7 +236,8 @@ export class Log {
 
   /**
    * Finds room for a record of `bytes` with `spare` bytes behind it in the same segment; returns the
-   * record's offset in `headWindow`. Nothing is appended until `append`. Throws StoreError NO_SPACE, SYNC_FAILED.
+   * record's offset in `headWindow`. Nothing is appended until `append`. Begins one half of the stage at most, so that
+   * a record that was found before stays where it was found. Throws StoreError NO_SPACE, SYNC_FAILED.
    */
   reserve(bytes: number, spare: number): number {
     if (this.headOffset + bytes + spare > this.#placedEnd || this.#isHeadBarred) {
@@ -266,15 +267,24 @@ export class Log {
     if (this.headOffset + bytes + spare <= this.#placedEnd) return;
     this.writeOut();
     const { stage } = this;
-    if (bytes + spare <= stage.halfBytes / 2) return this.#placeInStage();
+    if (this.isStaged(bytes + spare)) return this.#placeInStage();
     // What goes to the spare room is staged: there, nothing fails.
     stage.end();
     if (bytes > scratchBytesMax) this.#placeInFile(bytes);
-    else this.#placeIn(placement.scratch, this.#scratchFor(bytes), 0, bytes);
+    else this.#placeInScratch(bytes);
+  }
+
+  /** Whether records of so many bytes, with what has to stand in their segment as well, are staged. */
+  isStaged(bytes: number): boolean {
+    return bytes <= this.stage.halfBytes / 2;
   }
 
   #placeInFile(bytes: number): void {
     this.#placeIn(placement.mapped, this.windowOf(this.head), this.headOffset, bytes);
+  }
+
+  #placeInScratch(bytes: number): void {
+    this.#placeIn(placement.scratch, this.#scratchFor(bytes), 0, bytes);
   }
 
   #scratchFor(bytes: number): Window {
@@ -451,7 +461,14 @@ export class Log {
   /** Marks the end of the head segment's records, where there is room for the mark. */
   sealHead(): void {
     if (this.head < 0) return;
-    if (this.headOffset + sealBytes <= this.headEnd) this.#appendEmpty(recordKind.seal);
+    if (this.headOffset + sealBytes <= this.headEnd) {
+      if (this.headOffset + sealBytes > this.#placedEnd) {
+        // Not in the stage: the write that needs the next segment begins a half there itself.
+        this.writeOut();
+        this.#placeInScratch(sealBytes);
+      }
+      this.#appendEmpty(recordKind.seal);
+    }
     this.writeOut();
     this.#dirty.push(this.#headDirtyRange());
     this.table.state[this.head] = segmentState.sealed;

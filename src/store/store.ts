@@ -182,7 +182,8 @@ export class Store {
   /** What was found damaged, at the opening and since. */
   readonly damages: Damage[];
 
-  // What `find` found: a range of the value's bytes, valid until the next turn of the event loop.
+  // What `find` found: a range of the value's bytes, valid until the next write is done and within this turn of the event
+  // loop: a second write may put its record where the value stands.
   foundBytes: Uint8Array = noBytes;
   foundStart = 0;
   foundEnd = 0;
@@ -586,11 +587,11 @@ export class Store {
       this.#refuseSize(keyLength, length);
     }
     const log = this.#log;
-    const flags = this.#batch.join("write");
+    const bytes = recordBytes(keyLength, length);
+    const flags = this.#batch.join("write", bytes);
     if (this.#address === 0) {
       this.#index.prepareInsert(this.#keyHash, this.#keyView, this.#keyStart, this.#keyEnd);
     }
-    const bytes = recordBytes(keyLength, length);
     const offset = log.reserve(bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.put | flags << 16, keyLength, length);
     log.headWindow.f64[(offset >> 3) + record.expireAtF64] = expireAt;
@@ -662,9 +663,9 @@ export class Store {
   #remove(): void {
     if (this.#durability.failure !== null || this.#closed) this.#refuseWrite();
     const log = this.#log;
-    const flags = this.#batch.join("delete");
     const keyLength = this.#keyEnd - this.#keyStart;
     const bytes = recordBytes(keyLength, 0);
+    const flags = this.#batch.join("delete", bytes);
     const offset = log.reserveFor("delete", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | flags << 16, keyLength, 0);
     this.#writeKey(offset);
@@ -690,8 +691,8 @@ export class Store {
       this.#watched.touchAll((key) => this.find(key, 0, key.length));
     }
     const log = this.#log;
-    const flags = this.#batch.join("compaction");
     const bytes = recordBytes(0, 0);
+    const flags = this.#batch.join("compaction", bytes);
     const offset = log.reserveFor("compaction", bytes, flags === 0 ? 0 : batchEndBytes);
     log.writeHeader(offset, recordKind.delete | (flags | recordFlag.all) << 16, 0, 0);
     const address = log.addressOf(offset);

@@ -419,6 +419,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "DELPREFIX removes all that came with it in one turn, however long the keys are",
+  ignore,
+  async fn() {
+    await using server = await TestServer.start({ kind: "kv" });
+    using connection = await RawConnection.open(server.socketPath);
+    for (let round = 0; round < 40; round++) {
+      const count = 20 + round;
+      const tail = "x".repeat(1000 * (round % 13));
+      const sets = Array.from({ length: count }, (_, i) => ["SET", `p:${i}:${tail}`, "value"]);
+      const replies = await connection.pipeline([...sets, ["DELPREFIX", "p:"], ["DBSIZE"]]);
+      assertEquals(replies.slice(count), [`:${count}\r\n`, ":0\r\n"], `round ${round}`);
+    }
+  },
+});
+
+Deno.test({
   name: "DELPREFIX serves other clients meanwhile, and its own client afterwards",
   ignore,
   async fn() {

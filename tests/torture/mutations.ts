@@ -48,6 +48,22 @@ export const mutations: readonly Mutation[] = [
     to: "",
   },
   {
+    name: "a segment's last mark begins a half of the stage before the record that needs one",
+    breaks:
+      "values are copied and moved as they are, wherever a half of the stage or a segment ends",
+    file: "src/store/log.ts",
+    from: "      if (this.headOffset + sealBytes > this.#placedEnd) {",
+    to: "      if (this.headOffset < 0) {",
+  },
+  {
+    name: "a batch's first mark is placed without the record behind it",
+    breaks:
+      "values are copied and moved as they are, wherever a half of the stage or a segment ends",
+    file: "src/store/batch.ts",
+    from: "this.#log.isStaged(next) ? next : 0",
+    to: "0",
+  },
+  {
     name: "records count as staged that are written elsewhere",
     breaks: indexIsRight,
     file: "src/store/log.ts",

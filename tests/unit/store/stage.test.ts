@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import { indexHeader, stageHalfBytesMax, stageWords } from "../../../src/store/format.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
@@ -193,6 +194,47 @@ Deno.test("what was found stays where it is while its key is written", async () 
     }
   });
 });
+
+Deno.test("values are copied and moved as they are, wherever a half of the stage or a segment ends", async () => {
+  const random = new SeededRandom(chooseSeed("copies in the stage"));
+  const keys = Array.from({ length: 12 }, (_, i) => `k${i}`.padEnd(3 + i % 5 * 20, "x"));
+  for (let round = 0; round < 300; round++) {
+    await withNew((store) => {
+      const expected = new Map<string, string>();
+      store.beginTurn();
+      for (let i = 0; i < 400; i++) {
+        const from = random.pick(keys);
+        const to = random.pick(keys);
+        const value = expected.get(from);
+        const step = random.below(3);
+        if (step === 0) {
+          const letter = random.pick([..."abcdefgh"]);
+          expected.set(to, letter.repeat(random.below(200)));
+          put(store, to, expected.get(to)!);
+        } else if (value !== undefined && from !== to) {
+          copyValue(store, from, to, step === 1);
+          expected.set(to, value);
+          if (step === 1) expected.delete(from);
+          assertEquals(valueOf(store, to), value, `round ${round}, step ${i}`);
+        }
+      }
+      store.endTurn();
+      assertEquals(contents(store), new Map([...expected].sort()));
+    });
+  }
+});
+
+/** As COPY and RENAME do it: the value is read where it was found. */
+function copyValue(store: Store, from: string, to: string, isMove: boolean): void {
+  assert(store.find(toBytes(from), 0, from.length));
+  const { foundBytes, foundStart, foundEnd } = store;
+  store.find(toBytes(to), 0, to.length);
+  if (isMove) store.beginBatch();
+  store.put(foundBytes, foundStart, foundEnd, 0);
+  if (!isMove) return;
+  remove(store, from);
+  store.endBatch();
+}
 
 Deno.test("a turn that cannot be written to the file is not confirmed, and not lost with the process", async () => {
   await withNew(async (store, disk) => {

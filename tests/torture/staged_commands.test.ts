@@ -6,13 +6,12 @@
 import { assert } from "@std/assert";
 import { commandTable } from "../../src/commands/command_table.ts";
 import { stageHalfBytesMax } from "../../src/store/format.ts";
-import type { Store } from "../../src/store/store.ts";
 import { ReplyComparison } from "../conformance/differential/reply_comparison.ts";
 import { RequestSource } from "../conformance/differential/request_generator.ts";
 import { show } from "../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../support/seeded_random.ts";
 import { SimulatedDisk } from "../unit/store/simulated_disk.ts";
-import { openOn, tinyLimits, withStore } from "../unit/store/tiny_store.ts";
+import { indexPath, openOn, tinyLimits, withStore } from "../unit/store/tiny_store.ts";
 import { assertSameContents, CommandBench } from "./command_twins.ts";
 
 const commandsDefault = 100_000;
@@ -34,22 +33,37 @@ Deno.test("commands reply the same, whatever of their turn is still staged", asy
   const count = Number(Deno.env.get("KV_STAGED_COMMANDS") ?? commandsDefault);
   for (let round = 0; round * commandsPerRound < count; round++) {
     // Each round has its own seed, so that it can be replayed as the first one.
-    const roundSeed = (seed + round) >>> 0;
-    await withStore(openOn(new SimulatedDisk(2 ** 24)), (store) => {
-      const roomyStore = openOn(new SimulatedDisk(2 ** 24), { limits: roomyLimits });
-      return withStore(roomyStore, (twin) => {
-        compare(store, twin, roundSeed, Math.min(count, commandsPerRound));
-      });
-    });
+    await compare((seed + round) >>> 0, Math.min(count, commandsPerRound));
   }
 });
 
-/** Runs commands on both, on the twin each in a turn by itself. */
-function compare(store: Store, twinStore: Store, seed: number, count: number): void {
+/** Runs commands on both, on the twin each in a turn by itself; then the process is killed. */
+async function compare(seed: number, count: number): Promise<void> {
+  const disk = new SimulatedDisk(2 ** 24);
+  await withStore(openOn(disk), (store) => {
+    const roomyStore = openOn(new SimulatedDisk(2 ** 24), { limits: roomyLimits });
+    return withStore(roomyStore, async (twinStore) => {
+      const twin = new CommandBench(twinStore);
+      runOnBoth(new CommandBench(store), twin, seed, count);
+      await assertLeft(disk.copy(), twin);
+      store.endTurn();
+      await assertLeft(disk.copy(indexPath), twin);
+    });
+  });
+}
+
+/** What a killed process has left on its disk has to be what the commands did. */
+async function assertLeft(disk: SimulatedDisk, twin: CommandBench): Promise<void> {
+  await withStore(openOn(disk), (store) => {
+    assertSameContents(new CommandBench(store).contents(), twin.contents());
+  });
+}
+
+/** Ends within a turn. */
+function runOnBoth(subject: CommandBench, twin: CommandBench, seed: number, count: number): void {
+  const { store } = subject;
   const random = new SeededRandom(seed);
   const source = new RequestSource(random);
-  const subject = new CommandBench(store);
-  const twin = new CommandBench(twinStore);
   const comparison = new ReplyComparison();
   subject.ticks = false;
   store.beginTurn();
@@ -68,7 +82,6 @@ function compare(store: Store, twinStore: Store, seed: number, count: number): v
     store.beginTurn();
     left = random.below(turnMax);
   }
-  store.endTurn();
   assertSameContents(subject.contents(), twin.contents());
 }
 

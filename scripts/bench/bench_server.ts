@@ -21,7 +21,7 @@ import type { Processes, RunOptions, RunResult } from "./processes.ts";
 import { askForInfo, askMemcached, exchange } from "./server_questions.ts";
 import type { SyncPolicy } from "./workload.ts";
 
-export type ServerPeer = "kv" | "redis" | "redis-rdb" | "memcached";
+export type ServerPeer = "kv" | "redis" | "redis-rdb" | "redis-twin" | "memcached";
 
 export interface BenchServerOptions {
   readonly folder: string;
@@ -38,6 +38,15 @@ interface Program {
   readonly args: (sync: SyncPolicy) => readonly string[];
 }
 
+const redisWithLog: Program = {
+  name: "redis-server",
+  socket: "redis.sock",
+  args: (sync) => [
+    ...["--port", "0", "--unixsocket", "redis.sock"],
+    ...["--appendonly", "yes", "--appendfsync", sync, "--save", ""],
+  ],
+};
+
 /**
  * Equal durability: a log on the disk, synced as `sync` says, and no snapshots beside it. Two have none:
  * memcached keeps everything in memory only, and redis-rdb writes a snapshot when it is told to.
@@ -48,14 +57,8 @@ const programs: Readonly<Record<ServerPeer, Program>> = {
     socket: "kv.sock",
     args: (sync) => ["serve", "--store", "store.db", "--socket", "kv.sock", "--sync", sync],
   },
-  "redis": {
-    name: "redis-server",
-    socket: "redis.sock",
-    args: (sync) => [
-      ...["--port", "0", "--unixsocket", "redis.sock"],
-      ...["--appendonly", "yes", "--appendfsync", sync, "--save", ""],
-    ],
-  },
+  "redis": redisWithLog,
+  "redis-twin": redisWithLog,
   "redis-rdb": {
     name: "redis-server",
     socket: "redis.sock",

@@ -6,7 +6,7 @@ import { figureOf, type Results, type RowResult, valuesOf } from "./results.ts";
 import { ratioOfRuns } from "./statistics.ts";
 import { type Cell, type Column, printTable } from "./table.ts";
 import { ourSide, type Verdict, verdictsOf } from "./verdicts.ts";
-import { type PeerName, peerTitles, type Workload } from "./workload.ts";
+import { isOurs, type PeerName, peerTitles, type Workload } from "./workload.ts";
 
 const busyMachineLoad = 0.3;
 
@@ -82,7 +82,9 @@ function ratioRows(workload: Workload, row: RowResult): Cell[][] {
     if (theirs.length === 0 || theirs.length !== ours.length) return [];
     const { ofMedians, ofPairs } = ratioOfRuns(ours, theirs);
     const range = ours.length === 1 ? "" : ` (${rangeText(ofPairs)})`;
-    const title: Cell = { text: `ours / ${peerTitles[peer]}`, style: "faint" };
+    const side = ourSide(workload);
+    const subject = isOurs(side) ? "ours" : peerTitles[side];
+    const title: Cell = { text: `${subject} / ${peerTitles[peer]}`, style: "faint" };
     return [[title, { text: `${ofMedians.toFixed(2)}${range}`, style: "bold" }]];
   });
 }

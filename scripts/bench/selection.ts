@@ -25,7 +25,7 @@ export function toolsFor(
   const tools = new Set<string>();
   for (const { run, peers: those } of rows) {
     const present = those.filter(takesPart);
-    if (present.some((peer) => peer === "redis" || peer === "redis-rdb")) tools.add("redis-server");
+    if (present.some((peer) => peer.startsWith("redis"))) tools.add("redis-server");
     if (present.includes("memcached")) tools.add("memcached");
     if (usesRedisBenchmark(run)) tools.add("redis-benchmark");
   }

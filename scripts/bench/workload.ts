@@ -3,11 +3,12 @@ import type { Goal } from "./goals.ts";
 import type { Mix } from "./load/mixes.ts";
 import type { MetricName } from "./metrics.ts";
 
-/** Who can be measured. The first three are servers of their own; the rest run in one process. */
+/** Who can be measured. The first five are servers of their own; the rest run in one process. */
 export type PeerName =
   | "kv"
   | "redis"
   | "redis-rdb"
+  | "redis-twin"
   | "memcached"
   | "store"
   | "reader"
@@ -22,6 +23,7 @@ export const peerTitles: Readonly<Record<PeerName, string>> = {
   "kv": "kv",
   "redis": "redis-server",
   "redis-rdb": "redis-server, snapshot",
+  "redis-twin": "another redis-server",
   "memcached": "memcached",
   "store": "kv's Store",
   "reader": "kv's KeyValueReader",

@@ -378,6 +378,22 @@ const standstill: Workload = {
   seconds: { round: 3.5, before: 0 },
 };
 
+/** What a ratio means that is near to one: here, both sides are the same. */
+const equals: readonly Workload[] = [
+  requestRow({ name: "equals-set", title: "Two equal servers: SET", request: "set", pipeline: 1 }),
+  requestRow({ name: "equals-get", title: "Two equal servers: GET", request: "get", pipeline: 1 }),
+  requestRow({
+    ...{ name: "equals-set-always", title: "Two equal servers: SET, always", request: "set" },
+    ...{ sync: "always", pipeline: 1 },
+  }),
+].map((row) => ({
+  ...row,
+  group: "load",
+  peers: ["redis", "redis-twin"],
+  goals: [],
+  shows: ["rate", "p50Ms", "p99Ms", "p999Ms"],
+}));
+
 const shrinking: Workload = {
   name: "shrinking",
   group: "load",
@@ -479,6 +495,7 @@ export const workloads: readonly Workload[] = [
   ...ycsb,
   ...underLoad,
   standstill,
+  ...equals,
   shrinking,
   expiry,
   larger,

@@ -31,6 +31,8 @@ const introduction = `# Benchmarks
   more, it may be the generator that limits the rate, and the server could do more.
 - redis-benchmark makes the requests it knows. Our own generator (\`scripts/bench/load/\`) makes the mixes, the skewed keys
   and memcached's: requests written out ahead, sent by plain system calls.
+- A ratio near to one tells little: the rows \`equals-set\`, \`equals-get\` and \`equals-set-always\` have two redis-servers with the same
+  settings, measured as all others are. What is between these is noise, above all of p99.9.
 - Processor time is the server's, all threads, until all is synced and it has come to rest, for a million requests.
 - A pause is a stretch in which kv's event loop did one thing only, by its own record (\`store_pauses\` in INFO). On a machine
   whose cores are all busy it includes time in which another process had the processor, or the machine stood still because

@@ -13,6 +13,8 @@ import { complain, readInput, writeOutput } from "./output.ts";
 /** Keys that are written to a pipe at a time. */
 const keysAtOnce = 1000;
 
+const optionsComeFirst = "options such as --store stand before the command's name";
+
 const encoder = new TextEncoder();
 const newline = encoder.encode("\n");
 
@@ -39,7 +41,9 @@ export async function readDirectly(
 type Read = (reader: KeyValueReader) => number;
 
 function planGet(args: readonly (string | Uint8Array)[], { format }: ClientSettings): Read {
-  if (args.length !== 1) throw new UsageError("kv get --direct takes one key");
+  if (args.length !== 1) {
+    throw new UsageError(`kv get --direct takes one key; ${optionsComeFirst}`);
+  }
   return (reader) => {
     const value = reader.get(args[0]);
     if (format === "json") writeOutput(formatJson(value), "\n");
@@ -70,7 +74,7 @@ function scanOptions(
     const value = args[i + 1];
     const word = typeof args[i] === "string" ? String(args[i]).toUpperCase() : "";
     if (value === undefined || word !== "MATCH" && word !== "COUNT") {
-      throw new UsageError("kv scan --direct takes [MATCH pattern] [COUNT n]");
+      throw new UsageError(`kv scan --direct takes [MATCH pattern] [COUNT n]; ${optionsComeFirst}`);
     }
     if (word === "MATCH") match = value;
     else {

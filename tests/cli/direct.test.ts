@@ -88,6 +88,8 @@ Deno.test("without a store, --direct says so; wrong arguments are named", async 
     assertEquals(code, 64, args.join(" "));
     assertMatch(stderr, /^kv: .*See: kv help\n$/);
   }
+  const misplaced = await kv.run(["get", "--direct", "--store", "store.db", "key"]);
+  assertStringIncludes(misplaced.stderr, "options such as --store stand before the command's name");
 });
 
 testWithServer("a key that is called --direct is got from the server", async (kv) => {

@@ -19,6 +19,7 @@ import {
   CommandBench,
   type CommandLine,
   type Contents,
+  isSameContents,
   Twins,
 } from "./command_twins.ts";
 import {
@@ -228,12 +229,17 @@ function heldFiles(folder: string): string[] {
   return held;
 }
 
-/** The store opens, is whole, and holds just this. */
-async function assertHolds(path: string, expected: Contents): Promise<void> {
+/** The store opens, is whole, and holds just this, or the other. */
+async function assertHolds(
+  path: string,
+  expected: Contents,
+  other: Contents | null,
+): Promise<void> {
   const store = open(path);
   try {
     assertEquals(store.damages, []);
-    assertSameContents(new CommandBench(store).contents(), expected);
+    const found = new CommandBench(store).contents();
+    if (other === null || !isSameContents(found, other)) assertSameContents(found, expected);
   } finally {
     await store.close();
   }
@@ -243,12 +249,21 @@ async function assertHolds(path: string, expected: Contents): Promise<void> {
 async function assertOutlivesKill(
   folder: TemporaryFolder,
   expected: Contents,
+  other: Contents | null,
   withIndex: boolean,
 ): Promise<void> {
   const files = readFiles(folder.join("store.db"));
   const copy = folder.join("killed.db");
   writeFiles(copy, withIndex ? files : { ...files, index: null });
-  await assertHolds(copy, expected);
+  await assertHolds(copy, expected, other);
+}
+
+/**
+ * What a store may hold instead when it is opened again: of a transaction that has removed every key, and is not in the file,
+ * nobody was told, and the index cannot take it back.
+ */
+function takenBack(store: Store, twins: Twins): Contents | null {
+  return store.isConfirmable ? null : twins.beforeClear;
 }
 
 interface Scenario {
@@ -316,7 +331,7 @@ async function runScenario(
       if (libc.calls % 2 === 0) {
         // What could not be written to the file is known by the index alone.
         const withIndex = libc.calls % 4 === 0 || !store.isConfirmable && store.syncPolicy === "no";
-        await assertOutlivesKill(folder, twins.expected(), withIndex);
+        await assertOutlivesKill(folder, twins.expected(), takenBack(store, twins), withIndex);
       }
       assert(Deno.statSync(path).size === store.statistics.fileBytes, "the file has its length");
     }
@@ -330,7 +345,7 @@ async function runScenario(
   }
   libc.lift();
   assertEquals(heldFiles(folder.path).filter(() => libc.failed !== "munmap"), []);
-  await assertHolds(path, twins.expected());
+  await assertHolds(path, twins.expected(), takenBack(store, twins));
   if (libc.calls % 4 === 1) {
     const report = await checkStore(path, { limits: tinyLimits });
     assertEquals([report.damages, report.indexDifferences], [[], []]);
@@ -567,7 +582,7 @@ Deno.test("every command meets a disk without any room, and changes nothing that
     await store.close();
     await twins.close();
   }
-  await assertHolds(path, twins.expected());
+  await assertHolds(path, twins.expected(), takenBack(store, twins));
 });
 
 /** Down to records so short that nothing is left for any other. */

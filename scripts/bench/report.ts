@@ -76,14 +76,14 @@ export function printRow(
 /** Ours over each other side's main figure, with the range over neighbouring runs. */
 function ratioRows(workload: Workload, row: RowResult): Cell[][] {
   const [main] = workload.shows;
-  const ours = valuesOf(row.sides[ourSide(workload)], main);
+  const side = ourSide(workload);
+  const subject = isOurs(side) ? "ours" : peerTitles[side];
+  const ours = valuesOf(row.sides[side], main);
   return workload.peers.slice(1).flatMap((peer) => {
     const theirs = valuesOf(row.sides[peer], main);
     if (theirs.length === 0 || theirs.length !== ours.length) return [];
     const { ofMedians, ofPairs } = ratioOfRuns(ours, theirs);
     const range = ours.length === 1 ? "" : ` (${rangeText(ofPairs)})`;
-    const side = ourSide(workload);
-    const subject = isOurs(side) ? "ours" : peerTitles[side];
     const title: Cell = { text: `${subject} / ${peerTitles[peer]}`, style: "faint" };
     return [[title, { text: `${ofMedians.toFixed(2)}${range}`, style: "bold" }]];
   });

@@ -263,15 +263,14 @@ export class Log {
   }
 
   /** Decides where the next records are put together, of which `bytes` and `spare` are known. */
-  #place(bytes: number, spare: number): void {
+  #place(bytes: number, spare: number, mayStage = true): void {
     if (this.headOffset + bytes + spare <= this.#placedEnd) return;
     this.writeOut();
-    const { stage } = this;
-    if (this.isStaged(bytes + spare)) return this.#placeInStage();
+    if (mayStage && this.isStaged(bytes + spare)) return this.#placeInStage();
     // What goes to the spare room is staged: there, nothing fails.
-    stage.end();
+    this.stage.end();
     if (bytes > scratchBytesMax) this.#placeInFile(bytes);
-    else this.#placeInScratch(bytes);
+    else this.#placeIn(placement.scratch, this.#scratchFor(bytes), 0, bytes);
   }
 
   /** Whether records of so many bytes, with what has to stand in their segment as well, are staged. */
@@ -281,10 +280,6 @@ export class Log {
 
   #placeInFile(bytes: number): void {
     this.#placeIn(placement.mapped, this.windowOf(this.head), this.headOffset, bytes);
-  }
-
-  #placeInScratch(bytes: number): void {
-    this.#placeIn(placement.scratch, this.#scratchFor(bytes), 0, bytes);
   }
 
   #scratchFor(bytes: number): Window {
@@ -432,9 +427,9 @@ export class Log {
   }
 
   /** Where it is known that there is room for it in the segment. */
-  #appendEmpty(kindWord: number): void {
+  #appendEmpty(kindWord: number, mayStage = true): void {
     const bytes = recordBytes(0, 0);
-    this.#place(bytes, 0);
+    this.#place(bytes, 0, mayStage);
     this.writeHeader(this.headOffset - this.#shift, kindWord, 0, 0);
     this.append(bytes);
   }
@@ -461,14 +456,8 @@ export class Log {
   /** Marks the end of the head segment's records, where there is room for the mark. */
   sealHead(): void {
     if (this.head < 0) return;
-    if (this.headOffset + sealBytes <= this.headEnd) {
-      if (this.headOffset + sealBytes > this.#placedEnd) {
-        // Not in the stage: the write that needs the next segment begins a half there itself.
-        this.writeOut();
-        this.#placeInScratch(sealBytes);
-      }
-      this.#appendEmpty(recordKind.seal);
-    }
+    // No half of the stage is begun for it: the write that needs the next segment begins one itself.
+    if (this.headOffset + sealBytes <= this.headEnd) this.#appendEmpty(recordKind.seal, false);
     this.writeOut();
     this.#dirty.push(this.#headDirtyRange());
     this.table.state[this.head] = segmentState.sealed;

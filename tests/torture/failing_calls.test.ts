@@ -229,11 +229,14 @@ function heldFiles(folder: string): string[] {
   return held;
 }
 
-/** The store opens, is whole, and holds just this, or the other. */
+/**
+ * The store opens, is whole, and holds just this, or the other: of a transaction that has removed every key, and could not
+ * be written, nobody was told, and the index cannot take it back.
+ */
 async function assertHolds(
   path: string,
   expected: Contents,
-  other: Contents | null,
+  other: Contents | null = null,
 ): Promise<void> {
   const store = open(path);
   try {
@@ -256,14 +259,6 @@ async function assertOutlivesKill(
   const copy = folder.join("killed.db");
   writeFiles(copy, withIndex ? files : { ...files, index: null });
   await assertHolds(copy, expected, other);
-}
-
-/**
- * What a store may hold instead when it is opened again: of a transaction that has removed every key, and is not in the file,
- * nobody was told, and the index cannot take it back.
- */
-function takenBack(store: Store, twins: Twins): Contents | null {
-  return store.isConfirmable ? null : twins.beforeClear;
 }
 
 interface Scenario {
@@ -331,7 +326,7 @@ async function runScenario(
       if (libc.calls % 2 === 0) {
         // What could not be written to the file is known by the index alone.
         const withIndex = libc.calls % 4 === 0 || !store.isConfirmable && store.syncPolicy === "no";
-        await assertOutlivesKill(folder, twins.expected(), takenBack(store, twins), withIndex);
+        await assertOutlivesKill(folder, twins.expected(), twins.beforeClear, withIndex);
       }
       assert(Deno.statSync(path).size === store.statistics.fileBytes, "the file has its length");
     }
@@ -345,7 +340,7 @@ async function runScenario(
   }
   libc.lift();
   assertEquals(heldFiles(folder.path).filter(() => libc.failed !== "munmap"), []);
-  await assertHolds(path, twins.expected(), takenBack(store, twins));
+  await assertHolds(path, twins.expected(), twins.beforeClear);
   if (libc.calls % 4 === 1) {
     const report = await checkStore(path, { limits: tinyLimits });
     assertEquals([report.damages, report.indexDifferences], [[], []]);
@@ -582,7 +577,7 @@ Deno.test("every command meets a disk without any room, and changes nothing that
     await store.close();
     await twins.close();
   }
-  await assertHolds(path, twins.expected(), takenBack(store, twins));
+  await assertHolds(path, twins.expected());
 });
 
 /** Down to records so short that nothing is left for any other. */

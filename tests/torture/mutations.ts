@@ -52,8 +52,8 @@ export const mutations: readonly Mutation[] = [
     breaks:
       "values are copied and moved as they are, wherever a half of the stage or a segment ends",
     file: "src/store/log.ts",
-    from: "      if (this.headOffset + sealBytes > this.#placedEnd) {",
-    to: "      if (this.headOffset < 0) {",
+    from: "this.#appendEmpty(recordKind.seal, false)",
+    to: "this.#appendEmpty(recordKind.seal)",
   },
   {
     name: "a batch's first mark is placed without the record behind it",
@@ -67,7 +67,7 @@ export const mutations: readonly Mutation[] = [
     name: "records count as staged that are written elsewhere",
     breaks: indexIsRight,
     file: "src/store/log.ts",
-    from: "    stage.end();\n    if (bytes > scratchBytesMax)",
+    from: "    this.stage.end();\n    if (bytes > scratchBytesMax)",
     to: "    if (bytes > scratchBytesMax)",
   },
   {

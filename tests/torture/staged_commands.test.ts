@@ -19,6 +19,7 @@ const commandsPerRound = 400;
 const turnMax = 100;
 /** Nothing ends where it does in a tiny store. */
 const roomyLimits = { ...tinyLimits, segmentBytes: 2 ** 20, stageHalfBytes: stageHalfBytesMax };
+const keys = Array.from({ length: 12 }, (_, i) => `k${i}`.padEnd(3 + i % 5 * 20, "x"));
 /** They go by the order of hashes, which is each store's own, or ask what no store knows. */
 const leftOut = new Set(["SCAN", "RANDOMKEY", "WAITAOF", "OBJECT", "DEBUG", "MEMORY"]);
 const groups = new Set(["string", "bitmap", "hyperloglog", "generic", "transactions"]);
@@ -85,8 +86,6 @@ function runOnBoth(subject: CommandBench, twin: CommandBench, seed: number, coun
   assertSameContents(subject.contents(), twin.contents());
 }
 
-const keys = Array.from({ length: 12 }, (_, i) => `k${i}`.padEnd(3 + i % 5 * 20, "x"));
-
 function describe(args: readonly string[], reply: string, expected: string): string {
   return `${show(args.join(" "))} replied\n${show(reply)}, by itself\n${show(expected)}`;
 }
@@ -94,7 +93,7 @@ function describe(args: readonly string[], reply: string, expected: string): str
 function nextCommands(source: RequestSource): readonly (readonly string[])[] {
   const { random } = source;
   if (random.chance(0.01)) {
-    // By itself it takes no longer than a slice, or others come in between.
+    // Outside of a transaction, one that takes longer than a slice replies later.
     return [["DISCARD"], ["MULTI"], ["DELPREFIX", random.pick(["", "k1", "a"])], ["EXEC"]];
   }
   if (random.chance(0.7)) return [copyingArguments(random)];

@@ -149,6 +149,7 @@ export class SharedReader {
    * what was copied counts if `isStill` is true afterwards. Throws StoreError BUSY, CLOSED.
    */
   find(hash: number, key: Uint8Array, start: number, end: number): boolean {
+    let lookedSince = -Infinity;
     while (true) {
       this.#enter();
       const result = this.#search(hash, key, start, end);
@@ -159,6 +160,11 @@ export class SharedReader {
         if (state === recordState.whole && !this.#isExpired()) {
           this.#patience.reset();
           return true;
+        }
+        // It may have been replaced before it expired: it is what the key has if it had expired before the look began.
+        if (state === recordState.whole && this.#expireAt >= lookedSince) {
+          lookedSince = this.#clock();
+          continue;
         }
         // A damaged record counts as missing.
         const isSure = state !== recordState.gone || this.#patience.isLong;
@@ -368,8 +374,12 @@ export class SharedReader {
   }
 
   #isExpired(): boolean {
-    const expireAt = expireAtOf(this.#window, this.#offset);
+    const expireAt = this.#expireAt;
     return expireAt !== 0 && expireAt < this.#clock();
+  }
+
+  get #expireAt(): number {
+    return expireAtOf(this.#window, this.#offset);
   }
 
   /** Looks for a key in its page: `found`, `missing` or `again`. */
@@ -458,9 +468,11 @@ export class SharedReader {
   readPage(from: number, visit: (key: Uint8Array) => void): number {
     while (true) {
       this.#enter();
+      // What expires behind that may have been replaced before it did, by a record that is not among those copied.
+      const now = this.#clock();
       const next = this.#copyPage(from);
       if (next >= 0) {
-        const keys = this.#keysOf(from);
+        const keys = this.#keysOf(from, now);
         if (keys !== null) {
           this.#patience.reset();
           keys.forEach(visit);
@@ -495,11 +507,10 @@ export class SharedReader {
     return -1;
   }
 
-  /** Copies the keys that the copied entries lead to; null when they are not there any more. */
-  #keysOf(from: number): Uint8Array[] | null {
+  /** Copies the keys that the copied entries lead to and that had not expired at `now`; null: they are not there any more. */
+  #keysOf(from: number, now: number): Uint8Array[] | null {
     const keys: Uint8Array[] = [];
     const entries = this.#entries;
-    const now = this.#clock();
     for (let slot: number = indexPage.slotWord; slot < this.#directory.slotsEnd; slot += 2) {
       const address = entries[slot + 1];
       if (address === 0 || entries[slot] >>> 0 < from) continue;

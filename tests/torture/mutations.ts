@@ -888,6 +888,20 @@ export const mutations: readonly Mutation[] = [
     to: "      at = end;",
   },
   {
+    name: "a reader takes a record that expired after it was replaced for the end of its key",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "this.#expireAt >= lookedSince",
+    to: "false",
+  },
+  {
+    name: "a scan leaves out what expired after it was replaced",
+    breaks: readersSeeAll,
+    file: "src/store/shared_reader.ts",
+    from: "this.#keysOf(from, now)",
+    to: "this.#keysOf(from, this.#clock())",
+  },
+  {
     name: "a reader believes a miss while entries move",
     breaks: readersSeeAll,
     file: "src/store/shared_reader.ts",

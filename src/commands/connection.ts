@@ -54,7 +54,7 @@ function reset(context: CommandContext): void {
   session.endTransaction(store);
   context.forget(session);
   session.name = "";
-  session.muted = 0;
+  if (session.muted === Infinity) session.muted = 0; // After SKIP, this is what is skipped.
   session.isNoTouch = false;
   store.isUntouched = false;
   session.protocol = 2;

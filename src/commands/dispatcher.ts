@@ -83,7 +83,7 @@ export class Dispatcher {
     const { session, reply } = this.#context;
     const replyStart = reply.length;
     this.#run();
-    // CLIENT REPLY ON, and RESET, are replied to.
+    // CLIENT REPLY ON, and RESET after CLIENT REPLY OFF, are replied to.
     if (session.muted === 0 || session.isPostponed) return;
     session.muted--;
     reply.length = replyStart;
@@ -164,11 +164,10 @@ export class Dispatcher {
     if (session.subscriber === null || session.protocol !== 2 || command.isForSubscribers) {
       return false;
     }
-    this.#refuse(command, () =>
-      reply.error(
-        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
-          "RESET are allowed in this context",
-      ));
+    const error =
+      `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
+      "RESET are allowed in this context";
+    this.#refuse(command, () => refuseWith(this.#context, command, error));
     return true;
   }
 
@@ -295,7 +294,7 @@ function wrongArity(context: CommandContext, name: string): void {
 
 function refuseWith(context: CommandContext, { name }: Command, error: string): void {
   if (name !== "exec") return context.reply.error(error);
-  abortTransaction(context, error);
+  abortTransaction(context, error.replace(/^ERR /, ""));
 }
 
 /** An EXEC that is refused, for whatever reason, ends the transaction. */

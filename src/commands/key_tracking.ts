@@ -30,6 +30,7 @@ export class ClientTracking {
   isCachingGiven = false;
   /** The client that is to be told is gone. */
   isRedirectionBroken = false;
+  /** In the order of their bytes. */
   readonly prefixes: Uint8Array[] = [];
 
   constructor(options: TrackingOptions) {
@@ -115,9 +116,10 @@ export class KeyTracking {
       prefix.clients.add(session.id);
       tracking.prefixes.push(bytes);
     }
+    tracking.prefixes.sort(compareBytes);
   }
 
-  /** Turns it off. What the client has read is forgotten with time. */
+  /** Turns it off. What the client has read is forgotten with time, and all at once when nobody is told of changes any more. */
   disable(session: Session): void {
     for (const bytes of session.tracking?.prefixes ?? []) {
       const prefix = this.#prefixes.get(bytes)!;
@@ -126,6 +128,7 @@ export class KeyTracking {
     }
     session.tracking = null;
     this.#clients.delete(session.id);
+    if (this.#clients.size === 0) this.#forgetReaders();
   }
 
   /** Remembers the keys of a request that the client has read them. */
@@ -165,6 +168,10 @@ export class KeyTracking {
   /** All keys are gone. */
   noteClear(): void {
     for (const session of [...this.#clients.values()]) this.#tell(session, null);
+    this.#forgetReaders();
+  }
+
+  #forgetReaders(): void {
     this.#readers.clear();
     this.#readings = 0;
   }

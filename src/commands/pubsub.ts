@@ -17,6 +17,9 @@ const confirmations = {
 function subscribeTo(kind: TopicKind): Handler {
   return (context) => {
     const { session, subscriptions, argc } = context;
+    if (kind === "shardChannels" && context.isInTransaction) {
+      return context.reply.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    }
     for (let i = 1; i < argc; i++) {
       const name = context.copy(i);
       subscriptions.subscribe(session, kind, name);

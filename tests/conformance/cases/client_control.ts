@@ -48,9 +48,10 @@ export const clientControlCases: readonly ConformanceCase[] = [
     ],
   },
   {
-    name: "RESET after CLIENT REPLY OFF is replied to",
+    name: "RESET after CLIENT REPLY OFF is replied to, after SKIP it is not",
     steps: [
       { send: "CLIENT REPLY OFF\r\nPING\r\nRESET\r\nPING\r\n", expected: "+RESET\r\n+PONG\r\n" },
+      { send: "CLIENT REPLY SKIP\r\nRESET\r\nPING\r\n", expected: "+PONG\r\n" },
     ],
   },
   {

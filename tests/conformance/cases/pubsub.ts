@@ -78,6 +78,10 @@ export const pubsubCases: readonly ConformanceCase[] = [
       ["GET a", onlyListening("get")],
       ["CONFIG GET save", onlyListening("config|get")],
       ["MULTI", onlyListening("multi")],
+      [
+        "EXEC",
+        onlyListening("exec").replace("-ERR", "-EXECABORT Transaction discarded because of:"),
+      ],
       ["PUBLISH news hello", onlyListening("publish")],
       ["NOSUCH", "-ERR unknown command 'NOSUCH', with args beginning with: \r\n"],
       ["PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n"],
@@ -134,6 +138,20 @@ export const pubsubCases: readonly ConformanceCase[] = [
       ["EXEC", "*2\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$3\r\nown\r\n:1\r\n"],
       arrives("second", hello),
       ["PUBLISH own x", onlyListening("publish")],
+    ],
+  },
+  {
+    name: "a transaction does not subscribe to a shard channel, but ends a subscription",
+    steps: [
+      ["MULTI", "+OK\r\n"],
+      ["SSUBSCRIBE news", "+QUEUED\r\n"],
+      ["SUNSUBSCRIBE news", "+QUEUED\r\n"],
+      [
+        "EXEC",
+        "*2\r\n-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n" +
+        "*3\r\n$12\r\nsunsubscribe\r\n$4\r\nnews\r\n:0\r\n",
+      ],
+      ["GET a", "$-1\r\n"],
     ],
   },
   {

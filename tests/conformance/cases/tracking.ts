@@ -52,6 +52,21 @@ export const trackingCases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "what changed while a client did not track is not told of when it does again",
+    steps: [
+      ...tracks(),
+      ["GET a", "_\r\n", "second"],
+      ["CLIENT TRACKING OFF", ok, "second"],
+      ["SET a 1", ok],
+      ["CLIENT TRACKING ON", ok, "second"],
+      ["SET a 2", ok],
+      ["PING", "+PONG\r\n", "second"],
+      ["GET a", "$1\r\n2\r\n", "second"],
+      ["SET a 3", ok],
+      arrives("second", invalid("a")),
+    ],
+  },
+  {
     name: "a client is told of its own changes, behind the reply",
     steps: [
       ...tracks(),
@@ -194,6 +209,21 @@ export const trackingCases: readonly ConformanceCase[] = [
         "CLIENT TRACKING ON BCAST PREFIX a",
         "-ERR Prefix 'a' overlaps with an existing prefix 'ab'. Prefixes for a single client must not " +
         "overlap.\r\n",
+      ],
+      [
+        "CLIENT TRACKING ON BCAST PREFIX a1 PREFIX b",
+        ok,
+      ],
+      ["CLIENT TRACKING ON BCAST PREFIX a0", ok],
+      [
+        "CLIENT TRACKING ON BCAST PREFIX a",
+        "-ERR Prefix 'a' overlaps with an existing prefix 'a0'. Prefixes for a single client must not " +
+        "overlap.\r\n",
+      ],
+      [
+        "CLIENT TRACKINGINFO",
+        "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n" +
+        "*4\r\n$2\r\na0\r\n$2\r\na1\r\n$2\r\nab\r\n$1\r\nb\r\n",
       ],
       ["CLIENT TRACKING OFF", ok],
       [

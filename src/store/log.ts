@@ -58,7 +58,7 @@ const growthSegmentsMax = 64;
 /** Growing by more takes the file system tens of milliseconds at times: it begins so many segments earlier. */
 const quickGrowthMax = 16;
 /** A log is written fast when it takes more places than these in `growthLeadMs`, by so many earlier it grows at most. */
-const slowPaceMax = 48;
+const slowPaceMax = 80;
 const paceGrowthMax = 128;
 /** A log that is written fast is not made shorter; so much later it may not be any more. */
 const shrinkLaterMs = 100;

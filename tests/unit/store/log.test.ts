@@ -219,7 +219,7 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
     grow.call(file, bytes);
     return Promise.resolve(true);
   };
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 40; i++) {
     append(log, 2 * segmentBytes);
     await Promise.resolve();
     await Promise.resolve();
@@ -261,7 +261,7 @@ Deno.test("a log that was written a moment ago keeps what it needs to be written
 Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {
   const log = newLog(new SimulatedDisk(), longLead);
   const { file, table } = log;
-  for (let i = 0; i < 80; i++) append(log, bodyBytes);
+  for (let i = 0; i < 120; i++) append(log, bodyBytes);
   await new Promise((resolve) => setTimeout(resolve));
   const { count } = table;
   file.grow((count + 300) * segmentBytes);

@@ -283,6 +283,7 @@ export class Dispatcher {
     const { session } = this.#context;
     if (session.queue !== null) session.queueFailed = true;
     reply();
+    session.tracking?.noteCommand(command?.name ?? "", session.queue !== null);
   }
 }
 

@@ -37,7 +37,7 @@ export class ClientTracking {
     this.options = options;
   }
 
-  /** A command has run: what CLIENT CACHING said was for that one, or the transaction. */
+  /** A command has run or was refused: what CLIENT CACHING said was for that one, or the transaction. */
   noteCommand(name: string, isInTransaction: boolean): void {
     if (!isInTransaction && !name.startsWith("client|")) this.isCachingGiven = false;
   }

@@ -125,6 +125,27 @@ export const trackingCases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "what CLIENT CACHING says is for the next command, be it refused",
+    steps: [
+      ...tracks(" OPTOUT"),
+      ["CLIENT CACHING NO", ok, "second"],
+      ["GET", /^-ERR wrong number of arguments/, "second"],
+      ["GET a", "_\r\n", "second"],
+      ["SET a 1", ok],
+      arrives("second", invalid("a")),
+      ["CLIENT CACHING NO", ok, "second"],
+      ["NOSUCH", /^-ERR unknown command/, "second"],
+      ["GET a", "$1\r\n1\r\n", "second"],
+      ["SET a 2", ok],
+      arrives("second", invalid("a")),
+      ["CLIENT CACHING NO", ok, "second"],
+      ["CLIENT CACHING MAYBE", "-ERR syntax error\r\n", "second"],
+      ["GET a", "$1\r\n2\r\n", "second"],
+      ["SET a 3", ok],
+      ["PING", "+PONG\r\n", "second"],
+    ],
+  },
+  {
     name: "BCAST: every change below the prefixes",
     steps: [
       ...tracks(" BCAST PREFIX user: PREFIX item:"),

@@ -96,7 +96,10 @@ export class Dispatcher {
     const { argc } = request;
     const command = this.#find(request);
     session.lastCommand = command;
-    if (command === undefined) return this.#refuse(null, () => this.#replyUnknown());
+    if (command === undefined) {
+      this.#replyUnknown();
+      return this.#noteRefusal("");
+    }
     const { arity } = command;
     const isWrong = arity > 0 ? argc !== arity : argc < -arity;
     if ((isWrong || command.isUnusual) && !this.#isCallable(command, isWrong)) return;
@@ -108,10 +111,7 @@ export class Dispatcher {
     }
     if (session.queue !== null) {
       if (command.isBarredFromTransactions) {
-        return this.#refuse(
-          command,
-          () => context.reply.error("ERR Command not allowed inside a transaction"),
-        );
+        return this.#refuse(command, "ERR Command not allowed inside a transaction");
       }
       if (command.isQueued) {
         session.enqueue(request);
@@ -123,14 +123,13 @@ export class Dispatcher {
 
   /** Whether a command can be called like that, by anybody; otherwise that is replied. */
   #isCallable(command: Command, hasWrongArity: boolean): boolean {
-    const context = this.#context;
     if (hasWrongArity || command.handler === null) {
-      this.#refuse(command, () => wrongArity(context, command.name));
+      this.#refuse(command, `ERR wrong number of arguments for '${command.name}' command`);
       return false;
     }
     // What is unusual and has a handler is DEBUG.
-    if (!command.isUnusual || allowsDebug(context)) return true;
-    this.#refuse(command, () => context.reply.error(debugNotAllowed));
+    if (!command.isUnusual || allowsDebug(this.#context)) return true;
+    this.#refuse(command, debugNotAllowed);
     return false;
   }
 
@@ -139,7 +138,7 @@ export class Dispatcher {
     const context = this.#context;
     const { session, server } = context;
     if (!command.isForAnybody && session.owesPassword(server.access)) {
-      this.#refuse(command, () => refuseWith(context, command, notAuthenticated));
+      this.#refuse(command, notAuthenticated);
       return true;
     }
     // That it is not for transactions is said rather than that it is not for this user.
@@ -149,25 +148,25 @@ export class Dispatcher {
     const what = denial.reason === "command"
       ? `run the '${command.name}' command`
       : `access one of the ${denial.reason}s used as arguments`;
-    const error = `NOPERM this user has no permissions to ${what}`;
-    this.#refuse(command, () => refuseWith(context, command, error));
+    this.#refuse(command, `NOPERM this user has no permissions to ${what}`);
     return true;
   }
 
   /** Whether a client that listens, or monitors, may not run a command; then that is replied. */
   #isOutOfPlace(command: Command): boolean {
-    const { session, reply } = this.#context;
+    const { session } = this.#context;
     if (session.isMonitor && (command.isReadOnly || command.isReplicated)) {
-      this.#refuse(command, () => reply.error("ERR Replica can't interact with the keyspace"));
+      this.#refuse(command, "ERR Replica can't interact with the keyspace");
       return true;
     }
     if (session.subscriber === null || session.protocol !== 2 || command.isForSubscribers) {
       return false;
     }
-    const error =
+    this.#refuse(
+      command,
       `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
-      "RESET are allowed in this context";
-    this.#refuse(command, () => refuseWith(this.#context, command, error));
+        "RESET are allowed in this context",
+    );
     return true;
   }
 
@@ -277,31 +276,23 @@ export class Dispatcher {
     reply.error(`ERR internal error in '${command.name}': ${message}`);
   }
 
-  /** The request is not run; a transaction that is being queued will not be either. */
-  #refuse(command: Command | null, reply: () => void): void {
-    if (command !== null) command.rejected++;
+  /** The request is not run. An EXEC that is refused, for whatever reason, ends the transaction. */
+  #refuse(command: Command, error: string): void {
+    const { session, store, reply } = this.#context;
+    command.rejected++;
+    if (command.name === "exec") {
+      session.endTransaction(store);
+      reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, "")}`);
+    } else reply.error(error);
+    this.#noteRefusal(command.name);
+  }
+
+  /** Nor will a transaction be run that is being queued. */
+  #noteRefusal(name: string): void {
     const { session } = this.#context;
     if (session.queue !== null) session.queueFailed = true;
-    reply();
-    session.tracking?.noteCommand(command?.name ?? "", session.queue !== null);
+    session.tracking?.noteCommand(name, session.queue !== null);
   }
-}
-
-function wrongArity(context: CommandContext, name: string): void {
-  const reason = `wrong number of arguments for '${name}' command`;
-  if (name !== "exec") return context.reply.error(`ERR ${reason}`);
-  abortTransaction(context, reason);
-}
-
-function refuseWith(context: CommandContext, { name }: Command, error: string): void {
-  if (name !== "exec") return context.reply.error(error);
-  abortTransaction(context, error.replace(/^ERR /, ""));
-}
-
-/** An EXEC that is refused, for whatever reason, ends the transaction. */
-function abortTransaction(context: CommandContext, reason: string): void {
-  context.session.endTransaction(context.store);
-  context.reply.error(`EXECABORT Transaction discarded because of: ${reason}`);
 }
 
 function unknownCommand(context: CommandContext): void {

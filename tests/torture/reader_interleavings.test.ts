@@ -221,12 +221,8 @@ class Interleaving {
       case 0:
       case 1:
         return this.#expect(step, key, reader.getText(key));
-      case 2: {
-        const seen = this.#seen.get(key)!;
-        const isThere = reader.has(key);
-        const fits = isThere ? [...seen].some((value) => value !== null) : seen.has(null);
-        return assert(fits, this.#tell(step, key, `has() says ${isThere}`));
-      }
+      case 2:
+        return this.#expectPresence(step, key, reader.has(key));
       case 3:
         return this.#expectInto(step, key);
       case 4: {
@@ -238,12 +234,15 @@ class Interleaving {
       }
       default: {
         const found = new Set([...reader.scan()].map((bytes) => decoder.decode(bytes)));
-        for (const [name, seen] of this.#seen) {
-          const fits = found.has(name) ? [...seen].some((value) => value !== null) : seen.has(null);
-          assert(fits, this.#tell(step, name, `a scan has it: ${found.has(name)}`));
-        }
+        for (const name of all) this.#expectPresence(step, name, found.has(name));
       }
     }
+  }
+
+  #expectPresence(step: number, key: string, isThere: boolean): void {
+    const seen = this.#seen.get(key)!;
+    const fits = isThere ? [...seen].some((value) => value !== null) : seen.has(null);
+    assert(fits, this.#tell(step, key, `it is ${isThere ? "" : "not "}there`));
   }
 
   #expectInto(step: number, key: string): void {

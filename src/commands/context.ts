@@ -123,6 +123,12 @@ export class CommandContext {
     this.keyspaceEvents.tell(event, bytes, starts[i], ends[i]);
   }
 
+  /** A client goes, and is sent what happened while it was there. */
+  leave(session: Session): void {
+    this.keyTracking.broadcast();
+    this.forget(session);
+  }
+
   /** A client has gone, or wants to be as if it had just come: nothing is sent to it unasked. */
   forget(session: Session): void {
     if (!session.isListening && session.tracking === null) return;

@@ -195,10 +195,12 @@ export class KeyTracking {
   #broadcastSoon(): void {
     if (this.#isBroadcastDue) return;
     this.#isBroadcastDue = true;
-    queueMicrotask(() => this.#broadcast());
+    queueMicrotask(() => this.broadcast());
   }
 
-  #broadcast(): void {
+  /** Tells what is to be told at the end of the turn, before that: while those who are told by others are there. */
+  broadcast(): void {
+    if (!this.#isBroadcastDue) return;
     this.#isBroadcastDue = false;
     for (const [, { clients, changed }] of this.#prefixes) {
       if (changed.size === 0) continue;

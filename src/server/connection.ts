@@ -514,7 +514,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#guardTimer);
-    this.#core.context.forget(this.session);
+    this.#core.context.leave(this.session);
     this.onClose();
     // Through TLS, a client is told that this is the end.
     this.#socket.closeWrite().catch(() => {}).finally(() => this.#socket.close());

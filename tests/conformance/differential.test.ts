@@ -25,16 +25,17 @@ async function compare(): Promise<void> {
   const count = Number(Deno.env.get("KV_DIFFERENTIAL_COMMANDS") ?? requestsDefault);
   await using subject = await TestServer.start();
   await using reference = await TestServer.start({ kind: "redis" });
+  const run = (requests: readonly GeneratedRequest[]) => runRound(subject, reference, requests);
   for (let round = 0; round * requestsPerRound < count; round++) {
     // Each round has its own seed, so that it can be replayed as the first one.
     const roundSeed = (seed + round) >>> 0;
     const requests = makeRequests(roundSeed, Math.min(requestsPerRound, count));
-    const difference = await runRound(subject, reference, requests);
+    const difference = await run(requests);
     if (difference === null) continue;
     const prefix = requests.slice(0, difference.index + 1);
-    const shortest = await shorten(subject, reference, prefix);
+    const shortest = await shorten(prefix, run);
     // What does not happen again is shown as it was.
-    const again = await runRound(subject, reference, shortest) ?? difference;
+    const again = await run(shortest) ?? difference;
     throw new Error(report(roundSeed, shortest, again));
   }
 }

@@ -178,6 +178,21 @@ Deno.test("a RESP2 client has invalidations told to another connection", async (
   }, "the server to notice that the listener has gone");
 });
 
+Deno.test("a client that changes a key and leaves is told of it before it has gone", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  using client = await RawConnection.open(server.socketPath);
+  using leaving = await RawConnection.open(server.socketPath);
+  const id = (await leaving.exchange("CLIENT", "ID")).slice(1).trim();
+  await client.exchange("HELLO", "3");
+  await client.exchange("CLIENT", "TRACKING", "ON", "BCAST", "REDIRECT", id);
+  await leaving.pipeline([["SET", "a", "1"], ["QUIT"]]);
+  assertEquals(await leaving.readUntilClosed(), "");
+  // In RESP2, and without a subscription, there is no way to tell it; but somebody was there to be told.
+  const tracking = await client.exchange("CLIENT", "TRACKINGINFO");
+  assertEquals(tracking.includes("broken_redirect"), false);
+  assertEquals(tracking.startsWith("%3"), true);
+});
+
 Deno.test("no more keys are remembered than tracking-table-max-keys", async () => {
   await using server = await TestServer.start({ kind: "kv" });
   using client = await RawConnection.open(server.socketPath);

@@ -79,8 +79,11 @@ function close(reply: string, reference: string, tolerance: number): boolean {
 }
 
 /** What HELLO replies, but for the number and the version, which count for each server alone. */
-function withoutId(reply: string): string {
-  return reply.replace(/(id\r\n):\d+/, "$1").replace(/\$\d+\r\n\d+\.\d+\.\d+\r\n/, "");
+export function withoutId(reply: string): string {
+  return reply.replace(/(\bid\r\n):\d+/g, "$1").replace(
+    /\$\d+\r\n\d+\.\d+\.\d+\r\n/g,
+    "+version\r\n",
+  );
 }
 
 function sorted(reply: string): string {

@@ -55,12 +55,11 @@ function partsValues(reference: string): boolean {
   return reference.includes("-INVALIDOBJ ");
 }
 
-/** The fewest of the requests that still have different replies, as far as leaving out finds them. */
-export async function shorten(
-  subject: TestServer,
-  reference: TestServer,
-  requests: readonly GeneratedRequest[],
-): Promise<readonly GeneratedRequest[]> {
+/** The fewest of the requests with which `run` still finds a difference, as far as leaving out finds them. */
+export async function shorten<Request>(
+  requests: readonly Request[],
+  run: (requests: readonly Request[]) => Promise<{ readonly index: number } | null>,
+): Promise<readonly Request[]> {
   let shortest = requests;
   let attempts = 0;
   for (let size = Math.ceil(requests.length / 2); size >= 1; size = Math.floor(size / 2)) {
@@ -68,7 +67,7 @@ export async function shorten(
       const from = Math.max(0, start);
       const shorter = [...shortest.slice(0, from), ...shortest.slice(start + size)];
       attempts++;
-      const difference = await runRound(subject, reference, shorter);
+      const difference = await run(shorter);
       if (difference !== null) shortest = shorter.slice(0, difference.index + 1);
       start = Math.min(start - size, shortest.length - size);
     }

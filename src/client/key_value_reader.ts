@@ -12,11 +12,14 @@ const slabBytes = 65_536;
 const slabValueBytesMax = 1024;
 /** Keys of `getMany` whose cache misses overlap. */
 const groupKeys = 32;
+const asterisk = 0x2a;
 /** Room for the longest key as text; what takes more cannot be a key. */
 const keyScratchBytes = 3 * defaultLimits.keyBytesMax + 64;
 const waitMsMaxDefault = 10_000;
 
 const encoder = new TextEncoder();
+/** A mark of the byte order is a character like all others. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export interface KeyValueReaderOptions {
   /**
@@ -97,6 +100,8 @@ export class KeyValueReader implements Disposable {
   /** The last buffer of `getInto`, and its words if they are aligned. */
   #buffer: Uint8Array = new Uint8Array(0);
   #bufferWords: Int32Array | null = null;
+  /** One of a resizable memory may have become longer or shorter. */
+  #bufferLength = 0;
   /** Short values are put one behind the other into memory that is allocated at once. */
   #slab = new ArrayBuffer(0);
   #slabWords = new Int32Array(this.#slab);
@@ -110,9 +115,9 @@ export class KeyValueReader implements Disposable {
   /**
    * Opens a store for reading; its index is at `PATH-index`.
    *
-   * Throws a StoreError: NOT_A_STORE (something else, or of another version), UNSUPPORTED (this machine, or
-   * another version of kv has it open), BUSY (it has been within a change for too long); a SystemError when
-   * a file cannot be opened or mapped.
+   * Throws a StoreError: NOT_A_STORE (something else, or of another version, or nothing that may be read), UNSUPPORTED
+   * (this machine, or another version of kv has it open), BUSY (it has been within a change for too long);
+   * `Deno.errors.NotFound` when there is no such file; a SystemError when one cannot be mapped.
    */
   static open(path: string, options: KeyValueReaderOptions = {}): KeyValueReader {
     const { waitMsMax = waitMsMaxDefault, clock = Date.now } = options;
@@ -158,7 +163,7 @@ export class KeyValueReader implements Disposable {
   /** As `get`, for values that are UTF-8. */
   getText(key: string | Uint8Array): string | null {
     const value = this.get(key);
-    return value === null ? null : new TextDecoder().decode(value);
+    return value === null ? null : decoder.decode(value);
   }
 
   /**
@@ -171,7 +176,7 @@ export class KeyValueReader implements Disposable {
     const bytes = typeof key === "string" ? this.#scratchFor(key) : key;
     const end = typeof key === "string" ? encodeKey(key, bytes) : key.length;
     const hash = reader.hashOf(bytes, 0, end);
-    if (buffer !== this.#buffer) this.#noteBuffer(buffer);
+    if (buffer !== this.#buffer || buffer.length !== this.#bufferLength) this.#noteBuffer(buffer);
     while (reader.find(hash, bytes, 0, end)) {
       const length = reader.valueLength;
       if (length > buffer.length ? reader.isStill() : reader.copyTo(buffer, this.#bufferWords, 0)) {
@@ -184,6 +189,7 @@ export class KeyValueReader implements Disposable {
   #noteBuffer(buffer: Uint8Array): void {
     const { byteOffset, length } = buffer;
     this.#buffer = buffer;
+    this.#bufferLength = length;
     this.#bufferWords = byteOffset % 4 === 0
       ? new Int32Array(buffer.buffer, byteOffset, length >> 2)
       : null;
@@ -192,7 +198,8 @@ export class KeyValueReader implements Disposable {
   /** New bytes. The runtime takes a microsecond for an ArrayBuffer of its own for each of them. */
   #room(length: number): Uint8Array {
     if (length > slabValueBytesMax) return new Uint8Array(length);
-    if (this.#slabUsed + length > this.#slab.byteLength) {
+    // Who was given some of it may have transferred all of it: then it has no bytes.
+    if (this.#slabUsed + length >= this.#slabWords.byteLength) {
       this.#slab = new ArrayBuffer(slabBytes);
       this.#slabWords = new Int32Array(this.#slab);
       this.#slabUsed = 0;
@@ -266,20 +273,22 @@ export class KeyValueReader implements Disposable {
    * on comes at least once; one that comes or goes meanwhile, perhaps.
    */
   *scan(options: ReaderScanOptions = {}): Generator<Uint8Array, void, void> {
-    const { match } = options;
+    const { match = "*" } = options;
+    // An empty key matches no pattern, in Redis as well, but it is one of all keys.
+    const isAll = match === "*" || match.length === 1 && match[0] === asterisk;
     const pattern = typeof match === "string" ? encoder.encode(match) : match;
     const keys: Uint8Array[] = [];
     let from = 0;
     do {
       from = this.#reader.readPage(from, (key) => {
-        if (pattern === undefined || matchGlob(pattern, key)) keys.push(key);
+        if (isAll || matchGlob(pattern, key)) keys.push(key);
       });
       yield* keys;
       keys.length = 0;
     } while (from !== 0);
   }
 
-  /** What there is, and how it is read. Takes longer than a lookup: it looks at each page of the index. */
+  /** What there is, and how it is read. Takes longer than a lookup: it looks at a word of each page of the index. */
   stats(): KeyValueReaderStats {
     const reader = this.#reader;
     const keys = reader.countEntries();

@@ -68,7 +68,7 @@ export class Backup {
     this.#length = storeHeaderBytes + place * segmentBytes;
     this.bytes = pieces.reduce((sum, { memory }) => sum + memory.length, 0);
     this.#header = headerOf(log, state);
-    this.#copier = new FileCopier(log.file.path, this.#unfinishedPath);
+    this.#copier = new FileCopier(log.file.descriptor, this.#unfinishedPath);
   }
 
   /** The name until the copy is whole. */

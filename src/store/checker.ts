@@ -16,7 +16,7 @@ import { HashIndex } from "./hash_index.ts";
 import { IndexHeader } from "./index_header.ts";
 import { defaultLimits, type StoreLimits } from "./limits.ts";
 import { type LogReading, readingOf } from "./log_reading.ts";
-import { locked, refuseForeign, runSteps } from "./opening.ts";
+import { fileAt, locked, refuseForeign, runSteps } from "./opening.ts";
 import { expireAtOf, keyEndAt, kindAt, offsetOf } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState } from "./segment_table.ts";
@@ -75,7 +75,7 @@ export async function checkStore(path: string, options: CheckOptions = {}): Prom
     Deno.statSync(path); // One that does not exist is not blank, but an error.
     refuseForeign(path);
   }
-  const file = openFile(path, storeHeaderBytes);
+  const file = openFile(options.openFile === undefined ? fileAt(path) : path, storeHeaderBytes);
   try {
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);

@@ -7,6 +7,7 @@ const bodyBytesMax = 2 ** 30;
 export class MemoryFile implements StoreFile {
   readonly path = "memory";
   readonly inode = 0;
+  readonly descriptor = -1;
   readonly header: Window;
   readonly windows: Window[];
   bodyBytes = 0;

@@ -6,6 +6,7 @@ import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import {
+  indexHeader as indexFormat,
   indexHeaderTotalBytes,
   indexPageBytes,
   storeHeaderBytes,
@@ -18,11 +19,15 @@ import { IndexHeader } from "./index_header.ts";
 import { KeyedHash } from "./keyed_hash.ts";
 import { checkLimits, defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
+import { Patience } from "./patience.ts";
 import { type Damage, Recovery } from "./recovery.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { Stage } from "./stage.ts";
 import { newOpenId, ownerPid, Superblock } from "./superblock.ts";
+
+/** How long the end of a process may take that has let go of the store's file. */
+const leavingMsMax = 5000;
 
 /** How a store came up. */
 export interface OpeningReport {
@@ -69,14 +74,15 @@ export interface StoreParts {
 export function* openingSteps(options: OpeningOptions): Generator<number, StoreParts> {
   const started = performance.now();
   const openFile = options.openFile ?? openMapped;
-  if (options.openFile === undefined) refuseForeign(options.path);
-  const file = openFile(options.path, storeHeaderBytes);
+  const path = options.openFile === undefined ? fileAt(options.path) : options.path;
+  if (options.openFile === undefined) refuseForeign(path);
+  const file = openFile(path, storeHeaderBytes);
   let indexFile: StoreFile | undefined;
   let isOpen = false;
   try {
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
-    indexFile = openFile(`${options.path}-index`, indexHeaderTotalBytes);
+    indexFile = openIndexFile(`${path}-index`, file, openFile);
     indexFile.readAhead(0, indexFile.bodyBytes);
     yield 0;
     const parts = yield* join(options, started, file, indexFile, superblock);
@@ -95,6 +101,36 @@ function openMapped(path: string, headerBytes: number): StoreFile {
   return MappedFile.open(path, { headerBytes });
 }
 
+/**
+ * Opens the index's file, and locks it. Who has it locked although the store is this process's has another one open, which
+ * was at this path before: that process keeps what it has, which is at no path any more. Or it is being killed
+ * right now, and has let go of one file only.
+ */
+function openIndexFile(
+  path: string,
+  store: StoreFile,
+  openFile: typeof openMapped,
+): StoreFile {
+  const patience = new Patience(leavingMsMax);
+  while (true) {
+    const file = openFile(path, indexHeaderTotalBytes);
+    if (file.tryLock()) return file;
+    const isOfStore = file.header.f64[indexFormat.storeInodeF64] === store.inode;
+    void file.close();
+    if (isOfStore) patience.pause(`${path}: another process has had it locked`);
+    else Deno.removeSync(path);
+  }
+}
+
+/** The store's file itself, where a symbolic link leads to it: its index stands beside that. */
+export function fileAt(path: string): string {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+  } catch {
+    return path; // It is not there yet, or opening it will tell what is wrong.
+  }
+}
+
 export function locked(file: StoreFile): StoreError {
   const pid = ownerPid(file);
   const who = pid > 0 ? `process ${pid} has it open` : "another process has it open";
@@ -108,13 +144,15 @@ export function locked(file: StoreFile): StoreError {
 export function refuseForeign(path: string): void {
   let file: Deno.FsFile;
   try {
+    // To open a pipe would wait for whoever writes to it.
+    if (!Deno.statSync(path).isFile) throw refusal(path, "it is no file; name another one");
     file = Deno.openSync(path, { read: true });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
+    if (error instanceof StoreError) throw error;
     throw refusal(path, error instanceof Error ? error.message : String(error));
   }
   try {
-    if (!file.statSync().isFile) throw refusal(path, "it is no file; name another one");
     const header = new Uint8Array(storeHeaderBytes);
     const length = file.readSync(header) ?? 0;
     const words = new Int32Array(header.buffer);
@@ -252,9 +290,14 @@ export function runSteps<T>(
   steps: Generator<number, T>,
   onProgress: (share: number) => void = () => {},
 ): T {
-  while (true) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    onProgress(value);
+  try {
+    while (true) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      onProgress(value);
+    }
+  } finally {
+    // It may be the caller who has failed: nothing stays open.
+    steps.return(undefined as never);
   }
 }

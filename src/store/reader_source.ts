@@ -2,6 +2,7 @@
  * What a reader of another process goes by: the index's file, as it is, or, where that cannot be believed
  * and nobody has the store open, an index in memory that is made from the log.
  */
+import { closeFile, isMarked, openFile } from "../sys/libc.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { bootId } from "../sys/process_facts.ts";
 import { StoreError } from "./errors.ts";
@@ -15,12 +16,13 @@ import {
 import { IndexHeader } from "./index_header.ts";
 import { defaultLimits, type StoreLimits } from "./limits.ts";
 import { readingOf } from "./log_reading.ts";
-import { refuseForeign } from "./opening.ts";
+import { fileAt, refuseForeign } from "./opening.ts";
 import { PageDirectory } from "./page_directory.ts";
 import type { Patience } from "./patience.ts";
+import { endPageBytes } from "./reader_words.ts";
 import { Superblock, type SuperblockState } from "./superblock.ts";
 
-const { changesWord, layoutsWord, openIdF64, versionWord } = readerWords;
+const { changesWord, layoutsWord, openIdF64, versionWord, endPagesWord } = readerWords;
 
 export interface ReaderSource {
   /** `index`: the index's file; `log`: an index in this process's memory. */
@@ -38,8 +40,23 @@ export interface ReaderSource {
   readonly damagedBytes: number;
 }
 
-/** Opens a store's file for reading. Throws StoreError NOT_A_STORE, SystemError. */
-export function openForReading(path: string): MappedFile {
+/**
+ * Opens a store's file for reading; waits while another process creates it. Throws StoreError NOT_A_STORE, BUSY;
+ * NotFound; SystemError.
+ */
+export function openForReading(link: string, patience: Patience): MappedFile {
+  const path = fileAt(link);
+  while (true) {
+    try {
+      return tryToOpen(path);
+    } catch (error) {
+      if (!(error instanceof StoreError) || !isInUse(path)) throw error;
+      patience.pause(`${path}: it has been about to be created`);
+    }
+  }
+}
+
+function tryToOpen(path: string): MappedFile {
   refuseForeign(path);
   // Touching a mapping behind the end of the file would end the process.
   if (lengthOf(path) < storeHeaderBytes) {
@@ -47,6 +64,21 @@ export function openForReading(path: string): MappedFile {
     throw new StoreError("NOT_A_STORE", `Cannot read ${path}: it is empty`);
   }
   return MappedFile.open(path, { headerBytes: storeHeaderBytes, readOnly: true });
+}
+
+/** Whether another process has the file open for writing. */
+function isInUse(path: string): boolean {
+  try {
+    if (!Deno.statSync(path).isFile) return false;
+    const descriptor = openFile(path, { readOnly: true });
+    try {
+      return isMarked(descriptor, path);
+    } finally {
+      closeFile(descriptor);
+    }
+  } catch {
+    return false; // What is wrong with it was told before.
+  }
 }
 
 /**
@@ -80,11 +112,8 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
   const isWithin = (changes & 1) !== 0;
   if (isWithin && isServed) return null;
   file.remap();
-  const superblock = Superblock.read(file);
-  if (superblock === null) {
-    throw new StoreError("NOT_A_STORE", `Cannot read ${file.path}: it is empty`);
-  }
-  const { state } = superblock;
+  const state = readState(file, isServed);
+  if (state === null) return null;
   const isKept = openId === state.openId;
   const version = isKept ? i32[versionWord] : 0;
   if (version > readerWordsVersion) throw unsupported(file, "a newer");
@@ -95,7 +124,7 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
   if (index === null && isServed) return null;
   const found = index === null
     ? readLog(file, state, limits, changes)
-    : { kind: "index" as const, directory: index, damagedBytes: 0 };
+    : { kind: "index" as const, directory: index, damagedBytes: isServed ? 0 : missingBytes(file) };
   if (found === null) return null;
   if (Atomics.load(i32, changesWord) !== changes || file.isLocked !== isServed) {
     void found.directory.file.close();
@@ -104,12 +133,37 @@ function tryToFindSource(file: MappedFile, limits: Partial<StoreLimits>): Reader
   return { ...found, state, isServed, changes, layouts, openId };
 }
 
+/** Null: it is being created, or written. */
+function readState(file: MappedFile, isServed: boolean): SuperblockState | null {
+  try {
+    const superblock = Superblock.read(file);
+    if (superblock === null) {
+      throw new StoreError("NOT_A_STORE", `Cannot read ${file.path}: it is empty`);
+    }
+    // Before its first opening is complete, it has none.
+    return superblock.state.openId === 0 && isServed ? null : superblock.state;
+  } catch (error) {
+    if (error instanceof StoreError && isServed && !wasEverOpen(file)) return null;
+    throw error;
+  }
+}
+
+/** Whether an opening of it was ever complete. */
+function wasEverOpen(file: MappedFile): boolean {
+  return file.header.f64[openIdF64] !== 0;
+}
+
 function unsupported(file: StoreFile, which: string): StoreError {
   return new StoreError(
     "UNSUPPORTED",
     `Cannot read ${file.path}: ${which} kv opened it last, whose way to tell readers this one does not ` +
       "know; stop that one, and start this one's `kv serve` on it once",
   );
+}
+
+/** What a file that nobody serves is shorter than it was: somebody has cut it. */
+function missingBytes(file: MappedFile): number {
+  return Math.max(0, file.header.i32[endPagesWord] * endPageBytes - file.bodyBytes);
 }
 
 /** The index's file, if it can be believed; null: not, or not yet. */

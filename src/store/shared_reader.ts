@@ -14,6 +14,7 @@ import type { MappedFile, Window } from "../sys/mapped_file.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import { StoreError } from "./errors.ts";
 import {
+  indexHeader,
   indexPage,
   readerWords,
   record,
@@ -94,6 +95,8 @@ export class SharedReader {
   #reuses = 0;
   #layouts = 0;
   #openId = 0;
+  /** The same as it stands in the index's file. */
+  #indexOpenId = 0;
   /** What of _changes_ has to be what: see `#enter`. */
   #changesMask = 1;
   #changesGood = 0;
@@ -126,7 +129,7 @@ export class SharedReader {
     this.#clock = options.clock;
     this.#limits = options.limits ?? {};
     this.#patience = new Patience(options.waitMsMax);
-    this.#file = openForReading(path);
+    this.#file = openForReading(path, this.#patience);
     this.#i32 = this.#file.header.i32;
     this.#f64 = this.#file.header.f64;
     this.#records = this.#file.windows;
@@ -178,13 +181,24 @@ export class SharedReader {
     }
   }
 
+  /** The index's file belongs to another opening: of this store, or of one that has taken its place. */
+  #isIndexOther(): boolean {
+    return this.#places.window.f64[indexHeader.openIdF64] !== this.#indexOpenId;
+  }
+
+  /** An opening of this store changes other words first, and these were looked at. */
+  #leaveIndex(): void {
+    this.#findSource();
+    this.changes = this.source.changes;
+  }
+
   /** Whether all that was read since the last `find` is what it was. */
   isStill(): boolean {
     if (this.onBelieve !== null) this.onBelieve();
     const isStaged = this.#window === this.#places.window;
     const i32 = this.#i32;
     return Atomics.load(i32, changesWord) === this.changes && i32[reusesWord] === this.#reuses &&
-      !(isStaged && this.#isStageOther());
+      !this.#isIndexOther() && !(isStaged && this.#isStageOther());
   }
 
   /** Other records are staged than when that was looked at. */
@@ -283,6 +297,7 @@ export class SharedReader {
       i32[reusesWord] !== this.#reuses || i32[layoutsWord] !== this.#layouts ||
       this.#f64[openIdF64] !== this.#openId
     ) this.#refresh();
+    if (this.#isIndexOther()) this.#leaveIndex();
     if (this.#places.window.i32[stageWords.versionWord] !== this.#stageVersion) this.#noteStage();
     if (this.onLook !== null) this.onLook();
   }
@@ -343,6 +358,10 @@ export class SharedReader {
     this.#hashed = null;
     this.#directory = directory;
     this.#places = new RecordPlaces(this.#records, directory.file.header);
+    // Of an index in memory, it is whatever stands there.
+    this.#indexOpenId = source.kind === "index"
+      ? state.openId
+      : directory.file.header.f64[indexHeader.openIdF64];
     this.#noteStage();
     // All of a log that was read here has been verified; what is mapped anew may come from the disk.
     const firstSequence = source.isServed ? this.#file.header.f64[firstSequenceF64] : Infinity;

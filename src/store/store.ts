@@ -228,6 +228,7 @@ export class Store {
   readonly #watched = new WatchedKeys();
   readonly #clock: () => number;
   #closed = false;
+  #closing: Promise<void> | null = null;
 
   // The key of the last `find`, and what is needed to write it.
   #key: Uint8Array = noBytes;
@@ -319,9 +320,7 @@ export class Store {
    */
   static open(options: StoreOptions): Store {
     const steps = openingSteps({ ...options, clock: options.clock ?? Date.now });
-    const parts = runSteps(steps, options.onProgress);
-    options.onProgress?.(1);
-    return new Store(options, parts);
+    return Store.#of(options, runSteps(steps, options.onProgress));
   }
 
   /**
@@ -334,19 +333,35 @@ export class Store {
   ): Promise<Store> {
     const { onProgress = () => {} } = options;
     const steps = openingSteps({ ...options, clock: options.clock ?? Date.now });
-    let step = steps.next();
-    onLocked();
-    let pauseAt = performance.now() + stepMs;
-    while (!step.done) {
-      onProgress(step.value);
-      if (performance.now() > pauseAt) {
-        await new Promise((resolve) => setTimeout(resolve));
-        pauseAt = performance.now() + stepMs;
+    try {
+      let step = steps.next();
+      onLocked();
+      let pauseAt = performance.now() + stepMs;
+      while (!step.done) {
+        onProgress(step.value);
+        if (performance.now() > pauseAt) {
+          await new Promise((resolve) => setTimeout(resolve));
+          pauseAt = performance.now() + stepMs;
+        }
+        step = steps.next();
       }
-      step = steps.next();
+      return Store.#of(options, step.value);
+    } finally {
+      // It may be the caller who has failed: nothing stays open.
+      steps.return(undefined as never);
     }
-    onProgress(1);
-    return new Store(options, step.value);
+  }
+
+  /** The store of these parts; when there is none, they are closed. */
+  static #of(options: StoreOptions, parts: StoreParts): Store {
+    try {
+      options.onProgress?.(1);
+      return new Store(options, parts);
+    } catch (error) {
+      void parts.file.close();
+      void parts.indexFile.close();
+      throw error;
+    }
   }
 
   // --- the cursor interface: reading -----------------------------------------------------------
@@ -422,6 +437,7 @@ export class Store {
 
   /** Has every record be verified when it is used next, as if another process had written it. */
   distrust(): void {
+    this.#assertOpen();
     const table = this.#table;
     this.#log.unstage();
     const { head, sealed } = segmentState;
@@ -500,6 +516,7 @@ export class Store {
     let left = count;
     let from = cursor < 2 ** 32 ? cursor : 0;
     if (from !== cursor) return 0;
+    this.#assertOpen();
     do {
       const entries = this.#index.collect(from, Math.min(left, scanEntriesMax));
       const { collected } = this.#index;
@@ -525,6 +542,7 @@ export class Store {
 
   /** Picks some key: the `foundKey` fields tell which. False when there is none. */
   randomKey(): boolean {
+    this.#assertOpen();
     const start = Math.floor(Math.random() * 2 ** 32);
     // From a random hash on, and around once: the keys there may all have expired.
     return this.#randomKeyFrom(start) || this.#randomKeyFrom(0);
@@ -788,11 +806,17 @@ export class Store {
     return this.#findNow(key);
   }
 
-  /** Sets a key. Throws StoreError NO_SPACE, TOO_LARGE, SYNC_FAILED, CLOSED. */
+  /**
+   * Sets a key. Throws StoreError NO_SPACE, TOO_LARGE, SYNC_FAILED, CLOSED; RangeError when the deadline is no whole number.
+   */
   set(key: Uint8Array | string, value: Uint8Array | string, options: SetOptions = {}): void {
+    const { expireAt = 0 } = options;
+    if (!Number.isSafeInteger(expireAt)) {
+      throw new RangeError(`Cannot set a key to expire at ${expireAt}: not a time in Unix ms`);
+    }
     this.#findNow(key);
     const bytes = toBytes(value);
-    this.put(bytes, 0, bytes.length, options.expireAt ?? 0);
+    this.put(bytes, 0, bytes.length, expireAt);
     this.tick();
   }
 
@@ -817,10 +841,14 @@ export class Store {
   }
 
   #findNow(key: Uint8Array | string): boolean {
-    if (this.#closed) throw new StoreError("CLOSED", `Cannot read ${this.path}: it is closed`);
+    this.#assertOpen();
     this.now = this.#clock();
     const bytes = toBytes(key);
     return this.find(bytes, 0, bytes.length);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError("CLOSED", `Cannot read ${this.path}: it is closed`);
   }
 
   // --- in the background -----------------------------------------------------------------------
@@ -888,8 +916,9 @@ export class Store {
    * of the log that were copied, when they are on the disk. Rejects with StoreError EXISTS, BUSY, CLOSED
    * (the store was closed meanwhile) or a SystemError; then there is no such file.
    */
-  backUp(path: string): Promise<number> {
-    return this.#backups.make(path);
+  async backUp(path: string): Promise<number> {
+    this.#assertOpen();
+    return await this.#backups.make(path);
   }
 
   /** How far `backUp` has come, 0 to 1; null when none is going on. */
@@ -1041,7 +1070,9 @@ export class Store {
       .reduce((sum, { u8 }) => sum + u8.length, 0);
   }
 
+  /** Throws StoreError CLOSED, as all does that reads. */
   get statistics(): StoreStatistics {
+    this.#assertOpen();
     const { state } = this.#superblock;
     return {
       keys: this.count,
@@ -1078,9 +1109,13 @@ export class Store {
     return this.#closed;
   }
 
-  /** Syncs everything, marks the store as closed in order, and lets go of the files. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  /** Syncs everything, marks the store as closed in order, and lets go of the files. Resolves when that is done. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     this.#housekeeping.close();
     await this.#backups.close();

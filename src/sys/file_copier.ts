@@ -24,16 +24,11 @@ export class FileCopier {
   #isRefused = false;
   #closed = false;
 
-  /** Opens `from` and creates `to`, which must not exist. Throws a SystemError. */
-  constructor(from: string, to: string) {
+  /** Creates `to`, which must not exist; the descriptor `from` stays the caller's, and open. Throws a SystemError. */
+  constructor(from: number, to: string) {
     this.path = to;
-    this.#from = openFile(from, { readOnly: true });
-    try {
-      this.#to = openFile(to, { isNew: true });
-    } catch (error) {
-      closeFile(this.#from);
-      throw error;
-    }
+    this.#from = from;
+    this.#to = openFile(to, { isNew: true });
   }
 
   /**
@@ -77,7 +72,6 @@ export class FileCopier {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeFile(this.#from);
     closeFile(this.#to);
   }
 }

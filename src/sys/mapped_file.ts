@@ -65,6 +65,8 @@ export interface StoreFile {
   readonly bodyBytes: number;
   /** Which file it is; a copy is another one. */
   readonly inode: number;
+  /** For calls to the system while the file is open; -1: it is none. */
+  readonly descriptor: number;
   /** Grows the body; throws SystemError (ENOSPC ...) and changes nothing when it cannot. */
   grow(bodyBytes: number): void;
   /** Grows the body on another thread; resolves to whether it is as long now. */
@@ -168,7 +170,7 @@ export class MappedFile implements StoreFile {
   header: Window;
   readonly windows: Window[] = [];
   bodyBytes: number;
-  readonly #fd: number;
+  readonly descriptor: number;
   readonly #headerBytes: number;
   readonly #headerMapping: Mapping;
   readonly #mappings: Mapping[] = [];
@@ -187,7 +189,7 @@ export class MappedFile implements StoreFile {
 
   private constructor(path: string, fd: number, { headerBytes, readOnly }: MappedFileOptions) {
     this.path = path;
-    this.#fd = fd;
+    this.descriptor = fd;
     this.#headerBytes = headerBytes;
     this.#readOnly = readOnly ?? false;
     this.inode = Deno.statSync(path).ino ?? 0;
@@ -220,7 +222,7 @@ export class MappedFile implements StoreFile {
   #mapWindows(bodyBytes: number): void {
     while (this.#mappings.length * windowBytes < bodyBytes) {
       const mapping = map({
-        fd: this.#fd,
+        fd: this.descriptor,
         offset: this.#headerBytes + this.#mappings.length * windowBytes,
         length: windowBytes,
         readOnly: this.#readOnly,
@@ -238,7 +240,7 @@ export class MappedFile implements StoreFile {
     this.#mapWindows(bodyBytes);
     const from = this.#headerBytes + this.bodyBytes;
     try {
-      allocate(this.#fd, from, bodyBytes - this.bodyBytes, this.path);
+      allocate(this.descriptor, from, bodyBytes - this.bodyBytes, this.path);
     } catch (error) {
       this.#hasLeftovers = true;
       this.#cutLeftovers();
@@ -253,7 +255,7 @@ export class MappedFile implements StoreFile {
     const from = this.#headerBytes + this.bodyBytes;
     const length = bodyBytes - this.bodyBytes;
     this.#growths++;
-    const errno = await this.#track(allocateInBackground(this.#fd, from, length));
+    const errno = await this.#track(allocateInBackground(this.descriptor, from, length));
     this.#growths--;
     if (this.#closed) return false;
     const isGrown = errno === 0 && this.#tryToMap(bodyBytes);
@@ -285,7 +287,7 @@ export class MappedFile implements StoreFile {
 
   #tryToTruncate(bodyBytes: number): boolean {
     try {
-      truncateFile(this.#fd, this.#headerBytes + bodyBytes, this.path);
+      truncateFile(this.descriptor, this.#headerBytes + bodyBytes, this.path);
       return true;
     } catch {
       return false; // The file is longer than it needs to be, and good all the same.
@@ -295,7 +297,7 @@ export class MappedFile implements StoreFile {
   async shrinkInBackground(bodyBytes: number): Promise<boolean> {
     const before = this.bodyBytes;
     this.bodyBytes = bodyBytes;
-    const cut = this.#track(truncateInBackground(this.#fd, this.#headerBytes + bodyBytes));
+    const cut = this.#track(truncateInBackground(this.descriptor, this.#headerBytes + bodyBytes));
     this.#cut = { bodyBytes, done: cut, hasBegun: false };
     const isCut = await cut;
     this.#cut = null;
@@ -311,20 +313,20 @@ export class MappedFile implements StoreFile {
     if (this.#cut === null || this.#cut.hasBegun) return;
     const bytes = this.#headerBytes + this.#cut.bodyBytes;
     const deadline = performance.now() + cutLimitMs;
-    while (fileBytes(this.#fd, this.path) > bytes) {
+    while (fileBytes(this.descriptor, this.path) > bytes) {
       if (performance.now() > deadline) throw new SystemError("extend", tryAgain, this.path);
     }
     this.#cut.hasBegun = true;
   }
 
   read(offset: number, bytes: Uint8Array): void {
-    readRange(this.#fd, bytes, this.#headerBytes + offset, this.path);
+    readRange(this.descriptor, bytes, this.#headerBytes + offset, this.path);
   }
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
     // The file system lets others who write wait while it looks for blocks: tens of milliseconds when the disk is busy.
     if (this.#growths > 0) this.#writeWhereMapped(offset, bytes, start, end);
-    else writeRange(this.#fd, bytes, start, end, this.#headerBytes + offset, this.path);
+    else writeRange(this.descriptor, bytes, start, end, this.#headerBytes + offset, this.path);
   }
 
   #writeWhereMapped(offset: number, bytes: Uint8Array, start: number, end: number): void {
@@ -349,7 +351,7 @@ export class MappedFile implements StoreFile {
     if (last === undefined) return;
     for (const { offset, length } of ranges.slice(0, -1)) {
       if (!this.#writesBack) this.sync(offset, length);
-      else writeBack(this.#fd, this.#headerBytes + offset, length, this.path);
+      else writeBack(this.descriptor, this.#headerBytes + offset, length, this.path);
     }
     this.sync(last.offset, last.length);
   }
@@ -360,7 +362,7 @@ export class MappedFile implements StoreFile {
 
   async syncInBackground(ranges: readonly BodyRange[]): Promise<boolean> {
     if (ranges.length > 0) {
-      if (!this.#writesBack) return await this.#track(syncDataInBackground(this.#fd));
+      if (!this.#writesBack) return await this.#track(syncDataInBackground(this.descriptor));
       if (!await this.#writeBack(ranges) || this.#closed) return false;
     }
     return await this.#track(syncInBackground(this.#headerMapping, 0, this.#headerBytes));
@@ -369,7 +371,7 @@ export class MappedFile implements StoreFile {
   /** What lies between the ranges, such as what was made ready to be written, is left alone. */
   #writeBack(ranges: readonly BodyRange[]): Promise<boolean> {
     const writeBack = (offset: number, length: number) =>
-      this.#track(writeBackInBackground(this.#fd, this.#headerBytes + offset, length));
+      this.#track(writeBackInBackground(this.descriptor, this.#headerBytes + offset, length));
     return this.#inSteps(stepsOf(ranges, writeBackBytesMax), writeBack);
   }
 
@@ -385,7 +387,7 @@ export class MappedFile implements StoreFile {
     if (!this.#writesBack) return await this.populateForReading(offset, length);
     if (!await this.populate(offset, length) || this.#closed) return false;
     return await this.#track(
-      beginWriteBackInBackground(this.#fd, this.#headerBytes + offset, length),
+      beginWriteBackInBackground(this.descriptor, this.#headerBytes + offset, length),
     );
   }
 
@@ -440,17 +442,18 @@ export class MappedFile implements StoreFile {
   }
 
   tryLock(): boolean {
-    return tryLock(this.#fd, this.path) && (this.#readOnly || markInUse(this.#fd, this.path));
+    return tryLock(this.descriptor, this.path) &&
+      (this.#readOnly || markInUse(this.descriptor, this.path));
   }
 
   /** Whether another process has the lock of the file, and can write to it. */
   get isLocked(): boolean {
-    return isMarked(this.#fd, this.path);
+    return isMarked(this.descriptor, this.path);
   }
 
   /** Maps what the file has become long enough for, and tells how long it is now. */
   remap(): void {
-    this.bodyBytes = Math.max(0, fileBytes(this.#fd, this.path) - this.#headerBytes);
+    this.bodyBytes = Math.max(0, fileBytes(this.descriptor, this.path) - this.#headerBytes);
     this.#mapWindows(this.bodyBytes);
   }
 
@@ -462,8 +465,8 @@ export class MappedFile implements StoreFile {
     this.windows.fill(closedWindow);
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
     this.#unmap();
-    unlock(this.#fd);
-    closeFile(this.#fd);
+    unlock(this.descriptor);
+    closeFile(this.descriptor);
   }
 
   #unmap(): void {

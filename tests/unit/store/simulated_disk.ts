@@ -206,6 +206,7 @@ export class SimulatedDisk {
 class SimulatedFile implements StoreFile {
   readonly path: string;
   readonly inode = 0;
+  readonly descriptor = -1;
   readonly header: Window;
   readonly windows: Window[];
   readonly #disk: SimulatedDisk;

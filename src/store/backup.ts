@@ -7,7 +7,7 @@
  */
 import { dirname } from "@std/path";
 import { FileCopier } from "../sys/file_copier.ts";
-import { syncFolder } from "../sys/libc.ts";
+import { closeFile, openFile, syncFolder, tryLock } from "../sys/libc.ts";
 import type { Durability } from "./durability.ts";
 import { StoreError } from "./errors.ts";
 import { storeHeaderBytes } from "./format.ts";
@@ -40,6 +40,7 @@ export class Backup {
    */
   constructor(log: Log, state: SuperblockState, path: string) {
     refuseExisting(path);
+    removeLeftover(`${path}.unfinished`);
     log.writeOut();
     this.#path = path;
     const { table, segmentBytes } = log;
@@ -166,6 +167,24 @@ function headerOf(log: Log, state: SuperblockState): Uint8Array {
   });
   superblock.write();
   return file.header.u8;
+}
+
+/** Removes what a backup has left that was killed. One that is being made, by whomever, has its file locked. */
+function removeLeftover(path: string): void {
+  try {
+    if (!Deno.lstatSync(path).isFile) return; // It is not ours, and creating the file will say so.
+  } catch {
+    return;
+  }
+  const descriptor = openFile(path);
+  try {
+    if (!tryLock(descriptor, path)) {
+      throw new StoreError("BUSY", `Cannot back up: another process is writing ${path}`);
+    }
+    Deno.removeSync(path);
+  } finally {
+    closeFile(descriptor);
+  }
 }
 
 function refuseExisting(path: string): void {

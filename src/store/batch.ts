@@ -5,6 +5,7 @@
 import { assert } from "./assert.ts";
 import { recordBytes, recordFlag, recordKind } from "./format.ts";
 import type { HashIndex } from "./hash_index.ts";
+import type { IndexHeader } from "./index_header.ts";
 import type { KeyedHash } from "./keyed_hash.ts";
 import type { LiveRecords } from "./live_records.ts";
 import type { AppendPurpose, Log } from "./log.ts";
@@ -14,7 +15,7 @@ import { UndoList } from "./undo_list.ts";
 export const batchEndBytes = recordBytes(0, 0);
 /** Batches nest this deep: EXEC, a command, the command's own. */
 const depthMax = 8;
-const savepointFields = 4;
+const savepointFields = 6;
 
 export class Batch {
   /** How many batches are open, one in the other; only the outermost is one unit after a crash. */
@@ -24,18 +25,26 @@ export class Batch {
   readonly #index: HashIndex;
   readonly #hash: KeyedHash;
   readonly #records: LiveRecords;
+  readonly #indexHeader: IndexHeader;
   /** The first mark is in the log. */
   #begun = false;
   /** Every key was removed in the batch, which cannot be taken back. */
   #holdsClear = false;
   /** The depth at which a write failed, 0 for none. */
   #failedDepth = 0;
-  /** For each depth: head segment, offset, next sequence, length of the undo list. */
+  /** For each depth: head segment, offset, next sequence, length of the undo list, live bytes of the segment and of deletes. */
   readonly #savepoints = new Float64Array((depthMax + 1) * savepointFields);
   readonly #undo = new UndoList();
 
-  constructor(log: Log, index: HashIndex, hash: KeyedHash, records: LiveRecords) {
+  constructor(
+    log: Log,
+    index: HashIndex,
+    indexHeader: IndexHeader,
+    hash: KeyedHash,
+    records: LiveRecords,
+  ) {
     this.#log = log;
+    this.#indexHeader = indexHeader;
     this.#index = index;
     this.#hash = hash;
     this.#records = records;
@@ -69,6 +78,8 @@ export class Batch {
     this.#savepoints[at + 1] = log.headOffset;
     this.#savepoints[at + 2] = log.nextSequence;
     this.#savepoints[at + 3] = undoLength;
+    this.#savepoints[at + 4] = log.table.liveBytes[log.head];
+    this.#savepoints[at + 5] = this.#indexHeader.tombstoneBytes;
   }
 
   /** A write failed: the matching `end` takes back what was written since the innermost `begin`. */
@@ -151,11 +162,15 @@ export class Batch {
       this.#index.cutUndo(i);
     }
     this.#undo.length = Math.max(0, undoLength);
+    const segment = this.#savepoints[at];
     this.#log.rewind({
-      segment: this.#savepoints[at],
+      segment,
       offset: this.#savepoints[at + 1],
       nextSequence: this.#savepoints[at + 2],
     });
+    // No key's entry tells of a record that deletes one.
+    this.#log.table.setLive(segment, this.#savepoints[at + 4]);
+    this.#indexHeader.tombstoneBytes = this.#savepoints[at + 5];
     // The savepoint is older than the batch's first mark: that is gone too.
     if (undoLength < 0) this.#finish();
   }

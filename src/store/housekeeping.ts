@@ -44,7 +44,7 @@ export interface HousekeepingParts {
   /** The time that deadlines are compared with. */
   readonly time: { now: number };
   /** What is written in one go is written to the file in one. */
-  readonly store: { beginTurn(): void; endTurn(): void };
+  readonly store: { readonly isWithinBatch: boolean; beginTurn(): void; endTurn(): void };
   /** Remove the key whose record stands at an address: an expired one, any one. */
   readonly expire: (address: number) => void;
   readonly evict: (address: number) => void;
@@ -92,7 +92,7 @@ export class Housekeeping {
   #step(idle: boolean): void {
     const { durability } = this.#parts;
     durability.schedule();
-    if (durability.failure !== null || this.#closed) return;
+    if (durability.failure !== null || this.#closed || this.#parts.store.isWithinBatch) return;
     try {
       this.#stepNow(idle);
     } catch (error) {

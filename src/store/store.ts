@@ -280,7 +280,13 @@ export class Store {
     if (this.#table.hasUnverified) this.#index.onOtherKey = this.#checkOtherKey;
     this.#expiry = new Expiry(this.#index, this.#stage, this.#indexHeader);
     this.#records = new LiveRecords(this.#stage, this.#table, this.#expiry, this.#hash);
-    this.#batch = new Batch(this.#log, this.#index, this.#hash, this.#records);
+    this.#batch = new Batch(
+      this.#log,
+      this.#index,
+      this.#indexHeader,
+      this.#hash,
+      this.#records,
+    );
     this.#eviction = new Eviction(
       this.#log,
       this.#index,
@@ -759,7 +765,8 @@ export class Store {
 
   /**
    * What is written until the matching `endBatch` happens as a whole or, after a crash, not at all.
-   * Batches nest; only the outermost one is one unit after a crash. When a write in a batch throws,
+   * Batches nest; only the outermost one is one unit after a crash. Nothing is done in the background until it ends: neither
+   * are keys that have expired removed, nor is space made. When a write in a batch throws,
    * its `endBatch` takes back all that the batch wrote. So does `endBatch` of the outermost one when it throws
    * SYNC_FAILED, which it does outside of turns only.
    */
@@ -852,6 +859,11 @@ export class Store {
   }
 
   // --- in the background -----------------------------------------------------------------------
+
+  /** Within a batch, nothing is done in the background: it would be taken back with what the batch has written. */
+  get isWithinBatch(): boolean {
+    return this.#batch.depth > 0;
+  }
 
   /** A slice of the work in the background; to be called after each batch of writes. */
   tick(): void {

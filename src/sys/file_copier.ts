@@ -8,6 +8,7 @@ import {
   openFile,
   syncFileInBackground,
   truncateFile,
+  tryLock,
   writeAt,
   writeAtInBackground,
 } from "./libc.ts";
@@ -29,6 +30,8 @@ export class FileCopier {
     this.path = to;
     this.#from = from;
     this.#to = openFile(to, { isNew: true });
+    // Others see by it that the file is in the making. Nobody else has it.
+    tryLock(this.#to, to);
   }
 
   /**

@@ -146,12 +146,14 @@ interface Cut {
   hasBegun: boolean;
 }
 
-/** A cut that has not begun after so long, or has failed, holds up nobody any longer. */
-const cutLimitMs = 20;
+/** A cut that has not begun after so long, or has failed, holds up nobody any longer. The disk may be busy. */
+const cutLimitMs = 1000;
+const cutLookMs = 0.1;
 const tryAgain = 11; // EAGAIN
 /** So much is asked for at once: about 0.2 ms when the disk has to read it. */
 const readAheadBytesMax = 2 ** 20;
 
+const neverWoken = new Int32Array(new SharedArrayBuffer(4));
 const closedWindow = windowOf(new ArrayBuffer(0));
 
 /** The views of one buffer. */
@@ -315,6 +317,7 @@ export class MappedFile implements StoreFile {
     const deadline = performance.now() + cutLimitMs;
     while (fileBytes(this.descriptor, this.path) > bytes) {
       if (performance.now() > deadline) throw new SystemError("extend", tryAgain, this.path);
+      Atomics.wait(neverWoken, 0, 0, cutLookMs);
     }
     this.#cut.hasBegun = true;
   }

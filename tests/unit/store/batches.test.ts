@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import { toBytes } from "../../support/binary_text.ts";
+import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
   contents,
@@ -109,6 +110,55 @@ Deno.test("a failed batch over many segments gives them back", async () => {
     assert(store.statistics.fileBytes < 200 * 4096, `${store.statistics.fileBytes}`);
     assertEquals(await afterRebuild(disk), contents(store));
   });
+});
+
+Deno.test("of a failed batch that deleted keys nothing counts, be it in one segment or in many", async () => {
+  for (const keys of [3, 400]) {
+    await withNew(async (store, disk) => {
+      for (let i = 0; i < keys; i++) put(store, `key:${i}`, "v".repeat(50));
+      const { liveBytes } = store.statistics;
+      for (let round = 0; round < 10; round++) {
+        store.beginBatch();
+        store.beginBatch();
+        for (let i = 0; i < keys; i++) assert(remove(store, `key:${i}`));
+        if (round % 2 === 0) store.failBatch();
+        store.endBatch();
+        store.failBatch();
+        store.endBatch();
+      }
+      assertEquals(store.statistics.liveBytes, liveBytes);
+      assertEquals(store.count, keys);
+      const copy = disk.copy();
+      copy.remove(indexPath);
+      await withStore(openOn(copy), (again) => {
+        assertEquals(again.statistics.liveBytes, liveBytes);
+      });
+    });
+  }
+});
+
+Deno.test("within a batch nothing is done in the background that a failed one would take back", async () => {
+  const seed = chooseSeed("failed batches between compaction's copies");
+  for (let round = 0; round < 40; round++) {
+    const random = new SeededRandom(seed + round);
+    await withNew(async (store, disk) => {
+      for (let i = 0; i < 800; i++) {
+        store.set(`k${random.below(100)}`, `${i}:`.padEnd(100, "v"));
+        if (i % 50 === 0) await store.sync();
+      }
+      const before = contents(store);
+      store.beginBatch();
+      for (let i = random.between(20, 220); i > 0; i--) {
+        store.set(`n${random.below(40)}`, `${i}:`.padEnd(100, "w"));
+        store.tick();
+      }
+      assertEquals(await afterRebuild(disk), before);
+      store.failBatch();
+      store.endBatch();
+      assertEquals(contents(store), before);
+      assertEquals(await afterRebuild(disk), before);
+    });
+  }
 });
 
 Deno.test("a batch of many members is one unit", async () => {

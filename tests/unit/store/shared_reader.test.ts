@@ -109,6 +109,47 @@ Deno.test("getInto copies to any part of a buffer, and get never gives two value
   assertEquals(kept.map((value) => new TextDecoder().decode(value)), values);
 });
 
+Deno.test("getInto notices that a buffer has become longer or shorter", async () => {
+  await using pair = await Pair.make();
+  const { store, reader } = pair;
+  const value = "0123456789".repeat(10);
+  store.set("a", value);
+  store.set("b", "ABCDEFGHIJ".repeat(10));
+  const memory = new ArrayBuffer(16, { maxByteLength: 1024 });
+  const buffer = new Uint8Array(memory);
+  for (const length of [16, 512, 128]) {
+    memory.resize(length);
+    buffer.fill(0);
+    assertEquals(reader.getInto("b", buffer), 100);
+    assertEquals(reader.getInto("a", buffer), 100);
+    const text = new TextDecoder().decode(buffer.slice(0, Math.min(length, 100)));
+    assertEquals(text, length < 100 ? "\0".repeat(length) : value);
+  }
+});
+
+Deno.test("values whose memory was transferred do not spoil the next ones, empty ones included", async () => {
+  await using pair = await Pair.make();
+  const { store, reader } = pair;
+  store.set("empty", "");
+  store.set("a", "1");
+  for (const key of ["empty", "empty", "a", "empty", "a"]) {
+    const value = reader.get(key)!;
+    assertEquals(value.length, key === "a" ? 1 : 0);
+    value.buffer.transfer();
+  }
+});
+
+Deno.test("a byte order mark is a character, and the empty key one of all keys", async () => {
+  await using pair = await Pair.make();
+  const { store, reader } = pair;
+  store.set("", "\ufefftext");
+  assertEquals(reader.getText(""), "\ufefftext");
+  for (const match of [undefined, "*", encoder.encode("*")]) {
+    assertEquals([...reader.scan({ match })].length, 1);
+  }
+  assertEquals([...reader.scan({ match: "**" })].length, 0);
+});
+
 Deno.test("a reader reads what a Map would hold, whatever is done to the store", async () => {
   await using pair = await Pair.make();
   const random = new SeededRandom(chooseSeed("shared reader"));

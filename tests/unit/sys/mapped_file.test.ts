@@ -358,6 +358,29 @@ Deno.test("a cut that does not begin lets a growth fail, and is made up for", as
   });
 });
 
+Deno.test("a growth waits for a cut that begins late, since the disk is busy", async () => {
+  await withFile(async (file, path) => {
+    const restore = interceptLibc((real) => ({
+      ...real,
+      ftruncateInBackground: async (_fd, bytes) => {
+        const late = `sleep 0.1; truncate -s ${bytes} "$0"`;
+        const { code } = await new Deno.Command("sh", { args: ["-c", late, path] }).output();
+        return code;
+      },
+    }));
+    try {
+      file.grow(10 * 4096);
+      const cut = file.shrinkInBackground(4096);
+      file.grow(20 * 4096);
+      assertEquals(file.bodyBytes, 20 * 4096);
+      assertEquals(await cut, true);
+      assertEquals((await Deno.stat(path)).size, headerBytes + 20 * 4096);
+    } finally {
+      restore();
+    }
+  });
+});
+
 Deno.test("what is synced is in the file", async () => {
   await withFile(async (file, path) => {
     file.grow(4 * 4096);

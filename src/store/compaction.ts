@@ -279,9 +279,26 @@ export class Compaction {
     return (idle || this.#endCredit > 0) && this.#hasLongEnd(idle);
   }
 
+  /** The head is a run of which the large record does not count any more. */
+  get #isHeadTooLong(): boolean {
+    const { table, head } = this.#log;
+    return table.runLength[head] > 1 && !this.#holdsLargeRecord(head);
+  }
+
+  /** The head's places stay until there is another one. */
+  #leaveLongHead(): void {
+    try {
+      this.#log.leaveHead();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#retryAt = this.#log.appendedBytes + 1; // There is no place at all for now.
+    }
+  }
+
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
     if (this.#victim >= 0 || this.isFullPass) return true;
+    if (this.#isHeadTooLong && this.#log.appendedBytes >= this.#retryAt) return true;
     if (this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) return true;
     return this.#vainTries < vainTriesMax && this.#mayEmptyEnd(idle);
   }
@@ -302,6 +319,7 @@ export class Compaction {
       this.#credit = 0;
       return;
     }
+    if (this.#isHeadTooLong) this.#leaveLongHead();
     const pressure = this.#pressure(false);
     const rate = pressure < 1.05 ? 2 : 4;
     this.#credit = Math.min(sliceBytesMax, this.#credit + appended * rate);

@@ -453,6 +453,16 @@ export class Log {
     this.prepareAhead();
   }
 
+  /** Ends the head segment, wherever it is, and begins one of a single place. Throws StoreError NO_SPACE; then nothing has changed. */
+  leaveHead(): void {
+    this.purpose = "compaction";
+    try {
+      this.#roll(0);
+    } finally {
+      this.purpose = "write";
+    }
+  }
+
   /** Marks the end of the head segment's records, where there is room for the mark. */
   sealHead(): void {
     if (this.head < 0) return;

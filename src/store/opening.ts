@@ -83,6 +83,9 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
     indexFile = openIndexFile(`${path}-index`, file, openFile);
+    if (options.openFile === undefined && indexFile.bodyBytes === 0) {
+      shareAlike(path, indexFile.path);
+    }
     indexFile.readAhead(0, indexFile.bodyBytes);
     yield 0;
     const parts = yield* join(options, started, file, indexFile, superblock);
@@ -119,6 +122,18 @@ function openIndexFile(
     void file.close();
     if (isOfStore) patience.pause(`${path}: another process has had it locked`);
     else Deno.removeSync(path);
+  }
+}
+
+/** Whoever may read the store may read an index that is made anew for it. */
+function shareAlike(path: string, indexPath: string): void {
+  const { mode, gid } = Deno.statSync(path);
+  const index = Deno.statSync(indexPath);
+  try {
+    if (gid !== null && gid !== index.gid) Deno.chownSync(indexPath, null, gid);
+    if (mode !== null && mode !== index.mode) Deno.chmodSync(indexPath, mode & 0o666);
+  } catch {
+    // It is somebody else's: then its owner says who may read it.
   }
 }
 

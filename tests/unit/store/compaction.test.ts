@@ -58,6 +58,23 @@ Deno.test("overwriting the same keys for ever keeps the file bounded", async () 
   });
 });
 
+Deno.test("the places of a large value are free once it is deleted, also if nothing is written behind it", async () => {
+  const disk = new SimulatedDisk(2 ** 24);
+  await withStore(openOn(disk), async (store) => {
+    put(store, "kept", "1");
+    for (const isFull of [false, true]) {
+      put(store, "large", "v".repeat(100 * segmentBytes));
+      if (isFull) disk.bytesMax = 0; // Nothing grows any more.
+      remove(store, "large");
+      for (let i = 0; i < 10; i++) await settle(store);
+      const { usedBytes } = store.statistics;
+      assert(usedBytes <= 6 * segmentBytes, `${usedBytes / segmentBytes} segments`);
+      assertEquals(contents(store), new Map([["kept", "1"]]));
+      assertEquals(await afterRebuild(disk), contents(store));
+    }
+  });
+});
+
 Deno.test("while rounds take long, less is copied, and afterwards what it left is made up for", async () => {
   const random = new SeededRandom(chooseSeed("long rounds"));
   // No round frees segments while keys are overwritten.

@@ -80,3 +80,13 @@ Deno.test("store and index are files of their owner only", async () => {
     assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
   }
 });
+
+Deno.test("an index that is made anew may be read by whoever may read the store", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = folder.join("store.db");
+  await Store.open({ path }).close();
+  await Deno.chmod(path, 0o640);
+  await Deno.remove(`${path}-index`);
+  await Store.open({ path }).close();
+  assertEquals((await Deno.stat(`${path}-index`)).mode! & 0o777, 0o640);
+});

@@ -135,7 +135,7 @@ Deno.test("values whose memory was transferred do not spoil the next ones, empty
   for (const key of ["empty", "empty", "a", "empty", "a"]) {
     const value = reader.get(key)!;
     assertEquals(value.length, key === "a" ? 1 : 0);
-    value.buffer.transfer();
+    (value.buffer as ArrayBuffer).transfer();
   }
 });
 

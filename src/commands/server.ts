@@ -181,6 +181,15 @@ function backup(context: CommandContext): void {
   );
 }
 
+/** ROLE */
+function role(context: CommandContext): void {
+  const { reply } = context;
+  reply.array(3);
+  reply.bulkText("master");
+  reply.integer(0);
+  reply.array(0); // No replicas.
+}
+
 /** LASTSAVE */
 function lastsave(context: CommandContext): void {
   context.reply.integer(context.server.lastSaveSeconds());
@@ -244,6 +253,7 @@ export const serverHandlers: Record<string, Handler> = {
   flushdb: flushall,
   info,
   lastsave,
+  role,
   save,
   shutdown,
   time,

@@ -17,6 +17,13 @@ export const serverCases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "ROLE is that of a server without replicas",
+    steps: [
+      ["ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"],
+      ["ROLE x", "-ERR wrong number of arguments for 'role' command\r\n"],
+    ],
+  },
+  {
     name: "BGSAVE returns at once",
     steps: [
       ["BGSAVE", "+Background saving started\r\n"],

@@ -15,13 +15,17 @@ const noMemory: ConnectionMemory = {
 
 /**
  * Behind Redis's fields stand those that it has from 7.2 on, the library's. There is no descriptor to
- * show: the runtime keeps it to itself.
+ * show: the runtime keeps it to itself. Whoever describes many clients counts `requestBytes` once.
  */
-export function describeClient(session: Session, context: CommandContext): string {
+export function describeClient(
+  session: Session,
+  context: CommandContext,
+  ownArgumentBytes = requestBytes(context),
+): string {
   const { query, queryFree, replyBuffer, replies, repliesPeak } = session.connection?.memory() ??
     noMemory;
   const isShort = replies <= shortRepliesMax;
-  const argumentBytes = session === context.session ? requestBytes(context) : 0;
+  const argumentBytes = session === context.session ? ownArgumentBytes : 0;
   const queuedBytes = (session.queue ?? []).reduce((sum, { bytes }) => sum + bytes.length, 0);
   return [
     `id=${session.id}`,
@@ -80,7 +84,7 @@ function flagsOf(session: Session, { store }: CommandContext): string {
 }
 
 /** Bytes of the arguments of the request that is being run. */
-function requestBytes({ request }: CommandContext): number {
+export function requestBytes({ request }: CommandContext): number {
   let sum = 0;
   for (let i = 0; i < request.argc; i++) sum += request.ends[i] - request.starts[i];
   return sum;

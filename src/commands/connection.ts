@@ -1,7 +1,7 @@
 /** The commands on the connection itself. */
 import { binaryText } from "../protocol/binary_text.ts";
 import { clientTypeAt, clientTypeOf, unknownClientType } from "./client_control.ts";
-import { describeClient } from "./client_description.ts";
+import { describeClient, requestBytes } from "./client_description.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { isTheDatabase } from "./keys.ts";
 import { noteDenial } from "./permission.ts";
@@ -206,8 +206,9 @@ function clientList(context: CommandContext): void {
 }
 
 function replyClients(context: CommandContext, sessions: readonly Session[]): void {
+  const argumentBytes = requestBytes(context);
   let text = "";
-  for (const session of sessions) text += `${describeClient(session, context)}\n`;
+  for (const session of sessions) text += `${describeClient(session, context, argumentBytes)}\n`;
   context.reply.verbatimText(text);
 }
 

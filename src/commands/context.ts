@@ -7,6 +7,7 @@ import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { emptyRequest, type Request } from "../protocol/request.ts";
 import { type ChangeListener, keyChange, type MissListener } from "../store/key_change.ts";
 import type { Store } from "../store/store.ts";
+import { binaryText } from "../protocol/binary_text.ts";
 import { parseInt64, parseSafeInteger } from "../protocol/numbers.ts";
 import { CallTimer } from "./call_timer.ts";
 import { ClientPause } from "./client_pause.ts";
@@ -33,12 +34,8 @@ const bulkLengthAlwaysAllowed = 2 ** 20;
  * strings end.
  */
 export function quotedText(bytes: Uint8Array, lengthMax = Infinity): string {
-  let text = "";
-  for (const byte of bytes) {
-    if (byte === 0 || text.length === lengthMax) break;
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  const nul = bytes.indexOf(0);
+  return binaryText(bytes.subarray(0, Math.min(nul < 0 ? bytes.length : nul, lengthMax)));
 }
 
 /** Runs one command. */
@@ -64,6 +61,9 @@ export class CommandContext {
   readonly pause = new ClientPause();
   /** Places of arguments that the slow log does not show; set by the handler of the request. */
   redacted: number[] = [];
+  /** What commands that write have found, and not found, when they looked for a value to reply. */
+  readHits = 0;
+  readMisses = 0;
   /** The request is run by EXEC: it may not wait. */
   isInTransaction = false;
   /**
@@ -207,8 +207,18 @@ export class CommandContext {
    */
   findToRead(i: number): boolean {
     const found = this.find(i);
-    if (!found && !this.command?.isReadOnly) this.tell(ownEvents.miss, i);
+    if (!this.command?.isReadOnly) this.noteRead(found, i);
     return found;
+  }
+
+  /** A command that writes has looked key `i` up for the sake of its value. */
+  noteRead(found: boolean, i: number): void {
+    if (found) {
+      this.readHits++;
+    } else {
+      this.readMisses++;
+      this.tell(ownEvents.miss, i);
+    }
   }
 
   /** Whether `proto-max-bulk-len` allows a value of `size` bytes. */

@@ -32,6 +32,8 @@ export class Dispatcher {
   misses = 0;
   /** Told of errors that are bugs of the program. */
   onBug: (error: unknown, command: string) => void = () => {};
+  /** Told of what an administrator should know. */
+  onWarning: (message: string) => void = () => {};
   readonly timer: CallTimer;
   readonly #context: CommandContext;
   /** By their numbers. */
@@ -173,6 +175,7 @@ export class Dispatcher {
   /** Whether a pause is for such commands; for an EXEC, what is queued decides. */
   #isKeptBack(command: Command): boolean {
     const { pause, session } = this.#context;
+    if (session.isMonitor || command.runsOthers && session.queueFailed) return false;
     if (pause.mode === pauseMode.all || command.isReplicated) return true;
     return command.runsOthers &&
       (session.queue ?? []).some((queued) => this.#find(queued)!.isReplicated);
@@ -191,9 +194,27 @@ export class Dispatcher {
 
   #replyUnknown(): void {
     const { bytes, starts, ends } = this.#context.request;
+    if (this.#isHttp()) return;
     const container = this.commands.find(bytes, starts[0], ends[0]);
     if (container === undefined) unknownCommand(this.#context);
     else unknownSubcommand(this.#context, container.name);
+  }
+
+  /**
+   * What a web page has a browser send to a port of this machine begins like that, and requests could follow in it: such a
+   * connection is closed, as by redis-server.
+   */
+  #isHttp(): boolean {
+    const context = this.#context;
+    if (!context.is(0, "POST") && !context.is(0, "HOST:")) return false;
+    const { session } = context;
+    session.closing = true;
+    session.endTransaction(context.store);
+    this.onWarning(
+      `closed client id=${session.id} addr=${session.address}: it speaks HTTP (POST or Host:), which may be an ` +
+        "attempt to have a browser send commands",
+    );
+    return true;
   }
 
   #call(command: Command): void {

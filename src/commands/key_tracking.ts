@@ -246,6 +246,7 @@ export class KeyTracking {
       for (const key of keys) writer.bulk(key, 0, key.length);
     }
     receiver.connection?.push(writer.bytes, writer.length);
+    writer.release();
   }
 
   #tellOfBrokenRedirection(session: Session, redirection: number): void {

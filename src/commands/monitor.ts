@@ -52,6 +52,7 @@ export class Monitors {
     writer.bytes[writer.length++] = 0x0d;
     writer.bytes[writer.length++] = 0x0a;
     for (const session of this.#sessions) session.connection?.push(writer.bytes, writer.length);
+    writer.release();
   }
 }
 

@@ -7,6 +7,7 @@ import { helpHandler } from "./help_reply.ts";
 const encoder = new TextEncoder();
 /** The longest that a timer can wait. */
 const timerMsMax = 2 ** 31 - 1;
+const unblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /** INFO [section [section ...]] */
 function info(context: CommandContext): void {
@@ -113,6 +114,39 @@ function bgrewriteaof(context: CommandContext): void {
 }
 
 /**
+ * WAIT numreplicas timeout: replies how many replicas have what this client wrote, which is none. A call that wants some
+ * waits for its timeout; without one, it does not wait.
+ */
+function wait(context: CommandContext): void {
+  const { reply, session } = context;
+  const replicas = context.safeInteger(1);
+  if (Number.isNaN(replicas)) return context.notAnInteger();
+  const timeoutMs = readTimeout(context, 2);
+  if (timeoutMs === null) return;
+  if (replicas <= 0 || timeoutMs === 0 || context.isInTransaction) return reply.integer(0);
+  const end = Promise.withResolvers<"done" | "error">();
+  const timer = setTimeout(() => end.resolve("done"), Math.min(timeoutMs, timerMsMax));
+  session.unblock = (asError) => {
+    end.resolve(asError ? "error" : "done");
+    return true;
+  };
+  session.wait = end.promise.finally(() => clearTimeout(timer)).then((how) => (reply) => {
+    if (how === "error") reply.error(unblocked);
+    else reply.integer(0);
+  });
+}
+
+/** A time to wait in milliseconds; null when it is none, and that is replied. */
+function readTimeout(context: CommandContext, i: number): number | null {
+  const timeoutMs = context.safeInteger(i);
+  if (timeoutMs >= 0) return timeoutMs;
+  context.reply.error(
+    timeoutMs < 0 ? "ERR timeout is negative" : "ERR timeout is not an integer or out of range",
+  );
+  return null;
+}
+
+/**
  * WAITAOF numlocal numreplicas timeout: replies, when all that this client wrote is on the disk, how
  * many disks that is: [1, 0]. There are no replicas to wait for, so a call that wants some waits for
  * its timeout; without one, it does not wait for them.
@@ -126,11 +160,8 @@ function waitaof(context: CommandContext): void {
   }
   const replicas = context.safeInteger(2);
   if (!(replicas >= 0)) return reply.error("ERR value is out of range, must be positive");
-  const timeoutMs = context.safeInteger(3);
-  if (Number.isNaN(timeoutMs)) {
-    return reply.error("ERR timeout is not an integer or out of range");
-  }
-  if (timeoutMs < 0) return reply.error("ERR timeout is negative");
+  const timeoutMs = readTimeout(context, 3);
+  if (timeoutMs === null) return;
   const { position } = session.noteWrites(store.position);
   const waitsForReplicas = replicas > 0 && timeoutMs > 0;
   const wantsMore = local > 0 && store.durablePosition < position || waitsForReplicas;
@@ -151,7 +182,7 @@ function waitaof(context: CommandContext): void {
   };
   session.wait = end.promise.finally(() => clearTimeout(timer)).then(
     (how) => (reply) => {
-      if (how === "error") reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+      if (how === "error") reply.error(unblocked);
       else writeDurability(reply, store.durablePosition >= position);
     },
     (error) => (reply) => reply.error(`MISCONF ${error.message}`),
@@ -257,5 +288,6 @@ export const serverHandlers: Record<string, Handler> = {
   save,
   shutdown,
   time,
+  wait,
   waitaof,
 };

@@ -51,7 +51,7 @@ function setWithOptions(context: CommandContext): void {
   if (deadline !== deadline) return;
   const found = store.find(bytes, starts[1], ends[1]);
   const withOld = (options.bits & returnOld) !== 0;
-  if (withOld && !found) context.tell(ownEvents.miss, 1);
+  if (withOld) context.noteRead(found, 1);
   const isAllowed = allowsSet(context, found);
   if (isAllowed === null) return;
   if (withOld && found) reply.bulk(store.foundBytes, store.foundStart, store.foundEnd);

@@ -121,6 +121,7 @@ export class Subscriptions {
       if (writer.length === 0) writeMessage(writer, topic, kind, channel, message);
       session.connection?.push(writer.bytes, writer.length);
     }
+    for (const writer of this.#messages) writer.release();
     return size;
   }
 }

@@ -14,6 +14,10 @@ const lf = 0x0a;
 /** Copies shorter than this go byte by byte: a `subarray` for `set` costs more than the loop. */
 const shortCopyBytes = 128;
 
+const firstBytes = 1024;
+/** What a writer keeps of its memory when it is released. */
+const keptBytesMax = 1024 * 1024;
+
 /** Different first words of errors that are counted. */
 const errorWordsMax = 128;
 
@@ -38,8 +42,14 @@ export class ReplyWriter {
   /** Where it gets longer bytes from: of `needed` length at least, with the first `length` of those that it had. */
   grow: (bytes: Uint8Array, length: number, needed: number) => Uint8Array = lengthen;
 
-  constructor(bytes: Uint8Array = new Uint8Array(1024)) {
+  constructor(bytes: Uint8Array = new Uint8Array(firstBytes)) {
     this.bytes = bytes;
+  }
+
+  /** Nobody needs what was written any more: nor is much memory kept for what comes next. */
+  release(): void {
+    this.length = 0;
+    if (this.bytes.length > keptBytesMax) this.bytes = new Uint8Array(firstBytes);
   }
 
   /** Makes room for `extra` more bytes. */

@@ -15,6 +15,13 @@ export interface ClientSocket {
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
   /**
+   * There is nobody any more who would read what is sent. A client behind TCP that has ended its own sending counts as gone:
+   * there is no telling.
+   */
+  readonly isGone: boolean;
+  /** Called when that becomes so; null when nobody wants to know. */
+  onGone: (() => void) | null;
+  /**
    * Resolves to how many bytes were received into `bytes`, null at the end of them. Throws a ConnectionError
    * when the client is gone.
    */

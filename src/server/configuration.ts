@@ -170,7 +170,8 @@ function parametersOf(settings: ServerSettings): Record<string, Parameter> {
       inFile: () => formatOutputLimits(settings.outputLimits, true),
     },
     "client-query-buffer-limit": memory(
-      [2 ** 20, int64Max],
+      // Places in it are 32-bit numbers.
+      [2 ** 20, 2 ** 31 - 1],
       () => settings.queryBufferBytesMax,
       (value) => settings.queryBufferBytesMax = value,
     ),

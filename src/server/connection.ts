@@ -43,6 +43,8 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   /** What comes before the first read of its own. */
   readonly #firstRead: Promise<number | null> | null;
   #closed = false;
+  /** It is about to be closed, since it does not read. */
+  #isGivenUp = false;
   /** It waits for the next request: nothing of it is under way. */
   #isIdle = true;
   /** How many of the parser's requests have been run. */
@@ -164,8 +166,8 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   async #finishTurn(): Promise<void> {
     const { session } = this;
     if (this.#replyLength > 0) await this.#send();
-    if (session.wait !== null) await this.#sendLate(session.wait);
-    if (session.isPostponed) await this.#waitForPause();
+    if (session.wait !== null) await this.#sendLate(await this.#unlessGone(session.wait));
+    if (session.isPostponed) await this.#unlessGone(this.#waitForPause());
     if (this.#mustLetDiskCatchUp) await this.#letDiskCatchUp();
     if (this.#hasMore && !this.#closed) this.#takeTurn();
     else this.#goOn();
@@ -213,9 +215,17 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   }
 
   lookAhead(): void {
+    this.#aheadFrom = this.#aheadTo = this.#core.store.ahead.count;
+    try {
+      this.#lookAhead();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  #lookAhead(): void {
     const { dispatcher, context, store } = this.#core;
     const parser = this.#parser!;
-    this.#aheadFrom = store.ahead.count;
     if (this.#handled >= parser.count) {
       this.#handled = 0;
       parser.isLimited = this.session.owesPassword(context.server.access);
@@ -231,7 +241,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
    */
   runSome(): boolean {
     try {
-      if (!this.#closed) return this.#runSome();
+      if (!this.#closed && this.#failure === null) return this.#runSome();
       this.#hasMore = false;
       return false;
     } catch (error) {
@@ -292,14 +302,27 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   }
 
   /** Sends the reply to a command that waits for something. */
-  async #sendLate(wait: Promise<(reply: ReplyWriter) => void>): Promise<void> {
-    const write = await wait;
+  async #sendLate(write: (reply: ReplyWriter) => void): Promise<void> {
     this.session.wait = null;
     this.session.unblock = null;
     this.#beginReply();
     write(this.#core.reply);
     this.#endReply();
     await this.#send();
+  }
+
+  /** What is waited for, as long as there is a client that waits. Throws a ConnectionError. */
+  async #unlessGone<T>(wait: Promise<T>): Promise<T> {
+    const socket = this.#socket;
+    const gone = Promise.withResolvers<never>();
+    const leave = () => gone.reject(new ConnectionError("The client has gone"));
+    if (socket.isGone) leave();
+    socket.onGone = leave;
+    try {
+      return await Promise.race([wait, gone.promise]);
+    } finally {
+      socket.onGone = null;
+    }
   }
 
   async #waitForRoom(): Promise<void> {
@@ -381,7 +404,10 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
 
   /** Writes `bytes[sent, length)`, however little is taken at a time. */
   async #writeRest(bytes: Uint8Array, sent: number, length: number): Promise<void> {
-    while (sent < length) sent += await this.#socket.write(bytes.subarray(sent, length));
+    while (sent < length) {
+      sent += await this.#socket.write(bytes.subarray(sent, length));
+      this.session.lastActiveMs = Date.now(); // It reads, be it slowly.
+    }
   }
 
   #countWritten(length: number): void {
@@ -393,7 +419,7 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   // --- what nobody asked for -------------------------------------------------------------------------
 
   push(bytes: Uint8Array, length: number): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isGivenUp) return;
     const needed = this.#pushLength + length;
     if (needed > this.#pushBytes.length) this.#growPushes(needed);
     copyBytes(this.#pushBytes, this.#pushLength, bytes, 0, length);
@@ -482,13 +508,16 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     if (!this.#closed && this.#isOverLimit()) this.#closeOverLimit();
   }
 
+  /** Not at once: whoever sends something to many clients goes through lists that closing changes. */
   #closeOverLimit(): void {
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
     const { session } = this;
     this.#core.onOverLimit(
       `closed client id=${session.id} addr=${session.address} name=${session.name}: it does not read ` +
         `what is sent to it (client-output-buffer-limit)`,
     );
-    this.close();
+    queueMicrotask(() => this.close());
   }
 
   /** Closes the connection at once if it is idle; otherwise after the replies under way. */

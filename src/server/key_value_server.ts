@@ -102,6 +102,7 @@ export class KeyValueServer implements ServerControl {
     this.#core.dispatcher.onBug = (error, command) => {
       this.#log(`bug in '${command}', please report it: ${traceOf(error)}`);
     };
+    this.#core.dispatcher.onWarning = this.#log;
     this.#core.onOverLimit = this.#log;
     this.#facts = new ServerFacts(this.#core, settings, {
       version: options.version ?? "",
@@ -244,7 +245,8 @@ export class KeyValueServer implements ServerControl {
       const limitMs = Date.now() - this.#settings.idleTimeoutSeconds * 1000;
       for (const connection of [...this.#connections.values()]) {
         const { lastActiveMs, isBlocked, isListening } = connection.session;
-        if (lastActiveMs < limitMs && !isBlocked && !isListening) connection.stop();
+        // It asks for nothing, or does not read what it is sent.
+        if (lastActiveMs < limitMs && !isBlocked && !isListening) connection.close();
       }
     }, idleCheckMs);
   }
@@ -348,10 +350,10 @@ export class KeyValueServer implements ServerControl {
 
   resetStatistics(): void {
     const core = this.#core;
-    const { dispatcher } = core;
+    const { dispatcher, context } = core;
     dispatcher.processed = 0;
-    dispatcher.hits = 0;
-    dispatcher.misses = 0;
+    dispatcher.hits = context.readHits = 0;
+    dispatcher.misses = context.readMisses = 0;
     for (const command of dispatcher.commands.all()) command.resetStatistics();
     core.reply.errorCounts.clear();
     this.store.pauses.reset();

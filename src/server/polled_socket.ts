@@ -11,6 +11,7 @@ import type { ClientSocket, Receiver } from "./client_socket.ts";
 import type { Poller, PollSource } from "./poller.ts";
 
 const endedBits = readiness.error | readiness.hangUp | readiness.peerEnded;
+const goneBits = readiness.error | readiness.hangUp;
 const readableBits = readiness.readable | endedBits;
 const writableBits = readiness.writable | readiness.error | readiness.hangUp;
 
@@ -23,6 +24,8 @@ export class PolledSocket implements ClientSocket, PollSource {
   #isReadable = false;
   /** The client sends no more: it has to be read to its end, of which nothing is said. */
   #isEnded = false;
+  #isGone = false;
+  onGone: (() => void) | null = null;
   #isInLine = false;
   #isClosed = false;
   /** Who takes what comes next; null: nobody wants it yet. */
@@ -43,6 +46,10 @@ export class PolledSocket implements ClientSocket, PollSource {
     );
   }
 
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   read(bytes: Uint8Array): Promise<number | null> {
     return new Promise((resolve, reject) => {
       this.receive({
@@ -60,7 +67,11 @@ export class PolledSocket implements ClientSocket, PollSource {
   }
 
   onReady(bits: number): void {
-    if ((bits & endedBits) !== 0) this.#isEnded = true;
+    if ((bits & endedBits) !== 0) {
+      this.#isEnded = true;
+      this.#isGone ||= (bits & goneBits) !== 0 || this.remoteAddr.transport !== "unix";
+      if (this.#isGone) this.onGone?.();
+    }
     if ((bits & writableBits) !== 0 && this.#room !== null) this.#endWait(this.#room);
     if ((bits & readableBits) === 0) return;
     this.#isReadable = true;

@@ -147,7 +147,7 @@ export class ServerFacts {
 
   #stats(statistics: StoreStatistics, counters: ServerCounters): InfoFacts["stats"] {
     const core = this.#core;
-    const { dispatcher } = core;
+    const { dispatcher, context } = core;
     const { subscriptions, keyTracking } = core.context;
     const nowMs = Date.now();
     return {
@@ -165,8 +165,8 @@ export class ServerFacts {
       expiryMs: statistics.expiryMs,
       evictionWaitMs: core.evictionWaitMs,
       evictedKeys: statistics.evictedKeys,
-      keyspaceHits: dispatcher.hits,
-      keyspaceMisses: dispatcher.misses,
+      keyspaceHits: dispatcher.hits + context.readHits,
+      keyspaceMisses: dispatcher.misses + context.readMisses,
       channels: subscriptions.channels.size,
       patterns: subscriptions.patterns.size,
       shardChannels: subscriptions.shardChannels.size,

@@ -36,6 +36,18 @@ export class TlsSocket implements ClientSocket {
     return this.#socket.remoteAddr;
   }
 
+  get isGone(): boolean {
+    return this.#socket.isGone;
+  }
+
+  get onGone(): (() => void) | null {
+    return this.#socket.onGone;
+  }
+
+  set onGone(onGone: (() => void) | null) {
+    this.#socket.onGone = onGone;
+  }
+
   async read(buffer: Uint8Array): Promise<number | null> {
     return await this.#using(async () => {
       if (!await this.#handshake()) return null;

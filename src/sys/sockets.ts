@@ -29,6 +29,8 @@ const tcpOptions = { noDelay: 1, keepIdle: 4, keepInterval: 5, keepCount: 6 };
 const acceptFlags = 0o4000 | 0o2000000; // SOCK_NONBLOCK, SOCK_CLOEXEC
 const noSignal = 0x4000; // MSG_NOSIGNAL
 const shutWriting = 1;
+/** More than that is not sent by one call. */
+const callBytesMax = 2 ** 30;
 const errors = { interrupted: 4, wouldBlock: 11, aborted: 103 };
 /** The longest address is a Unix socket's: 2 bytes and 108 of path. */
 const addressBytes = 128;
@@ -100,7 +102,8 @@ export function receive(fd: number, bytes: Uint8Array): number {
 
 /** Sends the first `length` bytes, or as many as are taken at once; 0: none, for now. */
 export function send(fd: number, bytes: Uint8Array, length: number): number {
-  const sent = libc().send(fd, bytes as Uint8Array<ArrayBuffer>, length, noSignal);
+  const count = length < callBytesMax ? length : callBytesMax;
+  const sent = libc().send(fd, bytes as Uint8Array<ArrayBuffer>, count, noSignal);
   return sent >= 0 ? sent : orLater("write to") + 1;
 }
 

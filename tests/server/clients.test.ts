@@ -215,6 +215,59 @@ Deno.test("CONFIG SET timeout closes idle clients, not those that ask", async ()
   assertEquals(await busy.exchange("CONFIG", "SET", "timeout", "0"), "+OK\r\n");
 });
 
+Deno.test("CONFIG SET timeout closes who does not read a reply, not who reads it slowly", async () => {
+  await using server = await start();
+  using control = await RawConnection.open(server.socketPath);
+  using silent = await RawConnection.open(server.socketPath);
+  using slow = await RawConnection.open(server.socketPath);
+  assertEquals(await control.exchange("SETRANGE", "large", "30000000", "x"), ":30000001\r\n");
+  for (const [name, connection] of Object.entries({ silent, slow })) {
+    await connection.exchange("CLIENT", "SETNAME", name);
+    await connection.send(encodeRequest(["GET", "large"]));
+  }
+  assertEquals(await control.exchange("CONFIG", "SET", "timeout", "2"), "+OK\r\n");
+  let received = 0;
+  await until(async () => {
+    if (received < 29_000_000) received += await slow.readSome();
+    const list = await control.exchange("CLIENT", "LIST");
+    assertStringIncludes(list, "name=slow");
+    return !list.includes("name=silent");
+  }, "the client that does not read to be closed");
+});
+
+Deno.test("who has gone while his request waits is noticed, and the request is not run", async () => {
+  await using server = await start();
+  using control = await RawConnection.open(server.socketPath);
+  for (const request of [["SET", "a", "1"], ["WAIT", "1", "1000000"]]) {
+    const pause = ["CLIENT", "PAUSE", "1000000", "WRITE"];
+    assertEquals(await control.exchange(...pause), "+OK\r\n");
+    const leaving = await RawConnection.open(server.socketPath);
+    await leaving.exchange("CLIENT", "SETNAME", "leaving");
+    await leaving.send(encodeRequest(request));
+    const list = () => control.exchange("CLIENT", "LIST");
+    await until(async () => /name=leaving .*flags=b/.test(await list()), "the request to wait");
+    leaving.close();
+    await until(async () => !(await list()).includes("name=leaving"), "the client to be gone");
+    assertEquals(await control.exchange("CLIENT", "UNPAUSE"), "+OK\r\n");
+  }
+  assertEquals(await control.exchange("GET", "a"), "$-1\r\n");
+});
+
+Deno.test("a half-closed client gets the reply that it waits for", async () => {
+  await using server = await start();
+  using control = await RawConnection.open(server.socketPath);
+  using waiting = await RawConnection.open(server.socketPath);
+  await control.exchange("CLIENT", "PAUSE", "1000000", "WRITE");
+  await waiting.send(encodeRequest(["SET", "a", "1"]));
+  await waiting.closeWrite();
+  await until(
+    async () => (await control.exchange("INFO", "clients")).includes("blocked_clients:1"),
+    "the request to wait",
+  );
+  await control.exchange("CLIENT", "UNPAUSE");
+  assertEquals(await waiting.readUntilClosed(), "+OK\r\n");
+});
+
 Deno.test("clients beyond maxclients are refused, and let in when others have gone", async () => {
   await using server = await start();
   using first = await RawConnection.open(server.socketPath);

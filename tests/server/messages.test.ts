@@ -193,6 +193,31 @@ Deno.test("a client that changes a key and leaves is told of it before it has go
   assertEquals(tracking.startsWith("%3"), true);
 });
 
+Deno.test("who is disconnected in the middle of a PUBLISH is in nobody's way", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  using client = await RawConnection.open(server.socketPath);
+  using reading = await RawConnection.open(server.socketPath);
+  using silent = await RawConnection.open(server.socketPath);
+  await client.exchange("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1500kb 0 0");
+  // When these go, the map of patterns becomes smaller: others stand elsewhere then.
+  const others = Array.from({ length: 3000 }, (_, i) => `a*${i}*`);
+  await silent.send(encodeRequest(["PSUBSCRIBE", ...others, "m*"]));
+  for (let i = 0; i <= others.length; i++) await silent.readReply();
+  const patterns = Array.from({ length: 30 }, (_, i) => `m${"*".repeat(i)}m`);
+  await reading.send(encodeRequest(["PSUBSCRIBE", ...patterns]));
+  for (let i = 0; i < patterns.length; i++) await reading.readReply();
+  const receivers = new Set<string>();
+  for (let i = 0; i < 400 && !receivers.has(":30\r\n"); i++) {
+    receivers.add(await client.exchange("PUBLISH", "mm", `${i} `.padEnd(40_000, "x")));
+    const told = new Set<string>();
+    for (let j = 0; j < patterns.length; j++) told.add(await reading.readReply());
+    assertEquals(told.size, patterns.length);
+    // In RESP2 a subscriber's PING is replied to behind all that it was sent.
+    assertEquals(await reading.exchange("PING"), "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+  }
+  assertEquals([...receivers], [":31\r\n", ":30\r\n"]);
+});
+
 Deno.test("no more keys are remembered than tracking-table-max-keys", async () => {
   await using server = await TestServer.start({ kind: "kv" });
   using client = await RawConnection.open(server.socketPath);
@@ -225,6 +250,16 @@ Deno.test("with --sync always, an event is told of when the write is on the disk
     assertEquals(await client.exchange("SET", `key:${i}`, "v"), "+OK\r\n");
     assertEquals(await listener.readReply(), messageOf("__keyevent@0__:set", `key:${i}`));
   }
+});
+
+Deno.test("a client that monitors is not kept back by a pause", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  using client = await RawConnection.open(server.socketPath);
+  using monitoring = await RawConnection.open(server.socketPath);
+  assertEquals(await monitoring.exchange("MONITOR"), "+OK\r\n");
+  assertEquals(await client.exchange("CLIENT", "PAUSE", "1000000", "ALL"), "+OK\r\n");
+  await monitoring.send(encodeRequest(["PING"]));
+  while (await monitoring.readReply() !== "+PONG\r\n");
 });
 
 Deno.test("who listens is not idle", async () => {

@@ -76,6 +76,14 @@ export class RawConnection implements Disposable {
     }
   }
 
+  /** Reads once, and forgets what that was; how many bytes there were. */
+  async readSome(): Promise<number> {
+    if (!await this.#fill("something to read")) return 0;
+    const bytes = this.#end - this.#start;
+    this.#start = this.#end;
+    return bytes;
+  }
+
   /** Everything up to the end of the connection, which the server has to bring about. */
   async readUntilClosed(): Promise<string> {
     while (await this.#fill("the server to close the connection"));

@@ -399,6 +399,24 @@ export const serverCommands: readonly CommandSpec[] = [
     arguments: [],
   },
   {
+    name: "wait",
+    arity: 3,
+    group: "generic",
+    flags: ["noscript"],
+    keys: [],
+    categories: ["slow", "connection"],
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    summary:
+      "Wait for the synchronous replication of all the write commands sent in the context of the current " +
+      "connection",
+    since: "3.0.0",
+    complexity: "O(1)",
+    arguments: [
+      { name: "numreplicas", type: "integer" },
+      { name: "timeout", type: "integer" },
+    ],
+  },
+  {
     name: "waitaof",
     arity: 4,
     group: "generic",

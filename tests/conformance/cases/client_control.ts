@@ -96,6 +96,17 @@ export const clientControlCases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "CLIENT PAUSE answers an EXEC at once whose transaction has failed",
+    steps: [
+      ["MULTI", "+OK\r\n"],
+      ["NOSUCH", /^-ERR unknown command/],
+      ["SET a 1", "+QUEUED\r\n"],
+      ["CLIENT PAUSE 100000 WRITE", "+OK\r\n", "second"],
+      ["EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n"],
+      ["CLIENT UNPAUSE", "+OK\r\n", "second"],
+    ],
+  },
+  {
     name: "CLIENT PAUSE answers what is refused at once",
     steps: [
       ["CLIENT PAUSE 100000 WRITE", "+OK\r\n"],

@@ -3,6 +3,22 @@ import type { ConformanceCase } from "../case.ts";
 
 export const connectionCases: readonly ConformanceCase[] = [
   {
+    name: "what a browser sends is not taken for requests",
+    steps: [
+      { send: "POST / HTTP/1.1\r\nX: y\r\n\r\nSET a 1\r\n", expected: "", closes: true },
+      {
+        send: "*1\r\n$5\r\nhost:\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
+        expected: "",
+        closes: true,
+        on: "second",
+      },
+    ],
+  },
+  {
+    name: "what follows POST was not done",
+    steps: [["GET a", "$-1\r\n"]],
+  },
+  {
     name: "PING answers PONG, or its argument",
     steps: [
       ["PING", "+PONG\r\n"],

@@ -63,7 +63,7 @@ export function describeClient(
 
 /** In Redis's order. */
 function flagsOf(session: Session, { store }: CommandContext): string {
-  const isWatchBroken = session.watched.some(({ key, version }) =>
+  const isWatchBroken = [...session.watched ?? []].some(([key, { version }]) =>
     store.versionOf(key) !== version
   );
   const flags: readonly (readonly [string, boolean])[] = [

@@ -1,3 +1,4 @@
+import type { ByteMap } from "../store/byte_map.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import { copyRequest, type Request } from "../protocol/request.ts";
 import type { Store } from "../store/store.ts";
@@ -6,9 +7,8 @@ import type { AclUser } from "./acl_user.ts";
 import type { ClientTracking } from "./key_tracking.ts";
 import type { Subscriber } from "./subscriptions.ts";
 
-/** A key that WATCH guards: its bytes and what was there. */
+/** What was there of a key that WATCH guards. */
 export interface WatchedKey {
-  readonly key: Uint8Array;
   /** `Store.versionOf` at the time of WATCH. */
   readonly version: number;
   /** The key had passed its deadline already when it was watched. */
@@ -66,7 +66,7 @@ export class Session {
   queue: Request[] | null = null;
   /** A request was refused while queueing: EXEC will be too. */
   queueFailed = false;
-  watched: WatchedKey[] = [];
+  watched: ByteMap<WatchedKey> | null = null;
   /**
    * Set by a command that cannot reply at once. The client's next request is run when it has resolved
    * to what writes the reply, and that was sent. It never rejects.
@@ -160,7 +160,8 @@ export class Session {
   }
 
   unwatch(store: Store): void {
-    for (const { key } of this.watched) store.unwatch(key);
-    this.watched = [];
+    if (this.watched === null) return;
+    for (const [key] of this.watched) store.unwatch(key);
+    this.watched = null;
   }
 }

@@ -2,7 +2,7 @@
  * MULTI, EXEC and their kin. The dispatcher queues requests while `session.queue` is an array; EXEC
  * runs them in one batch of the store, so that after a crash all of their changes are there or none.
  */
-import { sameBytes } from "../store/compare_bytes.ts";
+import { ByteMap } from "../store/byte_map.ts";
 import type { CommandContext, Handler } from "./context.ts";
 
 /** MULTI */
@@ -52,12 +52,10 @@ function watch(context: CommandContext): void {
   if (session.queue !== null) return reply.error("ERR WATCH inside MULTI is not allowed");
   for (let i = 1; i < argc; i++) {
     const key = context.copy(i);
-    const isWatched = session.watched.some((watched) =>
-      sameBytes(watched.key, 0, watched.key.length, key, 0, key.length)
-    );
-    if (isWatched) continue;
+    session.watched ??= new ByteMap();
+    if (session.watched.get(key) !== undefined) continue;
     const live = context.find(i);
-    session.watched.push({ key, version: store.watch(key), expired: !live });
+    session.watched.set({ version: store.watch(key), expired: !live }, key);
   }
   reply.ok();
 }
@@ -74,7 +72,7 @@ function unwatch(context: CommandContext): void {
  */
 function watchedKeyChanged(context: CommandContext): boolean {
   const { session, store } = context;
-  for (const { key, version, expired } of session.watched) {
+  for (const [key, { version, expired }] of session.watched ?? []) {
     if (store.versionOf(key) !== version) return true;
     if (!expired && !store.find(key, 0, key.length)) return true;
   }

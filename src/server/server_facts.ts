@@ -93,7 +93,7 @@ export class ServerFacts {
       connected: sessions.length,
       max: this.#settings.clientsMax,
       blocked: sessions.filter((session) => session.isBlocked).length,
-      watching: sessions.filter((session) => session.watched.length > 0).length,
+      watching: sessions.filter((session) => session.watched !== null).length,
       tracking: this.#core.context.keyTracking.clientCount,
       bufferBytes: buffers.reduce((sum, bytes) => sum + bytes, 0),
       inputBufferMax: largest(memories.map(({ query }) => query)),

@@ -24,6 +24,7 @@ export {
   type GetExOptions,
   type KeyValueArgument,
   type KeyValueCommands,
+  type KeyValueKeys,
   type SetOptions,
 } from "./src/client/commands.ts";
 export type { ReconnectOptions } from "./src/client/reconnecting_link.ts";

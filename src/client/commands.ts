@@ -3,7 +3,6 @@
  * transaction, which collects them.
  */
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
-import type { CommandArgument } from "../protocol/request_writer.ts";
 import { KeyValueReplyError } from "./errors.ts";
 import {
   toBoolean,
@@ -20,6 +19,14 @@ import {
 
 /** A key or a value: text goes as UTF-8, numbers in decimal, bytes as they are. */
 export type KeyValueArgument = string | Uint8Array | number | bigint;
+
+/**
+ * Several keys: as arguments, or in one array. There is no limit to an array, while a call of JavaScript
+ * takes about a hundred thousand arguments.
+ */
+export type KeyValueKeys =
+  | readonly KeyValueArgument[]
+  | readonly [readonly KeyValueArgument[]];
 
 /** When a key expires: at most one of these. */
 export interface ExpiryOptions {
@@ -72,7 +79,7 @@ export function nameOf(args: readonly KeyValueArgument[]): string {
 /** The commands that {@linkcode KeyValueClient} and its transactions have in common. */
 export abstract class KeyValueCommands {
   /** Sends one command; resolves with its reply, errors being replies. */
-  protected abstract request(args: readonly CommandArgument[]): Promise<Reply>;
+  protected abstract request(args: readonly KeyValueArgument[]): Promise<Reply>;
 
   /**
    * Sends any command. Strings come as `Uint8Array`, see {@linkcode Reply} for all; `replyToText`
@@ -84,20 +91,31 @@ export abstract class KeyValueCommands {
    * ```
    */
   command(...args: readonly KeyValueArgument[]): Promise<Reply> {
-    return this.#send(args);
+    return this.send(args);
   }
 
-  async #send(args: readonly CommandArgument[]): Promise<Reply> {
+  /** As `command`, for any number of arguments: those of a JavaScript call have to fit onto the stack. */
+  protected async send(args: readonly KeyValueArgument[]): Promise<Reply> {
     const reply = await this.request(args);
     if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(args));
     return reply;
   }
 
-  async #call<T>(convert: (reply: Reply) => T, ...args: readonly CommandArgument[]): Promise<T> {
-    return convert(await this.#send(args));
+  async #call<T>(convert: (reply: Reply) => T, ...args: readonly KeyValueArgument[]): Promise<T> {
+    return convert(await this.send(args));
   }
 
-  /** For commands of any length: arguments of a JavaScript call have to fit onto the stack. */
+  /** For any number of keys: nothing is passed on as arguments again. */
+  async #callWithKeys<T>(
+    convert: (reply: Reply) => T,
+    name: string,
+    keys: KeyValueKeys,
+  ): Promise<T> {
+    const [first] = keys;
+    const list = Array.isArray(first) ? first : keys as readonly KeyValueArgument[];
+    return convert(await this.send([name, ...list]));
+  }
+
   async #callWithPairs<T>(
     convert: (reply: Reply) => T,
     name: string,
@@ -106,9 +124,9 @@ export abstract class KeyValueCommands {
       | Iterable<readonly [KeyValueArgument, KeyValueArgument]>,
   ): Promise<T> {
     const pairs = Symbol.iterator in entries ? entries : Object.entries(entries);
-    const args: CommandArgument[] = [name];
+    const args: KeyValueArgument[] = [name];
     for (const [key, value] of pairs) args.push(key, value);
-    return convert(await this.#send(args));
+    return convert(await this.send(args));
   }
 
   // --- Strings.
@@ -142,7 +160,7 @@ export abstract class KeyValueCommands {
     value: KeyValueArgument,
     options: SetOptions = {},
   ): Promise<string | boolean | null> {
-    const words: CommandArgument[] = expiryWords(options);
+    const words: KeyValueArgument[] = expiryWords(options);
     if (options.keepttl) words.push("KEEPTTL");
     if (options.nx) words.push("NX");
     if (options.xx) words.push("XX");
@@ -169,19 +187,19 @@ export abstract class KeyValueCommands {
 
   /** The value of `key`, whose deadline is changed on the way. */
   getEx(key: KeyValueArgument, options: GetExOptions = {}): Promise<string | null> {
-    const words: CommandArgument[] = expiryWords(options);
+    const words: KeyValueArgument[] = expiryWords(options);
     if (options.persist) words.push("PERSIST");
     return this.#call(toTextOrNull, "GETEX", key, ...words);
   }
 
   /** The values of several keys as text, null where there is none. */
-  mget(...keys: readonly KeyValueArgument[]): Promise<(string | null)[]> {
-    return this.#call(toList(toTextOrNull), "MGET", ...keys);
+  mget(...keys: KeyValueKeys): Promise<(string | null)[]> {
+    return this.#callWithKeys(toList(toTextOrNull), "MGET", keys);
   }
 
   /** The values of several keys, byte for byte. */
-  mgetBytes(...keys: readonly KeyValueArgument[]): Promise<(Uint8Array | null)[]> {
-    return this.#call(toList(toBytesOrNull), "MGET", ...keys);
+  mgetBytes(...keys: KeyValueKeys): Promise<(Uint8Array | null)[]> {
+    return this.#callWithKeys(toList(toBytesOrNull), "MGET", keys);
   }
 
   /** Sets several keys at once: all or, after a crash, none. */
@@ -268,13 +286,13 @@ export abstract class KeyValueCommands {
   // --- Keys.
 
   /** Deletes keys. Resolves with how many there were. */
-  del(...keys: readonly KeyValueArgument[]): Promise<number> {
-    return this.#call(toInteger, "DEL", ...keys);
+  del(...keys: KeyValueKeys): Promise<number> {
+    return this.#callWithKeys(toInteger, "DEL", keys);
   }
 
   /** How many of these keys exist; one that is named twice counts twice. */
-  exists(...keys: readonly KeyValueArgument[]): Promise<number> {
-    return this.#call(toInteger, "EXISTS", ...keys);
+  exists(...keys: KeyValueKeys): Promise<number> {
+    return this.#callWithKeys(toInteger, "EXISTS", keys);
   }
 
   /** `string`, or `none`. */
@@ -406,9 +424,9 @@ export abstract class KeyValueCommands {
   }
 }
 
-function expiryWords(options: ExpiryOptions): CommandArgument[] {
+function expiryWords(options: ExpiryOptions): KeyValueArgument[] {
   const { ex, px, exat, pxat } = options;
-  const words: CommandArgument[] = [];
+  const words: KeyValueArgument[] = [];
   // More than one of them is sent as it is: the server says what is wrong with it.
   if (ex !== undefined) words.push("EX", ex);
   if (px !== undefined) words.push("PX", px);

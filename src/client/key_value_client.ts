@@ -1,6 +1,5 @@
 /** The client: a connection to a kv (or Redis) server with a method for each common command. */
 import type { Reply } from "../protocol/reply.ts";
-import type { CommandArgument } from "../protocol/request_writer.ts";
 import { type KeyValueArgument, KeyValueCommands } from "./commands.ts";
 import { KeyValueConflictError } from "./errors.ts";
 import { ReconnectingLink, type ReconnectOptions } from "./reconnecting_link.ts";
@@ -136,7 +135,7 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
     return this.#link.isConnected;
   }
 
-  protected override request(args: readonly CommandArgument[]): Promise<Reply> {
+  protected override request(args: readonly KeyValueArgument[]): Promise<Reply> {
     return this.#link.request(args, this.#signal);
   }
 
@@ -166,7 +165,7 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
   }
 
   async *#scan({ match, count, type }: ScanOptions): AsyncGenerator<Reply, void, void> {
-    const words: CommandArgument[] = [];
+    const words: KeyValueArgument[] = [];
     if (match !== undefined) words.push("MATCH", match);
     if (count !== undefined) words.push("COUNT", count);
     if (type !== undefined) words.push("TYPE", type);
@@ -222,7 +221,7 @@ export class KeyValueClient extends KeyValueCommands implements AsyncDisposable 
     const link = await this.#link.branch(this.#signal);
     await using own = new KeyValueClient(link, this.#signal);
     for (let attempts = 1;; attempts++) {
-      await own.command("WATCH", ...keys);
+      await own.send(["WATCH", ...keys]);
       try {
         return await attempt(own);
       } catch (error) {

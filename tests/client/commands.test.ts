@@ -100,6 +100,20 @@ test("mset takes more pairs than a call of JavaScript takes arguments", async (c
   assertEquals(await client.get(`key:${count - 1}`), String(count - 1));
 });
 
+test("commands take a hundred thousand keys as arguments, and any number in an array", async (client) => {
+  const keys = Array.from({ length: 200_000 }, (_, i) => `key:${i}`);
+  await client.mset(keys.map((key) => [key, key] as const));
+  const some = keys.slice(0, 100_000);
+  assertEquals((await client.mget(...some)).at(-1), some.at(-1));
+  assertEquals((await client.mgetBytes(...some)).length, some.length);
+  assertEquals(await client.exists(...some), some.length);
+  assertEquals(await client.del(...some), some.length);
+  assertEquals((await client.mget(keys)).slice(99_999, 100_001), [null, "key:100000"]);
+  assertEquals((await client.mgetBytes(keys)).length, keys.length);
+  assertEquals(await client.exists(keys), 100_000);
+  assertEquals(await client.transaction((t) => [t.del(keys), t.mget(["a"])]), [100_000, [null]]);
+});
+
 test("parts of values are read and written", async (client) => {
   assertEquals(await client.append("a", "hello"), 5);
   assertEquals(await client.append("a", " world"), 11);

@@ -6,6 +6,8 @@ import {
   KeyValueConnectionError,
   KeyValueReplyError,
 } from "../../mod.ts";
+import { encodeRequest } from "../support/binary_text.ts";
+import { ScriptedServer } from "./scripted_server.ts";
 import { test } from "./support.ts";
 
 test("a transaction answers each of its calls", async (client) => {
@@ -99,6 +101,24 @@ test("watch gives up after the attempts that it is allowed", async (client) => {
   );
   assertEquals(attempts, 3);
   assertEquals(await client.exists("b"), 0);
+});
+
+// A server may take minutes for so many: a scripted one does not.
+Deno.test("watch takes more keys than a call of JavaScript takes arguments", async () => {
+  await using server = await ScriptedServer.start();
+  const connecting = KeyValueClient.connect({ socket: server.socketPath, protocol: 2 });
+  await server.accept();
+  await using client = await connecting;
+  const keys = Array.from({ length: 200_000 }, (_, i) => i);
+  const watching = client.watch(keys, () => Promise.resolve("done"));
+  watching.catch(() => {});
+  const connection = await server.accept();
+  const request = encodeRequest(["WATCH", ...keys.map(String)]);
+  let sent = "";
+  while (sent.length < request.length) sent += await connection.read();
+  assert(sent === request);
+  await connection.reply("+OK\r\n");
+  assertEquals(await watching, "done");
 });
 
 test("watch passes on what its callback returns or throws", async (client) => {

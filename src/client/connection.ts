@@ -47,8 +47,11 @@ export class Connection {
   #writeFailure: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
 
-  /** Connects. Rejects with a `KeyValueConnectionError` that says why not, and what to do. */
-  static async open(address: ServerAddress): Promise<Connection> {
+  /**
+   * Connects. Rejects with a `KeyValueConnectionError` that says why not, and what to do. Aborting
+   * `signal` ends the attempt; a connection that there is by then stays.
+   */
+  static async open(address: ServerAddress, signal?: AbortSignal): Promise<Connection> {
     try {
       if ("socket" in address) {
         if (new TextEncoder().encode(address.socket).length > socketPathBytesMax) {
@@ -57,9 +60,11 @@ export class Connection {
               `${socketPathBytesMax} bytes`,
           );
         }
+        // Connected or refused at once: there is nothing to abort.
         return new Connection(await Deno.connect({ transport: "unix", path: address.socket }));
       }
-      const stream = await Deno.connect({ hostname: address.hostname, port: address.port });
+      const { hostname, port } = address;
+      const stream = await Deno.connect({ hostname, port, signal });
       stream.setNoDelay(true);
       stream.setKeepAlive(true);
       return new Connection(stream);

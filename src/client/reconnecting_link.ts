@@ -39,6 +39,8 @@ export class ReconnectingLink {
   #greeted: Connection | null = null;
   /** Set once no further command is taken: by `close`, or when reconnecting is given up. */
   #ending: KeyValueConnectionError | null = null;
+  /** Ends an attempt to connect, which may take minutes where nobody answers. */
+  readonly #connecting = new AbortController();
   #wake: (() => void) | null = null;
   /** The listener on a signal that may outlive the link, and so must not keep it. */
   #stopListening: (() => void) | null = null;
@@ -138,6 +140,7 @@ export class ReconnectingLink {
     this.#leave?.();
     for (const branch of this.#branches) branch.closeNow();
     this.#wake?.();
+    this.#connecting.abort();
     this.#greeted?.close();
     this.#connection?.close();
     this.#connection = null;
@@ -195,7 +198,7 @@ export class ReconnectingLink {
 
   /** Connects and introduces the client. */
   async #connect(): Promise<Connection> {
-    const connection = await Connection.open(this.options.address);
+    const connection = await Connection.open(this.options.address, this.#connecting.signal);
     if (this.#ending) {
       connection.close();
       throw this.#ending;

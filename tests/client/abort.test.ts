@@ -1,12 +1,38 @@
 /** AbortSignals: of a call, and of the client. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KeyValueClient, KeyValueConnectionError } from "../../mod.ts";
+import { fromFileUrl } from "@std/path";
 import { encodeRequest } from "../support/binary_text.ts";
+import { runTool } from "../support/real_tools.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { until } from "../support/time_limit.ts";
 import { ScriptedServer } from "./scripted_server.ts";
 import { test } from "./support.ts";
 
 class Stop extends Error {}
+
+/** A TCP port with room for one client that was not accepted yet: the next one is not answered. */
+class UnansweredPort implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 0 });
+  #first: Deno.Conn | null = null;
+
+  get number(): number {
+    return this.#listener.addr.port;
+  }
+
+  accept(): Promise<Deno.Conn> {
+    return this.#listener.accept();
+  }
+
+  async fill(): Promise<void> {
+    this.#first = await Deno.connect({ port: this.number });
+  }
+
+  [Symbol.dispose](): void {
+    this.#first?.close();
+    this.#listener.close();
+  }
+}
 
 Deno.test("a call aborted before it is sent is never sent", async () => {
   await using server = await ScriptedServer.start();
@@ -83,6 +109,43 @@ Deno.test("aborting the client's signal ends it while it is connecting", async (
     () => KeyValueClient.connect({ socket: server.socketPath, signal: abort.signal }),
     Stop,
   );
+});
+
+/** What a program prints that uses `KeyValueClient`; it has to end by itself. */
+async function printedBy(code: string): Promise<string> {
+  await using folder = await TemporaryFolder.make();
+  const program = folder.join("program.ts");
+  const library = JSON.stringify(new URL("../../mod.ts", import.meta.url).href);
+  await Deno.writeTextFile(program, `import { KeyValueClient } from ${library};\n${code}`);
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const args = ["run", "-A", "--no-check", "--quiet", "--config", config, program];
+  return (await runTool(Deno.execPath(), args)).stdout;
+}
+
+Deno.test("aborting while nobody answers at a port leaves nothing that keeps the process alive", async () => {
+  using port = new UnansweredPort();
+  await port.fill();
+  const printed = await printedBy(`
+    const options = { port: ${port.number}, signal: AbortSignal.timeout(50) };
+    await KeyValueClient.connect(options).catch((error) => console.log(error.name));
+  `);
+  assertEquals(printed, "TimeoutError\n");
+});
+
+Deno.test("closing while nobody answers a new attempt leaves nothing that keeps the process alive", async () => {
+  using port = new UnansweredPort();
+  const printing = printedBy(`
+    const options = { port: ${port.number}, protocol: 2, reconnect: { delayMs: 0 } };
+    const client = await KeyValueClient.connect(options);
+    while (client.isConnected) await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.close();
+    console.log("closed");
+  `);
+  const connection = await port.accept();
+  await port.fill();
+  connection.close();
+  assertEquals(await printing, "closed\n");
 });
 
 Deno.test("aborting the client's signal ends it later too", async () => {

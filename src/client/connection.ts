@@ -175,10 +175,7 @@ export class Connection {
 
   #dispatch(reply: Reply): void {
     if (this.#receive !== null) return this.#receive(reply);
-    if (reply instanceof PushReply) {
-      this.onPush?.(reply.items);
-      return;
-    }
+    if (reply instanceof PushReply) return this.#push(reply.items);
     if (this.#answered === this.#sent.length) {
       throw new Error("the server sent a reply that nothing was asked for");
     }
@@ -190,6 +187,15 @@ export class Connection {
     } else if (this.#answered >= 1024 && this.#answered * 2 > this.#sent.length) {
       this.#sent.splice(0, this.#answered);
       this.#answered = 0;
+    }
+  }
+
+  /** What the listener throws is its own bug, and nothing that ends the connection. */
+  #push(items: readonly Reply[]): void {
+    try {
+      this.onPush?.(items);
+    } catch (error) {
+      reportError(error);
     }
   }
 

@@ -37,7 +37,10 @@ export interface KeyValueClientOptions {
   readonly offlineCommandsMax?: number;
   /** Bytes that may wait while there is no connection: 64 MiB unless given. */
   readonly offlineBytesMax?: number;
-  /** Called with what the server sends unasked (RESP3 pushes); the first item names the kind. */
+  /**
+   * Called with what the server sends unasked (RESP3 pushes); the first item names the kind. What it
+   * throws is an uncaught error of the program's (`reportError`); the connection goes on.
+   */
   readonly onPush?: (items: readonly Reply[]) => void;
 }
 

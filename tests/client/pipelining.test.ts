@@ -70,6 +70,38 @@ Deno.test("pushes go to onPush and to no call", async () => {
   assertEquals(await pushed.promise, ["invalidate", 1]);
 });
 
+Deno.test("what onPush throws is an uncaught error, and the connection goes on", async () => {
+  await using server = await ScriptedServer.start();
+  const kinds: Reply[] = [];
+  const connecting = KeyValueClient.connect({
+    socket: server.socketPath,
+    protocol: 2,
+    onPush([kind]) {
+      kinds.push(kind);
+      throw new Error(`bug of the caller's: ${kind}`);
+    },
+  });
+  const connection = await server.accept();
+  await using client = await connecting;
+  const uncaught: string[] = [];
+  const listener = (event: ErrorEvent) => {
+    event.preventDefault();
+    uncaught.push(event.error.message);
+  };
+  addEventListener("error", listener);
+  try {
+    const call = client.get("a");
+    await connection.read();
+    await connection.reply(">1\r\n+first\r\n>1\r\n+second\r\n$1\r\nx\r\n");
+    assertEquals(await call, "x");
+  } finally {
+    removeEventListener("error", listener);
+  }
+  assertEquals(kinds, ["first", "second"]);
+  assertEquals(uncaught, ["bug of the caller's: first", "bug of the caller's: second"]);
+  assert(client.isConnected);
+});
+
 Deno.test("replies that are none end the connection, and the calls that wait", async () => {
   await using server = await ScriptedServer.start();
   const connecting = KeyValueClient.connect({

@@ -85,6 +85,14 @@ export abstract class KeyValueCommands {
    * Sends any command. Strings come as `Uint8Array`, see {@linkcode Reply} for all; `replyToText`
    * turns them into text. Rejects with a `KeyValueReplyError` when the server answers with an error.
    *
+   * SUBSCRIBE, UNSUBSCRIBE and their kin resolve when all their channels are confirmed, with the last
+   * confirmation: kind, channel, number of subscriptions. Messages go to `onPush`; any other command may
+   * follow. That needs version 3 of the protocol.
+   *
+   * What would give later callers the replies of others is refused with a TypeError, and not sent:
+   * subscriptions in version 2 or within a transaction, MONITOR, CLIENT REPLY OFF or SKIP, HELLO with
+   * another version, RESET in version 3, what replicas send; within a transaction also what ends it.
+   *
    * ```ts ignore
    * const reply = await client.command("SET", "key", new Uint8Array([0, 255]), "EX", 60); // "OK"
    * const text = replyToText(await client.command("CONFIG", "GET", "max*")); // a Map of strings

@@ -2,12 +2,15 @@
  * One connection to a server: sends what a queue holds, all of it in one write, and gives the replies
  * to the requests in their order. It knows nothing of reconnecting.
  */
-import { PushReply, type Reply } from "../protocol/reply.ts";
+import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
 import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import { ReplyParser } from "../protocol/reply_parser.ts";
 import { closeConnection } from "../sys/close_connection.ts";
 import { KeyValueConnectionError } from "./errors.ts";
-import type { PendingRequest, RequestQueue } from "./request_queue.ts";
+import { toText } from "./reply_conversion.ts";
+import { lastCollects, type PendingRequest, type RequestQueue } from "./request_queue.ts";
+import { collectsAfter, isSubscription } from "./special_commands.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** Where a server listens. */
 export type ServerAddress =
@@ -32,6 +35,7 @@ export class Connection {
   readonly ended: Promise<KeyValueConnectionError | null>;
   /** Called with what the server sends unasked. */
   onPush: ((items: readonly Reply[]) => void) | null = null;
+  readonly subscriptions = new Subscriptions();
 
   readonly #stream: Deno.Conn;
   readonly #parser = new ReplyParser();
@@ -42,6 +46,10 @@ export class Connection {
   /** Sent and not answered: from `#answered` on. */
   #sent: PendingRequest[] = [];
   #answered = 0;
+  /** Confirmations that the oldest request, a subscription, has had. */
+  #confirmed = 0;
+  /** The server is between MULTI and EXEC, as of the last reply. */
+  #collects = false;
   #flushing = false;
   #open = true;
   #writeFailure: ReturnType<typeof setTimeout> | undefined;
@@ -84,6 +92,11 @@ export class Connection {
   /** Requests whose replies have not come. */
   get unanswered(): number {
     return this.#sent.length - this.#answered;
+  }
+
+  /** Whether the server only collects what comes behind what was sent (MULTI). */
+  get collects(): boolean {
+    return lastCollects(this.#sent.slice(this.#answered)) ?? this.#collects;
   }
 
   /** Sends what `queue` holds, and from now on whatever is added to it. */
@@ -175,11 +188,27 @@ export class Connection {
 
   #dispatch(reply: Reply): void {
     if (this.#receive !== null) return this.#receive(reply);
-    if (reply instanceof PushReply) return this.#push(reply.items);
+    if (reply instanceof PushReply) {
+      if (!this.#confirm(reply.items)) this.#push(reply.items);
+    } else {
+      this.#answer(reply);
+    }
+  }
+
+  /** Gives the oldest request its reply. */
+  #answer(reply: Reply): void {
     if (this.#answered === this.#sent.length) {
       throw new Error("the server sent a reply that nothing was asked for");
     }
-    this.#sent[this.#answered++].resolve(reply);
+    const request = this.#sent[this.#answered++];
+    request.resolve(reply);
+    if (request.name !== null) {
+      this.#confirmed = 0;
+      const collects = collectsAfter(request.name);
+      if (collects !== null && !(collects && reply instanceof ErrorReply)) {
+        this.#collects = collects;
+      }
+    }
     // Forgets what is answered when that is most of the list: constant time on average.
     if (this.#answered === this.#sent.length) {
       this.#sent.length = this.#answered = 0;
@@ -188,6 +217,24 @@ export class Connection {
       this.#sent.splice(0, this.#answered);
       this.#answered = 0;
     }
+  }
+
+  /**
+   * Whether a push is what the oldest request waits for: a confirmation of its subscription. There is one
+   * for each channel, and the last one is the reply.
+   */
+  #confirm(items: readonly Reply[]): boolean {
+    const request = this.#sent[this.#answered] as PendingRequest | undefined;
+    if (request === undefined || !isSubscription(request.name)) return false;
+    if (toText(items[0]).toUpperCase() !== request.name) return false;
+    const left = this.subscriptions.confirm(request.name, items[1]);
+    this.#confirmed++;
+    // Without channels, all are meant that there are.
+    const { argumentCount } = request;
+    if (argumentCount === 0 ? left === 0 : this.#confirmed === argumentCount) {
+      this.#answer([...items]);
+    }
+    return true;
   }
 
   /** What the listener throws is its own bug, and nothing that ends the connection. */

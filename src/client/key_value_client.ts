@@ -31,15 +31,21 @@ export interface KeyValueClientOptions {
   readonly protocol?: 2 | 3;
   /** Aborting it ends the client at once, also while it is still connecting. */
   readonly signal?: AbortSignal;
-  /** How a lost connection is made anew; false: not at all. */
+  /**
+   * How a lost connection is made anew; false: not at all. The client is subscribed again to what it was
+   * subscribed to; messages that came meanwhile are lost, and nothing else that the connection was told
+   * (CLIENT TRACKING, MULTI ...) is said again. Where a subscription is refused by then, the attempt has
+   * failed, as where the password is.
+   */
   readonly reconnect?: ReconnectOptions | false;
   /** Commands that may wait while there is no connection: 1000 unless given. */
   readonly offlineCommandsMax?: number;
   /** Bytes that may wait while there is no connection: 64 MiB unless given. */
   readonly offlineBytesMax?: number;
   /**
-   * Called with what the server sends unasked (RESP3 pushes); the first item names the kind. What it
-   * throws is an uncaught error of the program's (`reportError`); the connection goes on.
+   * Called with what the server sends unasked (RESP3 pushes), the kind first: messages of subscriptions,
+   * keys that are no longer valid. What it throws is an uncaught error of the program's (`reportError`);
+   * the connection goes on.
    */
   readonly onPush?: (items: readonly Reply[]) => void;
 }

@@ -5,8 +5,16 @@
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
 import { Connection, type ServerAddress } from "./connection.ts";
+import { nameOf } from "./commands.ts";
 import { KeyValueConnectionError, KeyValueReplyError } from "./errors.ts";
 import { RequestQueue } from "./request_queue.ts";
+import {
+  assertAnswered,
+  assertCollectable,
+  isSubscription,
+  specialNameOf,
+} from "./special_commands.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** How a lost connection is made anew: waits that double, each shortened by up to half at random. */
 export interface ReconnectOptions {
@@ -37,6 +45,8 @@ export class ReconnectingLink {
   #connection: Connection | null = null;
   /** Connected, but not introduced yet. */
   #greeted: Connection | null = null;
+  /** Those of the last connection, which the next one makes again. */
+  #subscriptions = new Subscriptions();
   /** Set once no further command is taken: by `close`, or when reconnecting is given up. */
   #ending: KeyValueConnectionError | null = null;
   /** Ends an attempt to connect, which may take minutes where nobody answers. */
@@ -98,18 +108,21 @@ export class ReconnectingLink {
   request(args: readonly CommandArgument[], signal?: AbortSignal): Promise<Reply> {
     try {
       this.#assertTakes();
+      this.#assertSendable(args);
       return this.#queue.add(args, signal).reply;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Sends commands that belong together in one piece; throws when none of them can be sent. */
+  /** Sends a transaction, MULTI and EXEC included, in one piece; throws when none of it can be sent. */
   requestAll(
     commands: readonly (readonly CommandArgument[])[],
     signal?: AbortSignal,
   ): Promise<Reply>[] {
     this.#assertTakes();
+    for (const args of commands) assertAnswered(args, this.options.protocol);
+    for (const args of commands.slice(1, -1)) assertCollectable(args);
     return this.#queue.addAll(commands, signal).map((request) => request.reply);
   }
 
@@ -121,6 +134,12 @@ export class ReconnectingLink {
     throw new KeyValueConnectionError(
       "Cannot send the command: there is no connection, and too many commands wait for one",
     );
+  }
+
+  #assertSendable(args: readonly CommandArgument[]): void {
+    assertAnswered(args, this.options.protocol);
+    if (!isSubscription(specialNameOf(args))) return;
+    if (this.#queue.collects ?? this.#connection?.collects ?? false) assertCollectable(args);
   }
 
   /** Takes no further commands, waits for the replies that are due, and disconnects. */
@@ -150,7 +169,7 @@ export class ReconnectingLink {
   #use(connection: Connection): void {
     if (this.#ending) return connection.close();
     this.#connection = connection;
-    connection.onPush = this.options.onPush ?? null;
+    this.#subscriptions = connection.subscriptions;
     connection.sendFrom(this.#queue);
     connection.ended.then((reason) => {
       this.#connection = null;
@@ -196,7 +215,7 @@ export class ReconnectingLink {
     });
   }
 
-  /** Connects and introduces the client. */
+  /** Connects, introduces the client, and subscribes it to what it was subscribed to. */
   async #connect(): Promise<Connection> {
     const connection = await Connection.open(this.options.address, this.#connecting.signal);
     if (this.#ending) {
@@ -204,10 +223,13 @@ export class ReconnectingLink {
       throw this.#ending;
     }
     this.#greeted = connection;
+    // Messages may come as soon as a subscription is made again.
+    connection.onPush = this.options.onPush ?? null;
     const greeting = new RequestQueue();
-    const replies = this.#greeting().map(async (command) => {
+    const commands = [...this.#greeting(), ...this.#subscriptions.commands()];
+    const replies = commands.map(async (command) => {
       const reply = await greeting.add(command).reply;
-      if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, command[0]);
+      if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(command));
     });
     try {
       connection.sendFrom(greeting);

@@ -4,6 +4,7 @@
  */
 import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import type { Reply } from "../protocol/reply.ts";
+import { collectsAfter, type SpecialName, specialNameOf } from "./special_commands.ts";
 
 /** Fewer aborted requests than this are not worth moving the others for. */
 const abortedKeptMax = 64;
@@ -11,6 +12,10 @@ const abortedKeptMax = 64;
 /** A request on its way: settled by its reply, by the loss of the connection, or by an abort. */
 export class PendingRequest {
   readonly reply: Promise<Reply>;
+  /** The command's name, if it needs a look. */
+  readonly name: SpecialName | null;
+  /** How many arguments it has behind its name: the channels of a subscription. */
+  readonly argumentCount: number;
   /** Where the request's bytes stand in the queue's buffer. */
   start: number;
   end: number;
@@ -23,9 +28,11 @@ export class PendingRequest {
   readonly #reject: (error: unknown) => void;
   #stopListening: (() => void) | null = null;
 
-  constructor(start: number, end: number) {
+  constructor(args: readonly CommandArgument[], start: number, end: number) {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.reply = promise;
+    this.name = specialNameOf(args);
+    this.argumentCount = args.length - 1;
     this.start = start;
     this.end = end;
     this.#resolve = resolve;
@@ -54,6 +61,12 @@ export class PendingRequest {
     this.#stopListening?.();
     this.#reject(error);
   }
+}
+
+/** Whether the server only collects what is sent behind these; null when they leave that as it is. */
+export function lastCollects(requests: readonly PendingRequest[]): boolean | null {
+  const last = requests.findLast(({ name }) => collectsAfter(name) !== null);
+  return collectsAfter(last?.name ?? null);
 }
 
 /** Requests that leave in one write. */
@@ -86,6 +99,11 @@ export class RequestQueue {
     return this.#requests.length === 0;
   }
 
+  /** Whether the server only collects what is added next (MULTI); null when nothing that waits says so. */
+  get collects(): boolean | null {
+    return lastCollects(this.#requests.filter((request) => !request.aborted));
+  }
+
   /**
    * Adds a request. The arguments are copied at once. Aborted before it is taken, it is never sent;
    * aborted later, its reply is dropped in its turn.
@@ -107,7 +125,7 @@ export class RequestQueue {
       for (const args of commands) {
         const start = writer.length;
         writer.command(args);
-        added.push(new PendingRequest(start, writer.length));
+        added.push(new PendingRequest(args, start, writer.length));
       }
     } catch (error) {
       writer.length = before;

@@ -31,6 +31,7 @@ export type { ReconnectOptions } from "./src/client/reconnecting_link.ts";
 export {
   KeyValueConflictError,
   KeyValueConnectionError,
+  type KeyValueConnectionErrorOptions,
   KeyValueReplyError,
 } from "./src/client/errors.ts";
 export {
@@ -47,13 +48,26 @@ export { KeyValueServer } from "./src/server/key_value_server.ts";
 export type { KeyValueServerOptions } from "./src/server/server_options.ts";
 export { ListenError } from "./src/server/unix_socket.ts";
 export { SystemError } from "./src/sys/libc.ts";
+// Files of another kind, in tests of what is built upon a store.
+export type {
+  BodyRange as StoreFileRange,
+  StoreFile,
+  Window as StoreFileWindow,
+} from "./src/sys/mapped_file.ts";
+export { TlsError } from "./src/sys/openssl.ts";
 export type { SyncPolicy } from "./src/store/durability.ts";
+export type { DurationHistogram } from "./src/store/duration_histogram.ts";
 export { StoreError, type StoreErrorCode } from "./src/store/errors.ts";
+export type { EvictionPolicy } from "./src/store/eviction.ts";
+export type { SliceKind } from "./src/store/housekeeping.ts";
+export { type ChangeListener, keyChange, type MissListener } from "./src/store/key_change.ts";
+export type { StoreLimits } from "./src/store/limits.ts";
 export type { OpeningReport } from "./src/store/opening.ts";
 export type { Damage } from "./src/store/recovery.ts";
 export {
   type KeyVisitor,
   type SetOptions as StoreSetOptions,
+  type SizeLimit,
   Store,
   type StoreOptions,
   type StoreStatistics,

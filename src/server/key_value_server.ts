@@ -3,7 +3,7 @@ import type { ClientSocket } from "./client_socket.ts";
 import { join, resolve } from "@std/path";
 import type { Access } from "../commands/access.ts";
 import { allCommands, type CommandMap } from "../commands/registry.ts";
-import type { MemoryField, ServerControl } from "../commands/server_control.ts";
+import type { MemoryField } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
 import { TlsContext } from "../sys/openssl.ts";
@@ -62,9 +62,12 @@ interface ServerParts {
  * await server.stop();
  * ```
  */
-export class KeyValueServer implements ServerControl {
+export class KeyValueServer {
+  /** The store that it serves. */
   readonly store: Store;
+  /** @internal */
   readonly config: ServerConfiguration;
+  /** @internal */
   readonly access: Access;
   /** Resolves when the server has stopped, also by SHUTDOWN; rejects when stopping it failed. */
   readonly finished: Promise<void>;
@@ -286,16 +289,19 @@ export class KeyValueServer implements ServerControl {
     if (this.store.failure !== null) throw this.store.failure;
   }
 
-  // --- ServerControl -----------------------------------------------------------------------------
+  // --- ServerControl: what commands ask of the server, which `ServerCore` takes it for -----------
 
+  /** @internal */
   *sessions(): Iterable<Session> {
     for (const { session } of this.#connections.values()) yield session;
   }
 
+  /** @internal */
   session(id: number): Session | undefined {
     return this.#connections.get(id)?.session;
   }
 
+  /** @internal */
   rewriteConfiguration(): string | null {
     if (this.#configFile === null) return "The server is running without a config file";
     try {
@@ -306,27 +312,33 @@ export class KeyValueServer implements ServerControl {
     }
   }
 
+  /** @internal */
   get hasUserFile(): boolean {
     return this.#settings.userFile !== "";
   }
 
+  /** @internal */
   loadUsers(): string | null {
     return loadUserFile(this.#settings.userFile, this.access);
   }
 
+  /** @internal */
   saveUsers(): string | null {
     return saveUserFile(this.#settings.userFile, this.access);
   }
 
+  /** @internal */
   shutdown(_save: boolean): void {
     // NOSAVE too ends in order: there is nothing to gain from losing data.
     this.stop().catch((error) => this.#log(String(error?.message ?? error)));
   }
 
+  /** @internal */
   save(): void {
     this.store.syncNow();
   }
 
+  /** @internal */
   saveInBackground(): void {
     this.store.sync().catch((error) => {
       if (!this.#reportedFailure) this.#log(error.message);
@@ -334,20 +346,24 @@ export class KeyValueServer implements ServerControl {
     });
   }
 
+  /** @internal */
   compact(): boolean {
     const begins = this.store.compact();
     if (begins) this.#counters.compactions++;
     return begins;
   }
 
+  /** @internal */
   async backUp(path: string): Promise<void> {
     await this.store.backUp(path);
   }
 
+  /** @internal */
   lastSaveSeconds(): number {
     return Math.floor((this.store.statistics.lastSyncMs || this.#startedMs) / 1000);
   }
 
+  /** @internal */
   resetStatistics(): void {
     const core = this.#core;
     const { dispatcher, context } = core;
@@ -368,11 +384,13 @@ export class KeyValueServer implements ServerControl {
     for (const meter of [core.commandRate, core.inputRate, core.outputRate]) meter.reset(now);
   }
 
+  /** @internal */
   info(sections: readonly string[]): string {
     const sessions = [...this.sessions()];
     return infoText(sections, this.#facts.gather(sessions, this.#counters));
   }
 
+  /** @internal */
   memory(): readonly MemoryField[] {
     return memoryFields(this.#facts.gather([...this.sessions()], this.#counters));
   }

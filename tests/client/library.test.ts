@@ -1,0 +1,41 @@
+/** `mod.ts`: what a program can import. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { keyChange, KeyValueServer, type SizeLimit, Store, TlsError } from "../../mod.ts";
+import { runTool } from "../support/real_tools.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+
+/** For the server, which reads ahead with it: not for programs. */
+const knownInternals = ["Store.prototype.ahead"];
+
+Deno.test("every type that the library's types refer to can be imported", async () => {
+  const library = fromFileUrl(new URL("../../mod.ts", import.meta.url));
+  const env = `NO_COLOR=1`;
+  const { stderr } = await runTool("env", [env, Deno.execPath(), "doc", "--lint", library]);
+  assert(/documentation lint|Checked/.test(stderr), stderr);
+  const found = stderr.matchAll(/public type '(.*)' references private type '(.*)'/g);
+  assertEquals(Array.from(found, ([, type]) => type), knownInternals);
+});
+
+Deno.test("the errors that starting a server throws can be told apart", async () => {
+  await using folder = await TemporaryFolder.make();
+  const options = { store: folder.join("store.db"), socket: folder.join("kv.sock") };
+  await assertRejects(
+    () => KeyValueServer.start({ ...options, listen: "127.0.0.1:0", tlsCert: "none.pem" }),
+    TlsError,
+    "key (tls-key-file) is missing",
+  );
+});
+
+Deno.test("what a store tells of its keys, and how large it may become, has names", async () => {
+  await using folder = await TemporaryFolder.make();
+  const sizeLimit: SizeLimit = { bytesMax: 2 ** 26, policy: "allkeys-lru" };
+  const store = Store.open({ path: folder.join("store.db"), sizeLimit });
+  const changes: number[] = [];
+  store.onChange = (change) => changes.push(change);
+  store.set("a", "1");
+  store.set("a", "2");
+  store.delete("a");
+  assertEquals(changes, [keyChange.added, keyChange.changed, keyChange.removed]);
+  await store.close();
+});

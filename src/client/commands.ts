@@ -150,8 +150,8 @@ export abstract class KeyValueCommands {
   }
 
   /**
-   * Sets `key`. Resolves with whether it was set, which only `nx` and `xx` can prevent; with the option
-   * `get`, with the value that was there before, or null.
+   * Sets `key`. Resolves with whether it was set, which only `nx`, `xx`, `ifeq` and `ifne` can prevent; with
+   * the option `get`, with the value that was there before, or null.
    */
   set(
     key: KeyValueArgument,

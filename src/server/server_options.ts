@@ -22,7 +22,10 @@ export interface KeyValueServerOptions {
   readonly socketMode?: number;
   /** The name or number of the group that the socket belongs to: the process's own unless given. */
   readonly socketGroup?: string;
-  /** A TCP address on loopback to listen on too, such as `127.0.0.1:6379`. */
+  /**
+   * A TCP address to listen on too, such as `127.0.0.1:6379`. Whichever it is, only clients of this machine are
+   * served unless there is a password, or `protected-mode no` in the configuration.
+   */
   readonly listen?: string;
   /**
    * PEM files of the server's certificate and of its key: with them, TLS is spoken at `listen`. `tlsCa` is one of

@@ -17,6 +17,29 @@ Deno.test("every type that the library's types refer to can be imported", async 
   assertEquals(Array.from(found, ([, type]) => type), knownInternals);
 });
 
+Deno.test("another project imports the library as the README says", async () => {
+  await using folder = await TemporaryFolder.make();
+  const root = fromFileUrl(new URL("../../", import.meta.url));
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const [, config] = readme.match(/^```json\n(.*"links".*)\n```$/m)!;
+  await Deno.writeTextFile(folder.join("deno.json"), config.replace("/path/to/kv", root));
+  const program = folder.join("program.ts");
+  await Deno.writeTextFile(
+    program,
+    `import { KeyValueClient, KeyValueReader, KeyValueServer, Store } from "@kv/kv";
+    const [store, socket] = ["${folder.join("store.db")}", "${folder.join("kv.sock")}"];
+    const server = await KeyValueServer.start({ store, socket });
+    const client = await KeyValueClient.connect({ socket });
+    await client.set("foo", "bar");
+    using reader = KeyValueReader.open(store);
+    console.log(reader.getText("foo"), server.store instanceof Store);
+    await client.close();
+    await server.stop();`,
+  );
+  const { stdout, stderr } = await runTool(Deno.execPath(), ["run", "-A", "--quiet", program]);
+  assertEquals({ stdout, stderr }, { stdout: "bar true\n", stderr: "" });
+});
+
 Deno.test("the errors that starting a server throws can be told apart", async () => {
   await using folder = await TemporaryFolder.make();
   const options = { store: folder.join("store.db"), socket: folder.join("kv.sock") };

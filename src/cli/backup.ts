@@ -1,5 +1,5 @@
 /** `kv backup FILE`: has the server copy its store, and reads the copy to see that it is whole. */
-import { resolve } from "@std/path";
+import { resolve } from "../sys/file_path.ts";
 import { checkStore } from "../store/checker.ts";
 import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";

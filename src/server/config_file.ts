@@ -2,7 +2,7 @@
  * The configuration file, in Redis's syntax: a directive and its arguments on each line, `#` before
  * comments, quotes as in inline commands, `include` for other files.
  */
-import { basename, dirname, join } from "@std/path";
+import { basename, dirname, join } from "../sys/file_path.ts";
 import type { UserDefinition } from "../commands/access.ts";
 import { matchGlob } from "../commands/glob.ts";
 import { isNear } from "../commands/near_names.ts";

@@ -3,7 +3,7 @@
  * here, and those that tools of the Redis world look at or set before they start (redis-benchmark
  * reads `save` and `appendonly`, exporters read `maxmemory`, test suites set `save`).
  */
-import { resolve } from "@std/path";
+import { resolve } from "../sys/file_path.ts";
 import { formatEventClasses, parseEventClasses } from "../commands/keyspace_events.ts";
 import type { Configuration } from "../commands/server_control.ts";
 import type { SyncPolicy } from "../store/durability.ts";

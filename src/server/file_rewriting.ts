@@ -1,5 +1,5 @@
 /** Files that the server writes for others to read: the configuration, and the users. */
-import { dirname } from "@std/path";
+import { dirname } from "../sys/file_path.ts";
 import { binaryText, bytesOfBinaryText } from "../protocol/binary_text.ts";
 import { closeFile, openFile, syncFile, syncFolder, writeAt } from "../sys/libc.ts";
 

@@ -1,6 +1,6 @@
 /** The server: sockets, connections, and what commands ask of the server they run in. */
 import type { ClientSocket } from "./client_socket.ts";
-import { join, resolve } from "@std/path";
+import { join, resolve } from "../sys/file_path.ts";
 import type { Access } from "../commands/access.ts";
 import { allCommands, type CommandMap } from "../commands/registry.ts";
 import type { MemoryField } from "../commands/server_control.ts";

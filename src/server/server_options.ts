@@ -1,4 +1,4 @@
-import { basename, dirname } from "@std/path";
+import { basename, dirname } from "../sys/file_path.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { TlsError } from "../sys/openssl.ts";

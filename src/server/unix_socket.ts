@@ -1,7 +1,7 @@
 /**
  * The server's Unix socket: private from its first moment, never another server's, never left behind.
  */
-import { dirname } from "@std/path";
+import { dirname } from "../sys/file_path.ts";
 import { closeConnection } from "../sys/close_connection.ts";
 import { groupId } from "../sys/group_names.ts";
 import { closeFile, openFile, setUmask, tryLock } from "../sys/libc.ts";

@@ -5,7 +5,7 @@
  * made; the head is copied as far as it was written at that moment. The segments come to stand one behind
  * the other; free ones are left out. The copy has no index: the first start makes one.
  */
-import { dirname } from "@std/path";
+import { dirname } from "../sys/file_path.ts";
 import { FileCopier } from "../sys/file_copier.ts";
 import { closeFile, openFile, syncFolder, tryLock } from "../sys/libc.ts";
 import type { Durability } from "./durability.ts";

@@ -177,7 +177,11 @@ export class Store {
     this.#housekeeping.arm();
   }
 
-  /** Keys that `find` will be asked for soon: telling it makes their cache misses overlap. */
+  /**
+   * Keys that `find` will be asked for soon: telling it makes their cache misses overlap.
+   *
+   * @internal
+   */
   readonly ahead: KeysAhead;
   /** What was found damaged, at the opening and since. */
   readonly damages: Damage[];

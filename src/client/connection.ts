@@ -6,7 +6,7 @@ import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
 import { type CommandArgument, RequestWriter } from "../protocol/request_writer.ts";
 import { ReplyParser } from "../protocol/reply_parser.ts";
 import { closeConnection } from "../sys/close_connection.ts";
-import { KeyValueConnectionError } from "./errors.ts";
+import { KeyValueConnectionError, type KeyValueConnectionErrorOptions } from "./errors.ts";
 import { toText } from "./reply_conversion.ts";
 import { lastCollects, type PendingRequest, type RequestQueue } from "./request_queue.ts";
 import { collectsAfter, isSubscription } from "./special_commands.ts";
@@ -43,6 +43,8 @@ export class Connection {
   /** Told of all that comes, since `listen`. */
   #receive: ((reply: Reply) => void) | null = null;
   #queue: RequestQueue | null = null;
+  /** What is still in the queue at the end is rejected, too. */
+  #endsQueue = false;
   /** Sent and not answered: from `#answered` on. */
   #sent: PendingRequest[] = [];
   #answered = 0;
@@ -52,6 +54,10 @@ export class Connection {
   #collects = false;
   #flushing = false;
   #open = true;
+  #hasReplied = false;
+  /** An error that came before anything was asked for, as from a server with too many clients. */
+  #refusal: ErrorReply | null = null;
+  #reason: KeyValueConnectionError | null = null;
   #writeFailure: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
 
@@ -99,10 +105,16 @@ export class Connection {
     return lastCollects(this.#sent.slice(this.#answered)) ?? this.#collects;
   }
 
-  /** Sends what `queue` holds, and from now on whatever is added to it. */
-  sendFrom(queue: RequestQueue): void {
+  /**
+   * Sends what `queue` holds, and from now on whatever is added to it. What was not sent when the connection
+   * ends stays in the queue, for the next connection; unless there is none, as `isLast` says: then it is rejected, and so
+   * is what is added later.
+   */
+  sendFrom(queue: RequestQueue, { isLast = false } = {}): void {
     if (this.#queue) this.#queue.onAdd = null;
     this.#queue = queue;
+    this.#endsQueue = isLast;
+    if (!this.#open) return this.#endQueue();
     queue.onAdd = () => this.#flushSoon();
     if (!queue.isEmpty) this.#flushSoon();
   }
@@ -116,10 +128,15 @@ export class Connection {
     receive: (reply: Reply) => void,
   ): Promise<void> {
     this.#receive = receive;
+    const refusal = this.#takeRefusal();
+    if (refusal !== null) return receive(refusal);
     const writer = new RequestWriter();
     for (const request of requests) writer.command(request);
-    const bytes = writer.bytes.subarray(0, writer.length);
-    for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
+    try {
+      await this.#write(writer.bytes.subarray(0, writer.length));
+    } catch (error) {
+      this.#writeFailed(error);
+    }
   }
 
   /** Resolves when all that was added has its reply, or when the connection has ended. */
@@ -145,18 +162,28 @@ export class Connection {
       while (this.#canWrite() && this.#queue && !this.#queue.isEmpty) {
         const { bytes, requests } = this.#queue.take();
         for (const request of requests) this.#sent.push(request);
+        const refusal = this.#takeRefusal();
+        if (refusal !== null) this.#answer(refusal);
         // What is added during a write waits for its end, and leaves in the next.
-        for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
+        await this.#write(bytes);
       }
     } catch (error) {
-      if (!this.#open) return;
-      // The replies sent before the server went are still to be read; that ends with their end.
-      const reason = lost("the request could not be written", error);
-      this.#writeFailure = setTimeout(() => this.#end(reason), lastRepliesMs);
+      this.#writeFailed(error);
     } finally {
       this.#flushing = false;
       this.#tellIdle();
     }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
+  }
+
+  /** The replies sent before the server went are still to be read; that ends with their end. */
+  #writeFailed(error: unknown): void {
+    if (!this.#open) return;
+    const reason = lost("the request could not be written", error);
+    this.#writeFailure = setTimeout(() => this.#end(reason), lastRepliesMs);
   }
 
   #canWrite(): boolean {
@@ -187,19 +214,29 @@ export class Connection {
   }
 
   #dispatch(reply: Reply): void {
+    const isFirst = !this.#hasReplied;
+    this.#hasReplied = true;
     if (this.#receive !== null) return this.#receive(reply);
     if (reply instanceof PushReply) {
       if (!this.#confirm(reply.items)) this.#push(reply.items);
-    } else {
+    } else if (this.#answered < this.#sent.length) {
       this.#answer(reply);
+    } else if (isFirst && reply instanceof ErrorReply) {
+      this.#refusal = reply;
+    } else {
+      throw new Error("the server sent a reply that nothing was asked for");
     }
+  }
+
+  /** The error that came unasked is the reply to what is asked first, as if that had come in time. */
+  #takeRefusal(): ErrorReply | null {
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    return refusal;
   }
 
   /** Gives the oldest request its reply. */
   #answer(reply: Reply): void {
-    if (this.#answered === this.#sent.length) {
-      throw new Error("the server sent a reply that nothing was asked for");
-    }
     const request = this.#sent[this.#answered++];
     request.resolve(reply);
     if (request.name !== null) {
@@ -249,17 +286,38 @@ export class Connection {
   #end(reason: KeyValueConnectionError | null): void {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#queue) this.#queue.onAdd = null;
+    this.#reason = reason;
     clearTimeout(this.#writeFailure);
     closeConnection(this.#stream);
-    const error = reason ??
-      new KeyValueConnectionError("The connection was closed", { mayHaveRun: true });
+    const error = reason ?? closed({ mayHaveRun: true });
     for (const request of this.#sent.splice(this.#answered)) request.reject(error);
     this.#sent = [];
     this.#answered = 0;
+    this.#endQueue();
     this.#tellIdle();
     this.#resolveEnded(reason);
   }
+
+  /** Rejects what is in the queue at the end of the connection, and what comes later, unless there is another one. */
+  #endQueue(): void {
+    const queue = this.#queue;
+    if (queue === null) return;
+    queue.onAdd = null;
+    if (!this.#endsQueue) return;
+    const { message, cause } = this.#reason ?? closed({});
+    queue.onAdd = () => {
+      for (const request of queue.take().requests) {
+        const refusal = this.#takeRefusal();
+        if (refusal !== null) request.resolve(refusal);
+        else request.reject(new KeyValueConnectionError(message, { cause }));
+      }
+    };
+    queue.onAdd();
+  }
+}
+
+function closed(options: KeyValueConnectionErrorOptions): KeyValueConnectionError {
+  return new KeyValueConnectionError("The connection was closed", options);
 }
 
 function lost(why: string, cause?: unknown): KeyValueConnectionError {

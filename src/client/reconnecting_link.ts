@@ -232,7 +232,7 @@ export class ReconnectingLink {
       if (reply instanceof ErrorReply) throw new KeyValueReplyError(reply, nameOf(command));
     });
     try {
-      connection.sendFrom(greeting);
+      connection.sendFrom(greeting, { isLast: true });
       await Promise.all(replies);
       return connection;
     } catch (error) {

@@ -13,10 +13,17 @@ import { splitArguments } from "../protocol/line_arguments.ts";
 import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings, ReplyFormat } from "./options.ts";
-import { ByteSink, complain, writeOutput } from "./output.ts";
+import { ByteSink, complain, readInputInto, writeOutput } from "./output.ts";
+import { repetition, wrongRepetition } from "./repetition.ts";
 
 const decoder = new TextDecoder();
 const lineFeed = 0x0a;
+
+/** So many answers are waited for before more is asked: a command can be repeated a million times. */
+const answersMax = 10_000;
+
+/** The server does not let this user in. */
+class LoginError extends Error {}
 
 /** Runs the commands on standard input; resolves with the exit status. */
 export async function runPipe(settings: ClientSettings): Promise<number> {
@@ -30,6 +37,10 @@ export async function runPipe(settings: ClientSettings): Promise<number> {
     }
     return exitCodes.ok;
   } catch (error) {
+    if (error instanceof LoginError) {
+      complain(error.message);
+      return exitCodes.errorReply;
+    }
     if (!(error instanceof KeyValueConnectionError)) throw error;
     complain(noServerMessage(error, settings.address));
     return exitCodes.noServer;
@@ -48,60 +59,83 @@ async function connect(settings: ClientSettings): Promise<Link> {
   const connection = await Connection.open(settings.address);
   const link: Link = { connection, queue: new RequestQueue(), isLost: false };
   connection.ended.then(() => link.isLost = true);
-  connection.sendFrom(link.queue);
+  connection.sendFrom(link.queue, { isLast: true });
   const first = greeting(settings);
   if (first !== null) {
     const reply = await link.queue.add(first).reply;
-    if (reply instanceof ErrorReply) writeOutput(formatReply(reply, settings.format, []));
+    // Without a password it may be the version that is refused: the commands are answered nevertheless.
+    if (reply instanceof ErrorReply && settings.password !== "") {
+      connection.close();
+      throw new LoginError(reply.message);
+    }
   }
   return link;
 }
 
-/** Sends the lines and writes the replies. Resolves with true when one of them said to stop. */
+/**
+ * Sends the lines and writes the replies. Resolves with true when one of them said to stop, or nobody reads what is
+ * written.
+ */
 async function runLines(
   lines: readonly Uint8Array[],
   queue: RequestQueue,
   format: ReplyFormat,
 ): Promise<boolean> {
   const answers: (Promise<Uint8Array> | string)[] = [];
-  let stop = false;
+  const tell = (message: string) => {
+    answers.push(format === "json" ? `${JSON.stringify({ error: message })}\n` : `${message}\n`);
+  };
   for (const line of lines) {
-    const { args, state } = splitArguments(line);
-    if (state !== "whole") {
-      answers.push("Invalid argument(s)\n");
+    const split = splitArguments(line);
+    if (split.state !== "whole") {
+      tell("Invalid argument(s)");
       continue;
     }
+    const { times, isGiven } = repetition(split.args.map((arg) => decoder.decode(arg)));
+    const args = isGiven ? split.args.slice(1) : split.args;
     if (args.length === 0) continue;
-    const name = decoder.decode(args[0]).toLowerCase();
+    const words = args.map((arg) => decoder.decode(arg));
+    const name = words[0].toLowerCase();
     if (name === "exit" || name === "quit") {
-      stop = true;
-      break;
+      await writeAnswers(answers);
+      return true;
     }
-    if (name === "help" || name === "?") {
+    if (times === 0) {
+      tell(wrongRepetition);
+    } else if (name === "help" || name === "?") {
       const { helpText } = await import("./help.ts");
-      answers.push(helpText(args.slice(1).map((arg) => decoder.decode(arg))).text);
-      continue;
+      const { text } = helpText(words.slice(1));
+      answers.push(format === "json" ? `${JSON.stringify(text)}\n` : text);
+    } else if (listens(name)) {
+      tell(listenInstead(name));
+    } else {
+      for (let i = 0; i < times; i++) {
+        if (answers.length >= answersMax && !await writeAnswers(answers)) return true;
+        const answer = answerTo(words, queue.add(args).reply, format);
+        // A connection that is lost rejects them all at once; they are awaited one by one.
+        answer.catch(() => {});
+        answers.push(answer);
+      }
     }
-    if (listens(name)) {
-      answers.push(`${listenInstead(name)}\n`);
-      continue;
-    }
-    const answer = answerTo(args.map((arg) => decoder.decode(arg)), queue.add(args).reply, format);
-    // A connection that is lost rejects them all at once; they are awaited one by one.
-    answer.catch(() => {});
-    answers.push(answer);
   }
-  // What was answered before the connection was lost is shown.
+  return !await writeAnswers(answers);
+}
+
+/** Waits for the answers and writes them, after which there are none; false when nobody reads them. */
+async function writeAnswers(answers: (Promise<Uint8Array> | string)[]): Promise<boolean> {
   const sink = new ByteSink();
+  let hasReader = true;
   try {
     for (const answer of answers) {
       if (typeof answer === "string") sink.appendText(answer);
       else sink.append(await answer);
     }
   } finally {
-    writeOutput(sink.bytes());
+    answers.length = 0;
+    // What was answered before the connection was lost is shown.
+    hasReader = writeOutput(sink.bytes());
   }
-  return stop;
+  return hasReader;
 }
 
 async function answerTo(
@@ -123,7 +157,7 @@ async function* readLines(): AsyncGenerator<Uint8Array[], void, void> {
   // The start of a line whose end is not there yet.
   let partial = new ByteSink();
   while (true) {
-    const count = await Deno.stdin.read(buffer);
+    const count = await readInputInto(buffer);
     if (count === null) break;
     const lines: Uint8Array[] = [];
     let start = 0;

@@ -6,9 +6,10 @@ import { KeyValueReader } from "../client/key_value_reader.ts";
 import { StoreError } from "../store/errors.ts";
 import { SystemError } from "../sys/libc.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
-import { type ClientSettings, UsageError } from "./options.ts";
-import { complain, readInput, writeOutput } from "./output.ts";
+import { appendReply } from "./format_reply.ts";
+import { type ClientSettings, type ReplyFormat, UsageError } from "./options.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { complain, OutputSink, readInput, writeOutput } from "./output.ts";
 
 /** Keys that are written to a pipe at a time. */
 const keysAtOnce = 1000;
@@ -46,9 +47,7 @@ function planGet(args: readonly (string | Uint8Array)[], { format }: ClientSetti
   }
   return (reader) => {
     const value = reader.get(args[0]);
-    if (format === "json") writeOutput(formatJson(value), "\n");
-    else if (format === "terminal") writeOutput(formatForTerminal(value));
-    else if (value !== null) writeOutput(formatRaw(value), "\n");
+    if (format !== "raw" || value !== null) show(value, format);
     return value === null ? exitCodes.nil : exitCodes.ok;
   };
 }
@@ -57,9 +56,8 @@ function planScan(args: readonly (string | Uint8Array)[], { format }: ClientSett
   const { match, count } = scanOptions(args);
   return (reader) => {
     const keys = first(reader.scan({ match }), count);
-    if (format === "json") writeOutput(formatJson([...keys]), "\n");
-    else if (format === "terminal") writeOutput(formatForTerminal([...keys]));
-    else writeLines(keys);
+    if (format === "raw") writeLines(keys);
+    else show([...keys], format);
     return exitCodes.ok;
   };
 }
@@ -95,12 +93,18 @@ function* first(keys: Iterable<Uint8Array>, count: number): Generator<Uint8Array
   }
 }
 
+function show(reply: Reply, format: ReplyFormat): void {
+  const sink = new OutputSink();
+  appendReply(sink, reply, format, []);
+  sink.flush();
+}
+
 function writeLines(keys: Iterable<Uint8Array>): void {
   let chunks: Uint8Array[] = [];
   for (const key of keys) {
     chunks.push(key, newline);
     if (chunks.length < 2 * keysAtOnce) continue;
-    writeOutput(...chunks);
+    if (!writeOutput(...chunks)) return; // Nobody wants the rest.
     chunks = [];
   }
   if (chunks.length > 0) writeOutput(...chunks);

@@ -8,10 +8,14 @@ import {
   VerbatimReply,
 } from "../protocol/reply.ts";
 import type { ReplyFormat } from "./options.ts";
-import { ByteSink } from "./output.ts";
+import { ByteSink, type TextSink } from "./output.ts";
+
+/** A string is shown in pieces of so many bytes: all of it can be longer than a string of JavaScript's. */
+const pieceBytes = 192 * 1024; // Divisible by 3, so that the pieces' Base64 is that of the whole.
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+const strictOptions = { ignoreBOM: true, fatal: true };
+const strict = new TextDecoder("utf-8", strictOptions);
 
 /**
  * For a terminal: types are named, strings are quoted, lists are numbered.
@@ -22,18 +26,20 @@ const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
  */
 export function formatForTerminal(reply: Reply): string {
   const parts: string[] = [];
-  appendForTerminal(parts, reply, "");
+  appendForTerminal(parts, reply);
   return parts.join("");
 }
 
 /** `indent` stands before all lines of the reply but its first. */
-function appendForTerminal(parts: string[], reply: Reply, indent: string): void {
+function appendForTerminal(parts: TextSink, reply: Reply, indent = ""): void {
   if (reply === null) {
     parts.push("(nil)\n");
   } else if (typeof reply === "string") {
     parts.push(reply, "\n");
   } else if (reply instanceof Uint8Array) {
-    parts.push(quoteBytes(reply), "\n");
+    parts.push('"');
+    for (const piece of piecesOf(reply)) parts.push(quoteBytes(piece).slice(1, -1));
+    parts.push('"\n');
   } else if (typeof reply === "number" || typeof reply === "bigint") {
     parts.push(`(integer) ${reply}\n`);
   } else if (typeof reply === "boolean") {
@@ -62,7 +68,7 @@ interface NumberedList {
   readonly mark: string;
 }
 
-function appendList(parts: string[], { items, kind, mark }: NumberedList, indent: string): void {
+function appendList(parts: TextSink, { items, kind, mark }: NumberedList, indent: string): void {
   if (items.length === 0) {
     parts.push(`(empty ${kind})\n`);
     return;
@@ -76,7 +82,7 @@ function appendList(parts: string[], { items, kind, mark }: NumberedList, indent
   });
 }
 
-function appendMap(parts: string[], map: ReadonlyMap<Reply, Reply>, indent: string): void {
+function appendMap(parts: TextSink, map: ReadonlyMap<Reply, Reply>, indent: string): void {
   if (map.size === 0) {
     parts.push("(empty hash)\n");
     return;
@@ -149,27 +155,60 @@ function appendRaw(sink: ByteSink, reply: Reply): void {
  * an array of `[key, value]` otherwise.
  */
 export function formatJson(reply: Reply): string {
+  const parts: string[] = [];
+  appendJson(parts, reply);
+  return parts.join("");
+}
+
+function appendJson(parts: TextSink, reply: Reply): void {
   if (reply === null || typeof reply === "boolean" || typeof reply === "string") {
-    return JSON.stringify(reply);
+    parts.push(JSON.stringify(reply));
+  } else if (typeof reply === "number" || typeof reply === "bigint") {
+    parts.push(String(reply));
+  } else if (reply instanceof Uint8Array) {
+    appendJsonString(parts, reply);
+  } else if (reply instanceof VerbatimReply) {
+    appendJsonString(parts, reply.bytes);
+  } else if (reply instanceof ErrorReply) {
+    parts.push(`{"error":${JSON.stringify(reply.message)}}`);
+  } else if (reply instanceof DoubleReply) {
+    parts.push(Number.isFinite(reply.value) ? String(reply.value) : JSON.stringify(reply.text));
+  } else if (reply instanceof Map) {
+    appendJsonMap(parts, reply);
+  } else {
+    appendJsonList(parts, reply instanceof PushReply ? reply.items : reply);
   }
-  if (typeof reply === "number" || typeof reply === "bigint") return String(reply);
-  if (reply instanceof Uint8Array) return jsonString(reply);
-  if (reply instanceof VerbatimReply) return jsonString(reply.bytes);
-  if (reply instanceof ErrorReply) return `{"error":${JSON.stringify(reply.message)}}`;
-  if (reply instanceof DoubleReply) {
-    return Number.isFinite(reply.value) ? String(reply.value) : JSON.stringify(reply.text);
-  }
-  if (reply instanceof Map) return jsonMap(reply);
-  const items = reply instanceof PushReply ? reply.items : [...reply];
-  return `[${items.map(formatJson).join(",")}]`;
 }
 
-function jsonString(bytes: Uint8Array): string {
-  const text = textOf(bytes);
-  return text === null ? `{"base64":"${bytes.toBase64()}"}` : JSON.stringify(text);
+function appendJsonList(parts: TextSink, items: Iterable<Reply>): void {
+  let before = "[";
+  for (const item of items) {
+    parts.push(before);
+    appendJson(parts, item);
+    before = ",";
+  }
+  parts.push(before === "[" ? "[]" : "]");
 }
 
-function jsonMap(map: ReadonlyMap<Reply, Reply>): string {
+function appendJsonString(parts: TextSink, bytes: Uint8Array): void {
+  if (bytes.length <= pieceBytes) {
+    const text = textOf(bytes);
+    parts.push(text === null ? `{"base64":"${bytes.toBase64()}"}` : JSON.stringify(text));
+  } else if (isText(bytes)) {
+    const decoder = new TextDecoder("utf-8", strictOptions);
+    parts.push('"');
+    for (const piece of piecesOf(bytes)) {
+      parts.push(JSON.stringify(decoder.decode(piece, { stream: true })).slice(1, -1));
+    }
+    parts.push('"');
+  } else {
+    parts.push('{"base64":"');
+    for (const piece of piecesOf(bytes)) parts.push(piece.toBase64());
+    parts.push('"}');
+  }
+}
+
+function appendJsonMap(parts: TextSink, map: ReadonlyMap<Reply, Reply>): void {
   const entries: [string, Reply][] = [];
   for (const [key, value] of map) {
     const name = key instanceof Uint8Array
@@ -177,14 +216,32 @@ function jsonMap(map: ReadonlyMap<Reply, Reply>): string {
       : typeof key === "string" || typeof key === "number"
       ? String(key)
       : null;
-    if (name === null) {
-      return `[${[...map].map((pair) => `[${pair.map(formatJson).join(",")}]`).join(",")}]`;
-    }
+    if (name === null) return appendJsonList(parts, [...map]);
     entries.push([name, value]);
   }
-  return `{${
-    entries.map(([name, value]) => `${JSON.stringify(name)}:${formatJson(value)}`).join(",")
-  }}`;
+  let before = "{";
+  for (const [name, value] of entries) {
+    parts.push(before, JSON.stringify(name), ":");
+    appendJson(parts, value);
+    before = ",";
+  }
+  parts.push(before === "{" ? "{}" : "}");
+}
+
+function* piecesOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+/** Whether bytes of any number are UTF-8. */
+function isText(bytes: Uint8Array): boolean {
+  const decoder = new TextDecoder("utf-8", strictOptions);
+  try {
+    for (const piece of piecesOf(bytes)) decoder.decode(piece, { stream: true });
+    decoder.decode();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The bytes as text, or null if they are not UTF-8. */
@@ -217,19 +274,38 @@ export function answersWithText(args: readonly string[]): boolean {
   }
 }
 
+/** What takes texts and bytes. */
+export interface ReplySink extends TextSink {
+  append(bytes: Uint8Array): void;
+}
+
 /** A reply with the line feed behind it. `words` is the command. */
+export function appendReply(
+  sink: ReplySink,
+  reply: Reply,
+  format: ReplyFormat,
+  words: readonly string[],
+): void {
+  if (format === "json") {
+    appendJson(sink, reply);
+    sink.push("\n");
+  } else if (!(reply instanceof ErrorReply) && answersWithText(words)) {
+    sink.append(formatRaw(reply));
+  } else if (format === "terminal") {
+    appendForTerminal(sink, reply);
+  } else {
+    sink.append(formatRaw(reply));
+    sink.push("\n");
+  }
+}
+
+/** The same, as bytes of their own. */
 export function formatReply(
   reply: Reply,
   format: ReplyFormat,
   words: readonly string[],
 ): Uint8Array {
   const sink = new ByteSink();
-  if (format === "json") sink.appendText(`${formatJson(reply)}\n`);
-  else if (!(reply instanceof ErrorReply) && answersWithText(words)) sink.append(formatRaw(reply));
-  else if (format === "terminal") sink.appendText(formatForTerminal(reply));
-  else {
-    sink.append(formatRaw(reply));
-    sink.appendText("\n");
-  }
+  appendReply(sink, reply, format, words);
   return sink.bytes();
 }

@@ -7,3 +7,7 @@ export function greeting({ protocol, user, password }: ClientSettings): string[]
   if (protocol === 3) return ["HELLO", "3", ...credentials];
   return password === "" ? null : credentials;
 }
+
+/** For whom the server answers with NOAUTH. */
+export const passwordHint =
+  "The server asks for a password: set the environment's KV_PASSWORD, or give --password; --user says whose it is";

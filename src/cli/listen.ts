@@ -1,6 +1,7 @@
 /** `kv subscribe CHANNEL ...` and its kin, `kv monitor`: what the server sends, until it or the user ends it. */
 import { Connection } from "../client/connection.ts";
-import { ErrorReply } from "../protocol/reply.ts";
+import { ErrorReply, type Reply } from "../protocol/reply.ts";
+import type { CommandArgument } from "../protocol/request_writer.ts";
 import { greeting } from "./greeting.ts";
 import { formatReply } from "./format_reply.ts";
 import type { ClientSettings } from "./options.ts";
@@ -19,30 +20,38 @@ export function listenInstead(name: string): string {
 }
 
 /**
- * Sends `args` and prints what comes, until the server refuses it: resolves to its error. Rejects with a
- * KeyValueConnectionError when the server goes.
+ * Sends `args`, the command's name first, and prints what comes, until the server refuses it, which resolves to its
+ * error, or until nobody reads the output, which resolves to null. Rejects with a KeyValueConnectionError when the server
+ * goes, with an OutputError when the output cannot be written.
  */
 export async function listen(
-  args: readonly string[],
+  args: readonly CommandArgument[],
   settings: ClientSettings,
-): Promise<ErrorReply> {
+): Promise<ErrorReply | null> {
   const { address, format } = settings;
+  const words = args.map(String);
   const first = greeting(settings);
   const connection = await Connection.open(address);
-  const refused = Promise.withResolvers<ErrorReply>();
-  connection.ended.then((reason) => reason !== null && refused.reject(reason));
-  let isGreeted = first === null;
-  await connection.listen(first === null ? [args] : [first, args], (reply) => {
-    // What a greeting is replied is nobody's business, unless it is refused.
-    const isAnswer = isGreeted;
-    isGreeted = true;
-    if (!isAnswer && !(reply instanceof ErrorReply)) return;
-    if (reply instanceof ErrorReply) {
-      refused.resolve(reply);
+  const { promise, resolve, reject } = Promise.withResolvers<ErrorReply | null>();
+  connection.ended.then((reason) => reason !== null && reject(reason));
+  const end = (error: ErrorReply | null) => {
+    resolve(error);
+    connection.close();
+  };
+  const show = (reply: Reply) => {
+    if (reply instanceof ErrorReply) return end(reply);
+    try {
+      if (!writeOutput(formatReply(reply, format, words))) end(null);
+    } catch (error) {
+      reject(error);
       connection.close();
-    } else {
-      writeOutput(formatReply(reply, format, args));
     }
-  });
-  return await refused.promise;
+  };
+  // What a greeting is replied is nobody's business, unless it is refused: then nothing else is asked for.
+  const greeted = (reply: Reply) => {
+    if (reply instanceof ErrorReply) end(reply);
+    else void connection.listen([args], show);
+  };
+  void connection.listen([first ?? args], first === null ? show : greeted);
+  return await promise;
 }

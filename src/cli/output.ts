@@ -12,8 +12,16 @@ const joinedBytesMax = 1024 * 1024;
  */
 export class OutputError extends Error {}
 
+/** Standard input cannot be read: it is a folder, say. */
+export class InputError extends Error {}
+
+/** Takes texts one after the other: an array, or what turns them into bytes at once. */
+export interface TextSink {
+  push(...texts: string[]): unknown;
+}
+
 /** Gathers bytes in one growing buffer. */
-export class ByteSink {
+export class ByteSink implements TextSink {
   #bytes = new Uint8Array(256);
   #length = 0;
 
@@ -30,9 +38,21 @@ export class ByteSink {
     this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
   }
 
+  push(...texts: string[]): void {
+    for (const text of texts) this.appendText(text);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
   /** What was gathered so far; valid until more is. */
   bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
   }
 
   #reserve(extra: number): void {
@@ -41,13 +61,48 @@ export class ByteSink {
   }
 }
 
-/** Writes to standard output. That its reader has gone is no error: nobody wants the rest. */
-export function writeOutput(...chunks: readonly (string | Uint8Array)[]): void {
-  write(Deno.stdout, chunks);
+/** Standard output for what is made piece by piece, and may be longer than a string can be. */
+export class OutputSink implements TextSink {
+  readonly #waiting = new ByteSink();
+  #hasReader = true;
+
+  push(...texts: string[]): void {
+    for (const text of texts) {
+      this.#waiting.appendText(text);
+      if (this.#waiting.length >= joinedBytesMax) this.flush();
+    }
+  }
+
+  append(bytes: Uint8Array): void {
+    this.flush();
+    if (this.#hasReader) this.#hasReader = writeOutput(bytes);
+  }
+
+  /** Writes what waits; false when nobody reads it any more. */
+  flush(): boolean {
+    if (this.#hasReader && this.#waiting.length > 0) {
+      this.#hasReader = writeOutput(this.#waiting.bytes());
+    }
+    this.#waiting.clear();
+    return this.#hasReader;
+  }
 }
 
+/**
+ * Writes to standard output. That its reader has gone is no error, as nobody wants the rest: then the result is
+ * false. Throws an OutputError.
+ */
+export function writeOutput(...chunks: readonly (string | Uint8Array)[]): boolean {
+  return write(Deno.stdout, chunks);
+}
+
+/** Writes to standard error. Where that fails there is nobody to tell. */
 export function writeError(...chunks: readonly (string | Uint8Array)[]): void {
-  write(Deno.stderr, chunks);
+  try {
+    write(Deno.stderr, chunks);
+  } catch {
+    // The exit status says the rest.
+  }
 }
 
 /** A line about the program itself, on standard error. */
@@ -55,29 +110,40 @@ export function complain(message: string): void {
   writeError(`kv: ${message}\n`);
 }
 
-/** All of standard input. */
+/** All of standard input. Throws an InputError. */
 export async function readInput(): Promise<Uint8Array> {
   const sink = new ByteSink();
   const buffer = new Uint8Array(64 * 1024);
   while (true) {
-    const count = await Deno.stdin.read(buffer);
+    const count = await readInputInto(buffer);
     if (count === null) return sink.bytes();
     sink.append(buffer.subarray(0, count));
+  }
+}
+
+/** The next bytes of standard input: how many, or null at its end. Throws an InputError. */
+export async function readInputInto(buffer: Uint8Array): Promise<number | null> {
+  try {
+    return await Deno.stdin.read(buffer);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InputError(`Cannot read standard input: ${why}`, { cause: error });
   }
 }
 
 function write(
   stream: { writeSync(bytes: Uint8Array): number },
   chunks: readonly (string | Uint8Array)[],
-): void {
+): boolean {
   const parts = chunks.map((chunk) => typeof chunk === "string" ? encoder.encode(chunk) : chunk);
   const total = parts.reduce((sum, part) => sum + part.length, 0);
   try {
     for (const part of total <= joinedBytesMax ? [join(parts)] : parts) {
       for (let at = 0; at < part.length;) at += stream.writeSync(part.subarray(at));
     }
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
     const why = error instanceof Error ? error.message : String(error);
     throw new OutputError(`Cannot write all of the output: ${why}`, { cause: error });
   }

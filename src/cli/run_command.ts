@@ -5,12 +5,12 @@ import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, type Reply } from "../protocol/reply.ts";
 import type { CommandArgument } from "../protocol/request_writer.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { answersWithText, formatForTerminal, formatJson, formatRaw } from "./format_reply.ts";
-import { greeting } from "./greeting.ts";
+import { appendReply } from "./format_reply.ts";
+import { greeting, passwordHint } from "./greeting.ts";
 import { listen, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import { clientOptions, type ClientSettings } from "./options.ts";
-import { complain, readInput, writeError, writeOutput } from "./output.ts";
+import { complain, OutputSink, readInput, writeError } from "./output.ts";
 
 /** Sends `args` (the command's name first) and prints the reply. Resolves with the exit status. */
 export async function runCommand(
@@ -19,25 +19,42 @@ export async function runCommand(
 ): Promise<number> {
   const request: CommandArgument[] = [...args];
   if (settings.argumentFromInput) request.push(await readInput());
-  const queue = new RequestQueue();
   try {
-    if (listens(args[0])) return await showReply(args, await listen(args, settings), settings);
-    const connection = await Connection.open(settings.address);
-    const first = greeting(settings);
-    const greeted = first === null ? null : queue.add(first).reply.catch(() => null);
-    const { reply } = queue.add(request);
-    connection.sendFrom(queue);
-    const answer = await reply;
-    // A server that refuses the version answers the command nevertheless, as it can. Not so without its
-    // password: then it says more about that than about the command.
-    const refusal = settings.password === "" ? null : await greeted;
-    const shown = refusal instanceof ErrorReply && answer instanceof ErrorReply ? refusal : answer;
+    if (listens(args[0])) {
+      const error = await listen(request, settings);
+      return error === null ? exitCodes.ok : await showReply(args, error, settings);
+    }
+    const answer = await ask(request, settings);
     // The connection ends with the process: to close it takes longer than the server does to answer.
-    return await showReply(args, shown, settings);
+    return await showReply(args, answer, settings);
   } catch (error) {
     if (isShutdown(error, args[0])) return exitCodes.ok;
     if (!(error instanceof KeyValueConnectionError)) throw error;
     return await explainNoServer(error, args[0], settings.address);
+  }
+}
+
+/** The reply to a request on a connection of its own, or what the server says to the password. */
+async function ask(request: readonly CommandArgument[], settings: ClientSettings): Promise<Reply> {
+  const queue = new RequestQueue();
+  const connection = await Connection.open(settings.address);
+  const first = greeting(settings);
+  const greeted = first === null ? null : queue.add(first).reply;
+  greeted?.catch(() => {}); // The command is rejected as well.
+  connection.sendFrom(queue, { isLast: true });
+  if (greeted !== null && settings.password !== "") {
+    // Whose password is refused is another user, for whom nothing is to be run.
+    const refusal = await greeted;
+    if (refusal instanceof ErrorReply) return refusal;
+  }
+  try {
+    // A server that refuses the version answers the command nevertheless, as it can.
+    return await queue.add(request).reply;
+  } catch (error) {
+    // One that takes no clients says so to what it is asked first.
+    const told = await greeted;
+    if (told instanceof ErrorReply) return told;
+    throw error;
   }
 }
 
@@ -48,6 +65,7 @@ async function showReply(
 ): Promise<number> {
   if (reply instanceof ErrorReply) {
     writeError(format === "terminal" ? "(error) " : "", reply.message, "\n");
+    if (reply.code === "NOAUTH") complain(passwordHint);
     if (reply.message.startsWith("ERR unknown ")) await suggestAnother(reply.message, args);
     const option = args.slice(1).find(isOption);
     if (option !== undefined) {
@@ -55,10 +73,11 @@ async function showReply(
     }
     return exitCodes.errorReply;
   }
-  if (format === "json") writeOutput(formatJson(reply), "\n");
-  else if (answersWithText(args)) writeOutput(formatRaw(reply));
-  else if (format === "terminal") writeOutput(formatForTerminal(reply));
-  else if (!isNothing(reply)) writeOutput(formatRaw(reply), "\n");
+  if (format !== "raw" || !isNothing(reply)) {
+    const sink = new OutputSink();
+    appendReply(sink, reply, format, args);
+    sink.flush();
+  }
   return reply === null ? exitCodes.nil : exitCodes.ok;
 }
 

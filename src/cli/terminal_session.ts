@@ -7,7 +7,7 @@ import { RequestQueue } from "../client/request_queue.ts";
 import { ErrorReply, PushReply, type Reply } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { greeting } from "./greeting.ts";
-import { formatForTerminal, formatReply } from "./format_reply.ts";
+import { appendReply, formatForTerminal } from "./format_reply.ts";
 import { helpText } from "./help.ts";
 import { complete, hintFor, inColumns } from "./hints.ts";
 import { hasPassword, History, historyPath } from "./history.ts";
@@ -16,7 +16,8 @@ import { splitArguments } from "../protocol/line_arguments.ts";
 import { listenInstead, listens } from "./listen.ts";
 import { isShutdown, noServerMessage } from "./no_server.ts";
 import type { ClientSettings } from "./options.ts";
-import { writeOutput } from "./output.ts";
+import { OutputSink, writeOutput } from "./output.ts";
+import { repetition, wrongRepetition } from "./repetition.ts";
 import { questionAfter } from "./suggestion.ts";
 
 /** How often a server that has gone is looked for. */
@@ -119,7 +120,7 @@ export class TerminalSession {
     const words = args.map((arg) => decoder.decode(arg));
     if (state === "whole") this.#remember(text, args, words);
     if (state === "open") return;
-    if (state === "wrong") return writeOutput("Invalid argument(s)\n");
+    if (state === "wrong") return show("Invalid argument(s)\n");
     switch (words[0]?.toLowerCase()) {
       case undefined:
         return;
@@ -127,10 +128,10 @@ export class TerminalSession {
       case "quit":
         return this.#readline.close();
       case "clear":
-        return writeOutput(clearScreen);
+        return show(clearScreen);
       case "help":
       case "?":
-        return writeOutput(helpText(words.slice(1)).text);
+        return show(helpText(words.slice(1)).text);
       default:
         return await this.#runCommand(args, words);
     }
@@ -156,18 +157,33 @@ export class TerminalSession {
   // --- Commands.
 
   async #runCommand(args: readonly Uint8Array[], words: readonly string[]): Promise<void> {
-    if (listens(words[0])) return writeOutput(`${listenInstead(words[0])}\n`);
+    const { times, isGiven } = repetition(words);
+    if (times === 0) return show(`${wrongRepetition}\n`);
+    if (isGiven) return await this.#runTimes(times, args.slice(1), words.slice(1));
+    await this.#runTimes(1, args, words);
+  }
+
+  async #runTimes(
+    times: number,
+    args: readonly Uint8Array[],
+    words: readonly string[],
+  ): Promise<void> {
+    if (listens(words[0])) return show(`${listenInstead(words[0])}\n`);
     if (this.#connection === null && !await this.#connect()) return;
     try {
-      const reply = await this.#queue.add(args).reply;
-      writeOutput(formatReply(reply, this.#settings.format, words));
-      const question = reply instanceof ErrorReply ? questionAfter(reply.message, words) : null;
-      if (question !== null) writeOutput(`${question}\n`);
-      this.#follow(words[0].toLowerCase(), reply);
+      for (let i = 0; i < times && !this.#ended; i++) {
+        const reply = await this.#queue.add(args).reply;
+        const sink = new OutputSink();
+        appendReply(sink, reply, this.#settings.format, words);
+        sink.flush();
+        const question = reply instanceof ErrorReply ? questionAfter(reply.message, words) : null;
+        if (question !== null) show(`${question}\n`);
+        this.#follow(words[0].toLowerCase(), reply);
+      }
     } catch (error) {
       if (isShutdown(error, words[0])) return;
       if (!(error instanceof KeyValueConnectionError)) throw error;
-      writeOutput(`Error: ${error.message}\n`);
+      show(`Error: ${error.message}\n`);
     }
   }
 
@@ -188,7 +204,7 @@ export class TerminalSession {
       return true;
     } catch (error) {
       if (!(error instanceof KeyValueConnectionError)) throw error;
-      writeOutput(`${noServerMessage(error, this.#settings.address)}\n`);
+      show(`${noServerMessage(error, this.#settings.address)}\n`);
       this.#reconnectLater();
       return false;
     }
@@ -201,12 +217,18 @@ export class TerminalSession {
     this.#connection = connection;
     this.#queue = new RequestQueue();
     connection.onPush = (items) => this.#pushed(items);
-    connection.sendFrom(this.#queue);
+    connection.sendFrom(this.#queue, { isLast: true });
     connection.ended.then(() => this.#lost());
     const first = greeting(this.#settings);
     if (first !== null) {
       const reply = await this.#queue.add(first).reply;
-      if (reply instanceof ErrorReply) writeOutput(formatForTerminal(reply));
+      if (!(reply instanceof ErrorReply)) return;
+      show(formatForTerminal(reply));
+      if (this.#settings.password !== "") {
+        show(
+          "Not logged in: until AUTH succeeds, commands run as the user that needs no password\n",
+        );
+      }
     }
   }
 
@@ -234,7 +256,7 @@ export class TerminalSession {
 
   #pushed(items: readonly Reply[]): void {
     this.#clearHint();
-    writeOutput(`\r${clearLineBehind}`, formatForTerminal(new PushReply(items)));
+    show(`\r${clearLineBehind}`, formatForTerminal(new PushReply(items)));
     if (!this.#busy) this.#prompt();
   }
 
@@ -312,6 +334,10 @@ export class TerminalSession {
     this.#connection?.close();
     this.#done.resolve();
   }
+}
+
+function show(...chunks: readonly (string | Uint8Array)[]): void {
+  writeOutput(...chunks);
 }
 
 function terminalColumns(): number {

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { formatForTerminal, formatJson, formatRaw } from "../../../src/cli/format_reply.ts";
+import {
+  appendReply,
+  formatForTerminal,
+  formatJson,
+  formatRaw,
+} from "../../../src/cli/format_reply.ts";
 import {
   DoubleReply,
   ErrorReply,
@@ -91,4 +96,35 @@ Deno.test("JSON keeps what it can express, and says what it cannot", () => {
     [new Map<Reply, Reply>([[text("\xff"), 1], ["b", 2]]), '[[{"base64":"/w=="},1],["b",2]]'],
   ];
   for (const [reply, expected] of json) assertEquals(formatJson(reply), expected);
+});
+
+/** How many characters a value comes to, which may be more than a string can have. */
+function lengthOf(value: Uint8Array, format: "json" | "terminal"): number {
+  let length = 0;
+  const push = (...texts: string[]) => {
+    for (const text of texts) length += text.length;
+  };
+  appendReply({ push, append: () => {} }, value, format, []);
+  return length;
+}
+
+Deno.test("a value is shown that is longer, with its escapes, than a string can be", () => {
+  const zeros = new Uint8Array(2 ** 27 + 1);
+  assertEquals(lengthOf(zeros, "json"), zeros.length * 6 + 3);
+  assertEquals(lengthOf(zeros, "terminal"), zeros.length * 4 + 3);
+});
+
+Deno.test("a long value is shown as a short one is, wherever it is cut", () => {
+  const text = "grüße € 😀 \0";
+  for (let i = 0; i < 12; i++) {
+    const long = "x".repeat(i) + text.repeat(30_000);
+    const bytes = new TextEncoder().encode(long);
+    assertEquals(formatJson(bytes), JSON.stringify(long));
+    bytes[bytes.length - 2] = 0xff;
+    assertEquals(formatJson(bytes), `{"base64":"${bytes.toBase64()}"}`);
+    // A character without its end.
+    const cut = bytes.slice(0, -3);
+    cut[cut.length - 1] = 0xe2;
+    assertEquals(formatJson(cut), `{"base64":"${cut.toBase64()}"}`);
+  }
 });

@@ -3,32 +3,39 @@ import { KeyValueClient } from "../client/key_value_client.ts";
 import { KeyValueConnectionError, KeyValueReplyError } from "../client/errors.ts";
 import { replyToText } from "../protocol/reply.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { passwordHint } from "./greeting.ts";
 import { noServerMessage } from "./no_server.ts";
 import {
-  administrationOptions,
   type ClientSettings,
   clientSettings,
   type GivenOptions,
-  parseOptions,
+  type OptionSpec,
+  subcommandOptions,
 } from "./options.ts";
 import { complain } from "./output.ts";
+
+/** A subcommand, the options it has, and how it was called. */
+export interface Administration {
+  readonly name: string;
+  readonly specs: readonly OptionSpec[];
+  readonly args: readonly string[];
+  readonly leading: GivenOptions;
+}
 
 /**
  * Runs a subcommand: options behind its name count as those before it, and `--help` shows its help.
  * Resolves with what `use` resolves with, or the exit status of the help.
  */
 export async function administer<T>(
-  name: string,
-  args: readonly string[],
-  leading: GivenOptions,
+  { name, specs, args, leading }: Administration,
   use: (settings: ClientSettings, rest: readonly string[]) => Promise<T>,
 ): Promise<T | number> {
-  const { options, rest } = await parseOptions(administrationOptions, args);
+  const { options, rest } = await subcommandOptions(name, specs, { args, leading });
   if (options.has("help")) {
     const { help } = await import("./help.ts");
     return help([name]);
   }
-  return await use(clientSettings(new Map([...leading, ...options])), rest);
+  return await use(clientSettings(options), rest);
 }
 
 /** Connects, runs, and says what went wrong; resolves with the exit status. */
@@ -41,7 +48,7 @@ export async function withServer(
     return await use(client);
   } catch (error) {
     if (error instanceof KeyValueReplyError) {
-      complain(error.message);
+      complain(error.code === "NOAUTH" ? passwordHint : error.message);
       return exitCodes.errorReply;
     }
     if (!(error instanceof KeyValueConnectionError)) throw error;
@@ -50,11 +57,14 @@ export async function withServer(
   }
 }
 
-/** The fields of INFO, by name. */
-export async function infoFields(client: KeyValueClient): Promise<Map<string, string>> {
-  const text = String(replyToText(await client.command("INFO")));
+/** The fields of INFO, by name: those of all its usual sections, or of these. */
+export async function infoFields(
+  client: KeyValueClient,
+  sections: readonly string[] = [],
+): Promise<Map<string, string>> {
+  const text = String(replyToText(await client.command("INFO", ...sections)));
   return new Map(
-    [...text.matchAll(/^([a-z_0-9]+):(.*)\r$/gm)].map(([, name, value]) => [name, value]),
+    [...text.matchAll(/^([^#:\r\n][^:\r\n]*):(.*)\r$/gm)].map(([, name, value]) => [name, value]),
   );
 }
 

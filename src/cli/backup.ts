@@ -1,9 +1,11 @@
 /** `kv backup FILE`: has the server copy its store, and reads the copy to see that it is whole. */
+import { KeyValueConnectionError, KeyValueReplyError } from "../client/errors.ts";
+import { KeyValueClient } from "../client/key_value_client.ts";
 import { resolve } from "../sys/file_path.ts";
 import { checkStore } from "../store/checker.ts";
 import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
+import { backupOptions, type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
@@ -13,7 +15,7 @@ const exitDamaged = 1;
 
 /** Resolves with the exit status when the copy is made and read. */
 export function backup(args: readonly string[], leading: GivenOptions): Promise<number> {
-  return administer("backup", args, leading, run);
+  return administer({ name: "backup", specs: backupOptions, args, leading }, run);
 }
 
 async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {
@@ -22,18 +24,9 @@ async function run(settings: ClientSettings, rest: readonly string[]): Promise<n
   return await withServer(settings, async (client) => {
     const started = performance.now();
     const copying = progressBar("Copying");
-    let isDone = false;
-    const copied = client.command("BACKUP", path).finally(() => isDone = true);
+    const copied = client.command("BACKUP", path);
     copied.catch(() => {}); // It is awaited below.
-    await withServer(settings, async (observer) => {
-      while (!isDone) {
-        const percent = Number((await infoFields(observer)).get("store_backup_percent"));
-        if (percent >= 0) copying(percent / 101);
-        const pause = new Promise((resolve) => setTimeout(resolve, pollMs));
-        await Promise.race([copied.catch(() => {}), pause]);
-      }
-      return exitCodes.ok;
-    });
+    await showProgress(settings, copied, copying);
     copying(1);
     await copied;
     const report = await checkStore(path, { onProgress: progressBar(`Checking ${rest[0]}`) });
@@ -51,4 +44,33 @@ async function run(settings: ClientSettings, rest: readonly string[]): Promise<n
     complain(`${rest[0]} has damage, as the store has: kv check ${rest[0]}`);
     return exitDamaged;
   });
+}
+
+/**
+ * Shows how far the copy is, until it is done, by asking on another connection. Who may not ask, or is not let in a second
+ * time, sees nothing of it: the copy is made nevertheless.
+ */
+async function showProgress(
+  { address, user, password }: ClientSettings,
+  copied: Promise<unknown>,
+  copying: (share: number) => void,
+): Promise<void> {
+  let isDone = false;
+  const done = copied.then(() => isDone = true, () => isDone = true);
+  try {
+    await using observer = await KeyValueClient.connect({
+      ...address,
+      username: user,
+      password,
+      reconnect: false,
+    });
+    while (!isDone) {
+      const percent = Number((await infoFields(observer)).get("store_backup_percent"));
+      if (percent >= 0) copying(percent / 101);
+      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, pollMs))]);
+    }
+  } catch (error) {
+    if (error instanceof KeyValueReplyError || error instanceof KeyValueConnectionError) return;
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { type CheckReport, checkStore } from "../store/checker.ts";
 import { StoreError } from "../store/errors.ts";
 import { SystemError } from "../sys/libc.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { checkOptions, parseOptions, UsageError } from "./options.ts";
+import { checkOptions, type GivenOptions, subcommandOptions, UsageError } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
@@ -12,14 +12,19 @@ const exitDamaged = 1;
 const exitNotAStore = 2;
 const exitInUse = 3;
 
-export async function check(args: readonly string[]): Promise<number> {
-  const { options, rest } = await parseOptions(checkOptions, args);
+/** `args` stand behind `check`, the options of `leading` before it; resolves with the exit status. */
+export async function check(args: readonly string[], leading: GivenOptions): Promise<number> {
+  const { options, rest } = await subcommandOptions("check", checkOptions, { args, leading });
   if (options.has("help")) {
     const { help } = await import("./help.ts");
     return help(["check"]);
   }
   if (rest.length > 1) throw new UsageError(`kv check takes one file, not also '${rest[1]}'`);
-  const path = rest[0] ?? (Deno.env.get("KV_STORE") || "store.db");
+  const store = options.get("store");
+  if (rest.length > 0 && store !== undefined) {
+    throw new UsageError(`kv check takes one file: either ${rest[0]} or --store ${store}`);
+  }
+  const path = rest[0] ?? String(store ?? (Deno.env.get("KV_STORE") || "store.db"));
   const repairTo = options.has("repair") ? `${path}.repaired` : undefined;
   try {
     if (repairTo !== undefined && exists(repairTo)) {

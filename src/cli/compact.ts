@@ -2,7 +2,12 @@
 import { KeyValueReplyError } from "../client/errors.ts";
 import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
+import {
+  administrationOptions,
+  type ClientSettings,
+  type GivenOptions,
+  UsageError,
+} from "./options.ts";
 import { writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
@@ -10,7 +15,7 @@ const pollMs = 50;
 
 /** Resolves with the exit status when the store is compact, whoever asked for it. */
 export function compact(args: readonly string[], leading: GivenOptions): Promise<number> {
-  return administer("compact", args, leading, run);
+  return administer({ name: "compact", specs: administrationOptions, args, leading }, run);
 }
 
 async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {

@@ -31,13 +31,22 @@ async function run(args: readonly string[]): Promise<number> {
   const known = subcommands.find((subcommand) => subcommand.name === name);
   if (known) return await known.run(following, options);
   const settings = clientSettings(options);
+  const reader = ["get", "scan"].find((command) => command === name.toLowerCase());
   // Where nothing else can be meant, it may stand behind the command as well.
-  const isBehind = following[0] === "--direct" &&
-    (name === "get" && following.length > 1 || name === "scan");
-  if (!options.has("direct") && !isBehind) return await runCommand(rest, settings);
-  if (name !== "get" && name !== "scan") throw new UsageError("--direct is for get and scan");
+  const isBehind = reader !== undefined && following[0] === "--direct";
+  if (!options.has("direct") && !isBehind) {
+    if (!options.has("store")) return await runCommand(rest, settings);
+    throw new UsageError(
+      "The option --store is for get and scan with --direct: a server has its own",
+    );
+  }
+  if (reader === undefined) throw new UsageError("--direct is for get and scan");
   const { readDirectly } = await import("./direct.ts");
-  return await readDirectly(name, isBehind ? following.slice(1) : following, settings);
+  return await readDirectly(
+    reader as "get" | "scan",
+    isBehind ? following.slice(1) : following,
+    settings,
+  );
 }
 
 function subcommand(name: string): Subcommand {

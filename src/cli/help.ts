@@ -5,10 +5,12 @@ import { grammar } from "../commands/grammar.ts";
 import { exitCodes } from "./exit_codes.ts";
 import {
   administrationOptions,
+  backupOptions,
   checkOptions,
   clientOptions,
   dashed,
   type OptionSpec,
+  promptOptions,
   serveOptions,
 } from "./options.ts";
 import { complain, writeOutput } from "./output.ts";
@@ -81,11 +83,11 @@ function find(words: readonly string[], coloured: boolean): HelpText {
 
 const optionsOf: Readonly<Record<string, readonly OptionSpec[]>> = {
   serve: serveOptions,
-  cli: clientOptions,
+  cli: promptOptions,
   check: checkOptions,
   info: administrationOptions,
   compact: administrationOptions,
-  backup: administrationOptions,
+  backup: backupOptions,
 };
 
 interface Style {

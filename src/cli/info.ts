@@ -2,7 +2,7 @@
 import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { isColoured } from "./help.ts";
-import type { ClientSettings, GivenOptions } from "./options.ts";
+import { administrationOptions, type ClientSettings, type GivenOptions } from "./options.ts";
 import { writeOutput } from "./output.ts";
 
 const barCells = 30;
@@ -10,20 +10,20 @@ const barCells = 30;
 type Fields = ReadonlyMap<string, string>;
 
 /**
- * On a terminal, or as JSON with every field of INFO; anything else is left to the command INFO, whose
+ * On a terminal, or as JSON with every field of INFO or of some of its sections; anything else is left to the command INFO, whose
  * text scripts know. Resolves with the exit status.
  */
 export function info(args: readonly string[], leading: GivenOptions): Promise<number> {
-  return administer("info", args, leading, run);
+  return administer({ name: "info", specs: administrationOptions, args, leading }, run);
 }
 
 async function run(settings: ClientSettings, rest: readonly string[]): Promise<number> {
-  if (rest.length > 0 || settings.format === "raw") {
+  if (settings.format === "raw" || rest.length > 0 && settings.format !== "json") {
     const { runCommand } = await import("./run_command.ts");
     return await runCommand(["info", ...rest], settings);
   }
   return await withServer(settings, async (client) => {
-    const fields = await infoFields(client);
+    const fields = await infoFields(client, rest);
     writeOutput(
       settings.format === "json"
         ? `${JSON.stringify(Object.fromEntries(fields))}\n`

@@ -1,12 +1,13 @@
 /** `kv cli`: a prompt on a terminal, and the same for commands from a pipe. */
 import { exitCodes } from "./exit_codes.ts";
 import {
-  clientOptions,
   clientSettings,
   type GivenOptions,
-  parseOptions,
+  promptOptions,
+  subcommandOptions,
   UsageError,
 } from "./options.ts";
+import { writeOutput } from "./output.ts";
 import { version } from "./version.ts";
 
 /** `args` stand behind `cli`, the options of `leading` before it; resolves with the exit status. */
@@ -14,19 +15,17 @@ export async function interactive(
   args: readonly string[],
   leading: GivenOptions,
 ): Promise<number> {
-  const { options, rest } = await parseOptions(clientOptions, args);
-  const all = new Map([...leading, ...options]);
-  if (all.has("help")) {
+  const { options, rest } = await subcommandOptions("cli", promptOptions, { args, leading });
+  if (options.has("help")) {
     const { help } = await import("./help.ts");
     return help(["cli"]);
   }
-  if (all.has("version")) {
-    console.log(`kv ${version}`);
+  if (options.has("version")) {
+    writeOutput(`kv ${version}\n`);
     return exitCodes.ok;
   }
   if (rest.length > 0) throw new UsageError(`kv cli takes options only, not '${rest[0]}'`);
-  if (all.has("x")) throw new UsageError("The option -x goes with a command, not with cli");
-  const settings = clientSettings(all);
+  const settings = clientSettings(options);
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     const { TerminalSession } = await import("./terminal_session.ts");
     return await new TerminalSession(settings).run();

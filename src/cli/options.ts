@@ -16,7 +16,7 @@ export interface OptionSpec {
 
 const help = { name: "help", alias: "h", summary: "Show what can be written here" };
 
-/** Options of `kv COMMAND` and `kv cli`. */
+/** Options of `kv COMMAND`, those of `kv cli` among them. */
 export const clientOptions: readonly OptionSpec[] = [
   {
     name: "socket",
@@ -55,10 +55,19 @@ export const clientOptions: readonly OptionSpec[] = [
   { name: "version", summary: "Show the version" },
 ];
 
-/** Options of `kv info`, `kv compact` and `kv backup`: those that make sense there. */
-export const administrationOptions: readonly OptionSpec[] = clientOptions.filter(({ name }) =>
-  ["socket", "host", "port", "password", "user", "raw", "no-raw", "json", "help"].includes(name)
-);
+const onlyWithACommand = ["x", "direct", "store"];
+
+/** Options of `kv cli`. */
+export const promptOptions: readonly OptionSpec[] = without(clientOptions, onlyWithACommand);
+
+/** Options of `kv info` and `kv compact`: those that make sense there. */
+export const administrationOptions: readonly OptionSpec[] = without(promptOptions, ["version"]);
+
+/** Options of `kv backup`, which the server makes for clients of its socket only. */
+export const backupOptions: readonly OptionSpec[] = without(administrationOptions, [
+  "host",
+  "port",
+]);
 
 /** Options of `kv serve`. */
 export const serveOptions: readonly OptionSpec[] = [
@@ -120,10 +129,19 @@ export const serveOptions: readonly OptionSpec[] = [
 
 /** Options of `kv check`. */
 export const checkOptions: readonly OptionSpec[] = [
+  {
+    name: "store",
+    value: "PATH",
+    summary: "The same as FILE; otherwise the environment's KV_STORE, or store.db",
+  },
   { name: "repair", summary: "Copy all that is whole into FILE.repaired; FILE stays as it is" },
   { name: "json", summary: "Show the report as one JSON value" },
   help,
 ];
+
+function without(specs: readonly OptionSpec[], names: readonly string[]): OptionSpec[] {
+  return specs.filter(({ name }) => !names.includes(name));
+}
 
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
@@ -142,12 +160,35 @@ export interface ParsedArguments {
   readonly rest: readonly string[];
 }
 
+/**
+ * The options of a subcommand: those before its name and those behind it, which win. Throws a UsageError when one of the
+ * former is for others.
+ */
+export async function subcommandOptions(
+  name: string,
+  specs: readonly OptionSpec[],
+  { leading, args }: { leading: GivenOptions; args: readonly string[] },
+): Promise<ParsedArguments> {
+  for (const given of leading.keys()) {
+    if (specs.some((spec) => spec.name === given)) continue;
+    throw new UsageError(`The option ${dashed(given)} is not for kv ${name}`);
+  }
+  const { options, rest } = await parseOptions(specs, args);
+  return { options: new Map([...leading, ...options]), rest };
+}
+
+export interface ParseOptionsOptions {
+  /** Whether an option with a value may be given again, as after an alias of the shell; then the last one counts. */
+  readonly isRepeatable?: boolean;
+}
+
 /** Reads the options at the start of `args`. Throws a UsageError for unknown or unfinished ones. */
 export async function parseOptions(
   specs: readonly OptionSpec[],
   args: readonly string[],
+  { isRepeatable = true }: ParseOptionsOptions = {},
 ): Promise<ParsedArguments> {
-  const plain = parsePlainOptions(specs, args);
+  const plain = parsePlainOptions(specs, args, isRepeatable);
   if (plain !== null) return plain;
   const options = new Map<string, string | true>();
   const { parseArgs } = await import("@std/cli/parse-args");
@@ -157,6 +198,7 @@ export async function parseOptions(
     alias,
     boolean: specs.filter((spec) => spec.value === undefined).map((spec) => spec.name),
     string: [...specs.filter((spec) => spec.value).map((spec) => spec.name), "_"],
+    collect: specs.filter((spec) => spec.value).map((spec) => spec.name),
     stopEarly: true,
     unknown: (argument, key) => {
       if (key === undefined) return true;
@@ -167,9 +209,11 @@ export async function parseOptions(
     const given: unknown = parsed[name];
     if (value === undefined) {
       if (given === true) options.set(name, true);
-    } else if (typeof given === "string") {
-      if (given === "") throw new UsageError(`The option --${name} needs a value: ${value}`);
-      options.set(name, given);
+    } else if (Array.isArray(given) && given.length > 0) {
+      if (given.length > 1 && !isRepeatable) throw givenTwice(name);
+      const last = String(given.at(-1));
+      if (last === "") throw new UsageError(`The option --${name} needs a value: ${value}`);
+      options.set(name, last);
     }
   }
   // A `--` behind the command's name, an argument like any other, was dropped.
@@ -188,6 +232,7 @@ export async function parseOptions(
 function parsePlainOptions(
   specs: readonly OptionSpec[],
   args: readonly string[],
+  isRepeatable: boolean,
 ): ParsedArguments | null {
   const options = new Map<string, string | true>();
   let at = 0;
@@ -203,9 +248,14 @@ function parsePlainOptions(
     }
     const value = args[at++] ?? "";
     if (value === "" || value.startsWith("-")) return null;
+    if (options.has(spec.name) && !isRepeatable) throw givenTwice(spec.name);
     options.set(spec.name, value);
   }
   return { options, rest: args.slice(at) };
+}
+
+function givenTwice(name: string): UsageError {
+  return new UsageError(`The option --${name} is given twice: one value counts`);
 }
 
 /**
@@ -255,12 +305,18 @@ export function clientSettings(options: GivenOptions): ClientSettings {
   exclusive("2", "3");
   exclusive("socket", "host");
   exclusive("socket", "port");
+  const password = String(options.get("password") ?? Deno.env.get("KV_PASSWORD") ?? "");
+  if (options.has("user") && password === "") {
+    throw new UsageError(
+      "The option --user needs a password, which the environment's KV_PASSWORD or --password gives",
+    );
+  }
   const json = options.has("json");
   const raw = options.has("raw") || !options.has("no-raw") && !Deno.stdout.isTerminal();
   return {
     address: serverAddress(options),
     user: String(options.get("user") ?? "default"),
-    password: String(options.get("password") ?? Deno.env.get("KV_PASSWORD") ?? ""),
+    password,
     format: json ? "json" : raw ? "raw" : "terminal",
     protocol: options.has("3") || json && !options.has("2") ? 3 : 2,
     argumentFromInput: options.has("x"),

@@ -12,7 +12,7 @@ import { SystemError } from "../sys/libc.ts";
 import { TlsError } from "../sys/openssl.ts";
 import { reportFailure } from "./failure.ts";
 import { type GivenOptions, parseOptions, serveOptions, UsageError } from "./options.ts";
-import { complain } from "./output.ts";
+import { complain, writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 import { version } from "./version.ts";
 
@@ -38,7 +38,7 @@ export async function serve(
 }
 
 async function run(args: readonly string[], showHelp: () => Promise<number>): Promise<number> {
-  const { options, rest } = await parseOptions(serveOptions, args);
+  const { options, rest } = await parseOptions(serveOptions, args, { isRepeatable: false });
   if (options.has("help")) return await showHelp();
   if (rest.length > 0) throw new UsageError(`kv serve takes options only, not '${rest[0]}'`);
   const value = (name: string) => options.get(name) as string | undefined;
@@ -71,7 +71,13 @@ async function run(args: readonly string[], showHelp: () => Promise<number>): Pr
   });
   reportDamage(server);
   stopOnSignals(server); // Before anybody is told that there is a server to stop.
-  console.log(readyLine(server, performance.now() - started));
+  try {
+    writeOutput(`${readyLine(server, performance.now() - started)}\n`);
+  } catch (error) {
+    // Whoever waits for that line would wait for ever.
+    await server.stop();
+    throw error;
+  }
   await server.finished;
   return 0;
 }

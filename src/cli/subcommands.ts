@@ -2,7 +2,8 @@
  * What `kv NAME` can be beside a command of the server. Each loads its file when it is run, so that
  * `kv get` does not pay for them.
  */
-import type { GivenOptions } from "./options.ts";
+import { dashed, type GivenOptions } from "./options.ts";
+import { writeOutput } from "./output.ts";
 
 export interface Subcommand {
   readonly name: string;
@@ -29,7 +30,7 @@ export const subcommands: readonly Subcommand[] = [
         return help(["serve"]);
       };
       const leading = [...options].flatMap(([name, value]) =>
-        value === true ? [`--${name}`] : [`--${name}`, value]
+        value === true ? [dashed(name)] : [dashed(name), value]
       );
       return await serve([...leading, ...args], showHelp);
     },
@@ -47,9 +48,9 @@ export const subcommands: readonly Subcommand[] = [
     name: "check",
     grammar: "kv check [--repair] [--json] [FILE]",
     summary: "Read all of a store that is not served, and say whether it is whole",
-    async run(args) {
+    async run(args, options) {
       const { check } = await import("./check.ts");
-      return await check(args);
+      return await check(args, options);
     },
   },
   {
@@ -94,7 +95,7 @@ export const subcommands: readonly Subcommand[] = [
     summary: "Show the version",
     async run() {
       const { version } = await import("./version.ts");
-      console.log(`kv ${version}`);
+      writeOutput(`kv ${version}\n`);
       return 0;
     },
   },

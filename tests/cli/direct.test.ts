@@ -58,11 +58,9 @@ testWithServer(
     assertEquals((await kv.run(["--store", moved, "get", "--direct", "key"])).stdout, "value\n");
     const env = { KV_STORE: moved };
     assertEquals((await kv.run(["get", "--direct", "key"], { env })).stdout, "value\n");
-    assertEquals((await kv.run(["-x", "get", "--direct"], { env, input: "key" })).code, 3);
-    assertEquals(
-      (await kv.run(["-x", "--direct", "get"], { env, input: "key" })).stdout,
-      "value\n",
-    );
+    for (const args of [["-x", "get", "--direct"], ["-x", "--direct", "get"]]) {
+      assertEquals((await kv.run(args, { env, input: "key" })).stdout, "value\n");
+    }
     assertEquals((await kv.run(["-x", "--direct", "get"], { env, input: "\xff" })).code, 1);
   },
 );
@@ -92,7 +90,24 @@ Deno.test("without a store, --direct says so; wrong arguments are named", async 
   assertStringIncludes(misplaced.stderr, "options such as --store stand before the command's name");
 });
 
-testWithServer("a key that is called --direct is got from the server", async (kv) => {
+testWithServer("the names of get and scan may be written in capitals", async (kv) => {
+  await kv.prepare(["set", "key", "value"]);
+  const done = { code: 0, stdout: "value\n", stderr: "" };
+  assertEquals(await kv.run(["GET", "--direct", "key"]), done);
+  assertEquals(await kv.run(["--direct", "Get", "key"]), done);
+  assertEquals((await kv.run(["SCAN", "--direct"])).stdout, "key\n");
+});
+
+testWithServer("--direct is no key: without one, the command line is wrong", async (kv) => {
   await kv.prepare(["set", "--direct", "1"]);
-  assertEquals((await kv.run(["get", "--direct"])).stdout, "1\n");
+  const { code, stderr } = await kv.run(["get", "--direct"]);
+  assertEquals(code, 64);
+  assertStringIncludes(stderr, "kv get --direct takes one key");
+  assertEquals((await kv.run(["-x", "get"], { input: "--direct" })).stdout, "1\n");
+});
+
+testWithServer("--store without --direct is refused: a server has its own", async (kv) => {
+  const { code, stderr } = await kv.run(["--store", "other.db", "get", "key"]);
+  assertEquals(code, 64);
+  assertStringIncludes(stderr, "--store is for get and scan with --direct");
 });

@@ -242,14 +242,20 @@ testWithoutServer("a wrong command line is explained, with status 64", async (kv
   assertStringIncludes(await usage("-s", "a", "-p", "1", "ping"), "--socket and --port");
   assertStringIncludes(await usage("-p", "70000", "ping"), "from 1 to 65535");
   assertStringIncludes(await usage("cli", "get"), "options only");
-  assertStringIncludes(await usage("-x", "cli"), "-x goes with a command");
+  assertStringIncludes(await usage("-x", "cli"), "-x is not for kv cli");
 });
 
 testWithServer("the password comes from the environment, or an option", async (kv) => {
   await kv.prepare(["set", "foo", "bar"], ["config", "set", "requirepass", "open sesame"]);
   const env = { KV_PASSWORD: "open sesame" };
-  const refused = { code: 2, stdout: "", stderr: "NOAUTH Authentication required.\n" };
-  assertEquals(await kv.run(["get", "foo"]), refused);
+  const refused = await kv.run(["get", "foo"]);
+  assertEquals([refused.code, refused.stdout], [2, ""]);
+  assertMatch(refused.stderr, /^NOAUTH Authentication required\.\nkv: .*KV_PASSWORD.*\n$/);
+  for (const args of [["compact"], ["backup", "copy.db"], ["--json", "info"]]) {
+    const { code, stdout, stderr } = await kv.run(args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, /^kv: The server asks for a password: .*KV_PASSWORD.*\n$/);
+  }
   const wrong = {
     code: 2,
     stdout: "",

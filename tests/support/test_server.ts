@@ -147,7 +147,9 @@ export class TestServer implements AsyncDisposable {
       });
     }
     const config = this.#hasConfig ? ["--config", this.configPath] : [];
-    const args = ["serve", ...config, "--store", storePath, "--socket", socketPath, ...this.#args];
+    const own = [["--store", storePath], ["--socket", socketPath]];
+    const unsaid = own.filter(([name]) => !this.#args.includes(name)).flat();
+    const args = ["serve", ...config, ...unsaid, ...this.#args];
     const kv = { args, cwd: folder.path, ...pipes };
     if (this.#descriptorsMax === undefined) return new Deno.Command(kvExecutable, kv);
     const limited = `ulimit -n ${this.#descriptorsMax} && exec "$0" "$@"`;

@@ -2,6 +2,8 @@
  * Checks a store that nobody has open, without writing to it: every record's checksum, and the index
  * against what the log says. What is whole can be copied into a new store.
  */
+import { dirname } from "@std/path";
+import { closeFile, openFile, syncFile, syncFolder } from "../sys/libc.ts";
 import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
@@ -247,8 +249,26 @@ class Checker {
     } while (from !== 0);
   }
 
-  /** Copies every key that is whole, with its deadline, into a new store. */
+  /**
+   * Copies every key that is whole, with its deadline, into a new store. It has another name until all of it is on the
+   * disk: what an interrupted copy leaves is taken for nothing, and replaced by the next one.
+   */
   async copyTo(path: string): Promise<void> {
+    const unfinished = `${path}.unfinished`;
+    removeStore(unfinished);
+    try {
+      await this.#copyWholeTo(unfinished);
+      syncPath(unfinished);
+      Deno.renameSync(`${unfinished}-index`, `${path}-index`);
+      Deno.renameSync(unfinished, path);
+      syncFolder(dirname(path));
+    } catch (error) {
+      removeStore(unfinished);
+      throw error;
+    }
+  }
+
+  async #copyWholeTo(path: string): Promise<void> {
     const store = Store.open({ path, sync: "no", limits: this.#options.limits });
     try {
       this.#forEach((address, _hash, key) => {
@@ -263,6 +283,25 @@ class Checker {
     } finally {
       await store.close();
     }
+  }
+}
+
+function removeStore(path: string): void {
+  for (const name of [path, `${path}-index`]) {
+    try {
+      Deno.removeSync(name);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+function syncPath(path: string): void {
+  const fd = openFile(path, { readOnly: true });
+  try {
+    syncFile(fd, path);
+  } finally {
+    closeFile(fd);
   }
 }
 

@@ -1,5 +1,5 @@
 /** `kv check` on stores that are whole, damaged, in use, or none. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   indexHeaderTotalBytes,
   indexPageBytes,
@@ -7,7 +7,7 @@ import {
 } from "../../src/store/format.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { TestServer } from "../support/test_server.ts";
+import { kvExecutable, TestServer } from "../support/test_server.ts";
 import { KvProgram } from "./kv_program.ts";
 
 const keys = 500;
@@ -102,4 +102,42 @@ Deno.test("a store that is served is not looked at, and what is no store is said
   assertStringIncludes(none.stderr, "it is something else");
   assertEquals(await Deno.readTextFile(folder.join("notes.txt")), "no store\n");
   assertEquals((await program.run(["check", "missing.db"])).code, 2);
+});
+
+Deno.test("a repair that is interrupted leaves nothing that could be taken for a store", async () => {
+  await using server = await TestServer.start({ kind: "kv" });
+  const many = 200_000;
+  {
+    using connection = await RawConnection.open(server.socketPath);
+    const value = "v".repeat(200);
+    for (let at = 0; at < many; at += 1000) {
+      const pairs = Array.from({ length: 1000 }, (_, i) => [`key:${at + i}`, value]);
+      await connection.exchange("MSET", ...pairs.flat());
+    }
+  }
+  await server.stop();
+  const program = new KvProgram(server.folder, server.socketPath);
+  const repaired = `${server.storePath}.repaired`;
+  const exists = (path: string) => Deno.lstat(path).then(() => true, () => false);
+  const child = new Deno.Command(kvExecutable, {
+    args: ["check", "--repair", server.storePath],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  while (!await exists(`${repaired}.unfinished`)) {
+    assert(!await exists(repaired), "a copy that is being made has another name");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  child.kill("SIGKILL");
+  await child.status;
+  assert(!await exists(repaired));
+
+  const again = await program.run(["check", "--repair", server.storePath]);
+  assertEquals([again.code, again.stderr], [0, ""]);
+  assert(!await exists(`${repaired}.unfinished`) && !await exists(`${repaired}.unfinished-index`));
+  const { code, stdout } = await program.run(["check", repaired]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, `${many} keys`);
+  assertMatch(stdout, /stopped in order; index current\nwhole\n$/);
 });

@@ -75,7 +75,7 @@ export class Connection {
           );
         }
         // Connected or refused at once: there is nothing to abort.
-        return new Connection(await Deno.connect({ transport: "unix", path: address.socket }));
+        return new Connection(await connectToSocket(address.socket));
       }
       const { hostname, port } = address;
       const stream = await Deno.connect({ hostname, port, signal });
@@ -313,6 +313,17 @@ export class Connection {
       }
     };
     queue.onAdd();
+  }
+}
+
+async function connectToSocket(path: string): Promise<Deno.Conn> {
+  try {
+    return await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    const { isTooLong, ShortPath } = await import("../sys/short_path.ts");
+    if (!isTooLong(error)) throw error;
+    using short = new ShortPath(path);
+    return await Deno.connect({ transport: "unix", path: short.path });
   }
 }
 

@@ -5,6 +5,7 @@ import { dirname } from "../sys/file_path.ts";
 import { closeConnection } from "../sys/close_connection.ts";
 import { groupId } from "../sys/group_names.ts";
 import { closeFile, openFile, setUmask, tryLock } from "../sys/libc.ts";
+import { isTooLong, ShortPath } from "../sys/short_path.ts";
 
 /** sun_path has 108 bytes, the last one a NUL. */
 export const socketPathBytesMax = 107;
@@ -45,13 +46,8 @@ export class UnixSocket {
    */
   static async listen(options: UnixSocketOptions): Promise<UnixSocket> {
     const { path } = options;
-    const bytes = new TextEncoder().encode(path).length;
-    if (bytes > socketPathBytesMax) {
-      throw new ListenError(
-        `Cannot listen on ${path}: a socket's path has at most ${socketPathBytesMax} bytes, this one ` +
-          `has ${bytes}; name a shorter one, or a relative one`,
-      );
-    }
+    const error = socketPathError(path);
+    if (error !== null) throw new ListenError(`Cannot listen on ${path}: ${error}`);
     const lock = await lockFolder(dirname(path), path);
     try {
       await removeStale(path);
@@ -70,11 +66,7 @@ export class UnixSocket {
       return;
     }
     this.listener.close();
-    try {
-      Deno.removeSync(this.path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeIfThere(this.path);
   }
 
   #isOurs(): boolean {
@@ -84,6 +76,14 @@ export class UnixSocket {
       return false;
     }
   }
+}
+
+/** Why there can be no socket at a path; null when it is not too long. */
+export function socketPathError(path: string): string | null {
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes <= socketPathBytesMax) return null;
+  return `a socket's path has at most ${socketPathBytesMax} bytes, this one has ${bytes}; name a shorter one, or a ` +
+    "relative one";
 }
 
 /** Only one server at a time may look at what is there and replace it. Returns the descriptor. */
@@ -123,8 +123,12 @@ async function removeStale(path: string): Promise<void> {
       `Cannot listen on ${path}: another server does; stop it, or name another path with --socket`,
     );
   }
+  removeIfThere(path);
+}
+
+function removeIfThere(path: string): void {
   try {
-    await Deno.remove(path);
+    Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
@@ -139,7 +143,7 @@ async function isServed(path: string): Promise<boolean> {
   while (performance.now() < deadline) {
     let connection: Deno.UnixConn;
     try {
-      connection = await Deno.connect({ transport: "unix", path });
+      connection = await connectTo(path);
     } catch (error) {
       const isLeft = error instanceof Deno.errors.ConnectionRefused ||
         error instanceof Deno.errors.NotFound;
@@ -178,7 +182,7 @@ function bind({ path, mode, group }: UnixSocketOptions): Deno.UnixListener {
   const mask = setUmask(0o777 & ~(gid === null ? mode : mode & 0o700));
   let listener: Deno.UnixListener;
   try {
-    listener = Deno.listen({ transport: "unix", path });
+    listener = listenAt(path);
   } catch (error) {
     throw new ListenError(`Cannot listen on ${path}: ${messageOf(error)}`);
   } finally {
@@ -191,12 +195,32 @@ function bind({ path, mode, group }: UnixSocketOptions): Deno.UnixListener {
     return listener;
   } catch (error) {
     listener.close();
-    Deno.removeSync(path);
+    removeIfThere(path); // Some versions of the runtime have done that.
     throw new ListenError(
       `Cannot give ${path} to the group ${group}: ${
         messageOf(error)
       }; the server's user has to be a member`,
     );
+  }
+}
+
+function listenAt(path: string): Deno.UnixListener {
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    using short = new ShortPath(path);
+    return Deno.listen({ transport: "unix", path: short.path });
+  }
+}
+
+async function connectTo(path: string): Promise<Deno.UnixConn> {
+  try {
+    return await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    using short = new ShortPath(path);
+    return await Deno.connect({ transport: "unix", path: short.path });
   }
 }
 

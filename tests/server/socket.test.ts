@@ -1,5 +1,5 @@
 /** The server's socket: private, never stolen, never left behind. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { toText } from "../support/binary_text.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { hasTool, runTool } from "../support/real_tools.ts";
@@ -207,11 +207,50 @@ Deno.test("a path of 107 bytes is listened on, one of 108 is refused with a clea
   const { code, stderr } = await serveAndEnd(folder.path, "--socket", `${longest}s`);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "a socket's path has at most 107 bytes, this one has 108");
-  // The last --socket counts.
   await using server = await TestServer.start({ kind: "kv", args: ["--socket", longest] });
   assertEquals(await ping(longest), "+PONG\r\n");
   await server.stop();
   assert(!exists(longest));
+});
+
+Deno.test("a relative path is listened on and connected to in a folder as deep as may be", async () => {
+  await using folder = await TemporaryFolder.make();
+  const deep = folder.join(["d", "e", "f"].map((letter) => letter.repeat(100)).join("/"));
+  await Deno.mkdir(deep, { recursive: true });
+  const run = async (...args: string[]) => {
+    const options = { args, cwd: deep, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    const { code, stdout, stderr } = await new Deno.Command(kvExecutable, options).output();
+    return { code, stdout: toText(stdout), stderr: toText(stderr) };
+  };
+  const served = run("serve");
+  await until(async () => (await run("ping")).code === 0, "the server to answer");
+  assertEquals((await run("set", "a", "1")).stdout, "OK\n");
+  assertEquals((await run("--json", "info", "keyspace")).code, 0);
+  assertStringIncludes((await run("client", "list")).stdout, `laddr=${deep}/kv.sock:0`);
+  const second = await run("serve", "--store", "other.db");
+  assertEquals(second.code, 1);
+  assertStringIncludes(second.stderr, "Cannot listen on kv.sock: another server does");
+  assertEquals((await run("shutdown")).code, 0);
+  assertEquals((await served).code, 0);
+  assert(!exists(`${deep}/kv.sock`));
+});
+
+Deno.test({
+  name: "a group that the server's user is no member of is an error, and leaves no socket",
+  ignore: Deno.uid() !== 0 || !hasTool("setpriv"),
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    await Deno.chmod(folder.path, 0o777);
+    const program = folder.join("kv");
+    await Deno.copyFile(kvExecutable, program);
+    const { code, stderr } = await runTool("setpriv", [
+      ...["--reuid", "65534", "--regid", "65534", "--clear-groups"],
+      ...["sh", "-c", `cd ${folder.path} && ./kv serve --socket-group 0`],
+    ]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^kv: Cannot give kv\.sock to the group 0: .*has to be a member\n$/);
+    assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["kv"]);
+  },
 });
 
 Deno.test("a second server on the same store is refused with the first one's number", async () => {

@@ -75,7 +75,9 @@ export const serveOptions: readonly OptionSpec[] = [
     name: "config",
     alias: "c",
     value: "FILE",
-    summary: "A file with directives as in redis.conf; options and environment win over it",
+    summary:
+      "A file with directives as in redis.conf, or - for standard input; options and environment win " +
+      "over it",
   },
   {
     name: "store",
@@ -247,7 +249,7 @@ function parsePlainOptions(
       continue;
     }
     const value = args[at++] ?? "";
-    if (value === "" || value.startsWith("-")) return null;
+    if (value === "" || value !== "-" && value.startsWith("-")) return null;
     if (options.has(spec.name) && !isRepeatable) throw givenTwice(spec.name);
     options.set(spec.name, value);
   }

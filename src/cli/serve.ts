@@ -2,10 +2,11 @@
 import { ConfigFileError } from "../server/config_file.ts";
 import { KeyValueServer } from "../server/key_value_server.ts";
 import { ListenError } from "../server/unix_socket.ts";
-import { parseMemory } from "../server/parameter.ts";
+import { formatMemory, parseMemory } from "../server/parameter.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import { StoreError } from "../store/errors.ts";
-import { evictionPolicies } from "../store/eviction.ts";
+import { evictionPolicies, sizeLimitMin } from "../store/eviction.ts";
+import { defaultLimits } from "../store/limits.ts";
 import type { OpeningReport } from "../store/opening.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { SystemError } from "../sys/libc.ts";
@@ -107,6 +108,12 @@ function readSizeLimit(options: GivenOptions): Partial<SizeLimit> {
   const bytesMax = Number(parseMemory(String(size)) ?? NaN);
   if (!(bytesMax > 0)) {
     throw new UsageError(`The option --max-size needs a size such as 512mb or 4gb, not '${size}'`);
+  }
+  const least = sizeLimitMin(defaultLimits);
+  if (bytesMax < least) {
+    throw new UsageError(
+      `The option --max-size needs ${formatMemory(least)} at least, not '${size}'`,
+    );
   }
   return { bytesMax, ...evicting };
 }

@@ -9,6 +9,7 @@ import { isNear } from "../commands/near_names.ts";
 import { binaryText } from "../protocol/binary_text.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { ServerConfiguration } from "./configuration.ts";
+import { fileError } from "./file_error.ts";
 import { reasonOfAbsence } from "./fixed_parameters.ts";
 import type { ServerSettings } from "./settings.ts";
 import { loadUserFile } from "./user_file.ts";
@@ -49,6 +50,7 @@ export function loadConfigFile(path: string, settings: ServerSettings): void {
     else if (args.length !== 2) error = "wrong number of arguments";
     else error = settings.commandNames.rename(args[0], args[1]);
     if (error !== null) throw new ConfigFileError(`${place}: ${name}: ${error}`);
+    settings.places.set(name, place);
   }
   loadUsers(users, settings);
 }
@@ -73,17 +75,27 @@ function loadUsers(definitions: readonly UserDefinition[], settings: ServerSetti
       );
     }
     const error = loadUserFile(userFile, access);
-    if (error !== null) throw new ConfigFileError(`aclfile: ${error}`);
+    if (error !== null) {
+      throw new ConfigFileError(`${settings.places.get("aclfile")}: aclfile: ${error}`);
+    }
   }
   const users = access.read(definitions);
   if (!Array.isArray(users)) throw new ConfigFileError(users.errors[0]);
   for (const user of users) access.install(user);
 }
 
+/** Whether a file is named that stands for standard input. */
+export function isStandardInput(path: string): boolean {
+  return path === "-" || path === "/dev/stdin";
+}
+
 /** The directives of a file in their order, those of included files in the place of the inclusion. */
 function* directivesOf(path: string, depth: number): Iterable<ConfigDirective> {
-  for (const [i, line] of readLines(path).entries()) {
-    const place = `${path}:${i + 1}`;
+  const isInput = depth === 0 && isStandardInput(path);
+  const shown = isInput ? "standard input" : path;
+  const text = isInput ? readStandardInput() : readConfigText(path);
+  for (const [i, line] of text.split("\n").entries()) {
+    const place = `${shown}:${i + 1}`;
     const words = splitLine(line);
     if (words === null) throw new ConfigFileError(`${place}: unbalanced quotes`);
     if (words.length === 0) continue;
@@ -97,17 +109,42 @@ function* directivesOf(path: string, depth: number): Iterable<ConfigDirective> {
     if (depth === includeDepthMax) {
       throw new ConfigFileError(`${place}: files include each other more than ${depth} deep`);
     }
-    for (const included of matchingFiles(args[0])) yield* directivesOf(included, depth + 1);
+    for (const included of matchingFiles(args[0], place)) {
+      const error = fileError(included);
+      if (error !== null) {
+        throw new ConfigFileError(`${place}: include: Cannot read ${included}: ${error}`);
+      }
+      yield* directivesOf(included, depth + 1);
+    }
   }
 }
 
-function readLines(path: string): string[] {
+function readConfigText(path: string): string {
+  const error = fileError(path);
   try {
-    return Deno.readTextFileSync(path).split("\n");
+    if (error === null) return Deno.readTextFileSync(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigFileError(`Cannot read the configuration file ${path}: ${reason}`);
+    throw unreadable(path, error instanceof Error ? error.message : String(error));
   }
+  throw unreadable(path, error);
+}
+
+function readStandardInput(): string {
+  const buffer = new Uint8Array(64 * 1024);
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (let length; (length = Deno.stdin.readSync(buffer)) !== null;) {
+      text += decoder.decode(buffer.subarray(0, length), { stream: true });
+    }
+  } catch (error) {
+    throw unreadable("-", error instanceof Error ? error.message : String(error));
+  }
+  return text + decoder.decode();
+}
+
+function unreadable(path: string, reason: string): ConfigFileError {
+  return new ConfigFileError(`Cannot read the configuration file ${path}: ${reason}`);
 }
 
 /** The words of a line, without comments; null when a quote is missing. */
@@ -119,12 +156,14 @@ export function splitLine(line: string): string[] | null {
 }
 
 /** The files that `include` names: several, or none, when there are wildcards in the last part. */
-function matchingFiles(path: string): string[] {
+function matchingFiles(path: string, place: string): string[] {
   const pattern = encoder.encode(basename(path));
   if (!/[*?[]/.test(path)) return [path];
   const folder = dirname(path);
   if (/[*?[]/.test(folder)) {
-    throw new ConfigFileError(`Cannot include ${path}: wildcards are known only in a file's name`);
+    throw new ConfigFileError(
+      `${place}: include: Cannot read ${path}: wildcards are known only in a file's name`,
+    );
   }
   const names: string[] = [];
   try {

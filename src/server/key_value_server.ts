@@ -6,9 +6,9 @@ import { allCommands, type CommandMap } from "../commands/registry.ts";
 import type { MemoryField } from "../commands/server_control.ts";
 import { Session } from "../commands/session.ts";
 import { Store } from "../store/store.ts";
-import { TlsContext } from "../sys/openssl.ts";
 import { memoryFields } from "./memory_fields.ts";
 import { rewriteConfigFile } from "./config_rewriting.ts";
+import { isStandardInput } from "./config_file.ts";
 import { ServerConfiguration } from "./configuration.ts";
 import { Connection, type ConnectionStart } from "./connection.ts";
 import { infoText } from "./info.ts";
@@ -17,7 +17,7 @@ import { Poller } from "./poller.ts";
 import { LoadingClients } from "./loading_clients.ts";
 import { ServerCore } from "./server_core.ts";
 import { type ServerCounters, ServerFacts } from "./server_facts.ts";
-import { type KeyValueServerOptions, settingsOf, usesTls } from "./server_options.ts";
+import { type KeyValueServerOptions, settingsOf, tlsContextOf, usesTls } from "./server_options.ts";
 import type { ServerSettings } from "./settings.ts";
 import { boundAddresses, formatTcpAddress, isLoopback } from "./tcp_address.ts";
 import { loadUserFile, saveUserFile } from "./user_file.ts";
@@ -94,7 +94,9 @@ export class KeyValueServer {
     this.store = store;
     this.#settings = settings;
     settings.sizeLimitMin = store.sizeLimitMin;
-    this.#configFile = options.configFile === undefined ? null : resolve(options.configFile);
+    const { configFile } = options;
+    const isFile = configFile !== undefined && !isStandardInput(configFile);
+    this.#configFile = isFile ? resolve(configFile) : null;
     this.#socketPath = resolve(settings.socketPath);
     this.#poller = poller;
     this.#listeners = listeners;
@@ -164,7 +166,7 @@ export class KeyValueServer {
       tls: tlsPort > 0 || isListening && usesTls(options)
         ? {
           addresses: boundAddresses(bindAddresses, tlsPort),
-          context: new TlsContext(settings.tls),
+          context: tlsContextOf(settings),
         }
         : null,
       log,

@@ -1,10 +1,13 @@
 import { basename, dirname } from "../sys/file_path.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
-import { TlsError } from "../sys/openssl.ts";
-import { loadConfigFile } from "./config_file.ts";
+import { groupId } from "../sys/group_names.ts";
+import { TlsContext, TlsError, type TlsOptions } from "../sys/openssl.ts";
+import { ConfigFileError, loadConfigFile } from "./config_file.ts";
+import { fileError, folderError } from "./file_error.ts";
 import { privateSocketMode, ServerSettings } from "./settings.ts";
 import { parseTcpAddress } from "./tcp_address.ts";
+import { socketPathError } from "./unix_socket.ts";
 
 const groupSocketMode = 0o660;
 
@@ -58,13 +61,21 @@ export interface KeyValueServerOptions {
  */
 export function settingsOf(options: KeyValueServerOptions): ServerSettings {
   const settings = new ServerSettings();
+  const { places } = settings;
   if (options.configFile !== undefined) loadConfigFile(options.configFile, settings);
   if (options.store !== undefined) {
     settings.directory = dirname(options.store);
     settings.fileName = basename(options.store);
+    places.delete("dir");
   }
-  settings.socketPath = options.socket ?? settings.socketPath;
-  settings.socketGroup = options.socketGroup ?? settings.socketGroup;
+  if (options.socket !== undefined) {
+    settings.socketPath = options.socket;
+    places.delete("unixsocket");
+  }
+  if (options.socketGroup !== undefined) {
+    settings.socketGroup = options.socketGroup;
+    places.delete("unixsocketgroup");
+  }
   // A group that may do nothing is nobody's wish.
   const isForGroup = settings.socketGroup !== "" && settings.socketMode === privateSocketMode;
   settings.socketMode = options.socketMode ?? (isForGroup ? groupSocketMode : settings.socketMode);
@@ -85,8 +96,11 @@ export function settingsOf(options: KeyValueServerOptions): ServerSettings {
       authorities: tlsCa ?? settings.tls.authorities,
       clients: tlsCa === undefined && settings.tls.authorities === "" ? "no" : settings.tls.clients,
     };
+    if (tlsCert !== undefined) places.delete("tls-cert-file");
+    if (tlsKey !== undefined) places.delete("tls-key-file");
+    if (tlsCa !== undefined) places.delete("tls-ca-cert-file");
   }
-  if (usesTls(options) || settings.tlsPort > 0) checkTls(settings);
+  checkPlaces(settings);
   return settings;
 }
 
@@ -95,16 +109,72 @@ export function usesTls({ tlsCert, tlsKey, tlsCa }: KeyValueServerOptions): bool
   return tlsCert !== undefined || tlsKey !== undefined || tlsCa !== undefined;
 }
 
-/** Throws a TlsError when something is missing. */
-function checkTls({ tls }: ServerSettings): void {
+/**
+ * What the configuration file says that is well-formed and cannot be nevertheless, before anything is opened. Throws a
+ * ConfigFileError; what options say is found out where it is used, and told with other words.
+ */
+function checkPlaces(settings: ServerSettings): void {
+  const { socketPath, socketGroup, directory } = settings;
+  const check = (name: string, error: () => string | null) => {
+    const place = settings.places.get(name);
+    const found = place === undefined ? null : error();
+    if (found !== null) throw new ConfigFileError(`${place}: ${name}: ${found}`);
+  };
+  check("dir", () => folderError(directory));
+  check("unixsocket", () => socketPathError(socketPath));
+  check(
+    "unixsocketgroup",
+    () => socketGroup === "" || groupId(socketGroup) !== null ? null : "there is no such group",
+  );
+}
+
+const tlsDirectives: Readonly<Partial<Record<keyof TlsOptions, string>>> = {
+  certificate: "tls-cert-file",
+  key: "tls-key-file",
+  authorities: "tls-ca-cert-file",
+  authorityFolder: "tls-ca-cert-dir",
+  ciphers: "tls-ciphers",
+  cipherSuites: "tls-ciphersuites",
+};
+
+/** Certificates and keys as the settings name them. Throws a TlsError or, with the line, a ConfigFileError. */
+export function tlsContextOf(settings: ServerSettings): TlsContext {
+  try {
+    checkTls(settings);
+    return new TlsContext(settings.tls);
+  } catch (error) {
+    if (!(error instanceof TlsError) || error.option === null) throw error;
+    const directive = tlsDirectives[error.option] ?? "";
+    const place = settings.places.get(directive);
+    throw place === undefined
+      ? error
+      : new ConfigFileError(`${place}: ${directive}: ${error.message}`);
+  }
+}
+
+/** Throws a TlsError when something is missing, or is there and no file. */
+function checkTls({ tls, places }: ServerSettings): void {
+  const setUp = `${
+    places.has("tls-port") ? `${places.get("tls-port")}: tls-port: ` : ""
+  }Cannot set up TLS`;
   if (tls.certificate === "" || tls.key === "") {
     const missing = tls.certificate === "" ? "certificate (tls-cert-file)" : "key (tls-key-file)";
-    throw new TlsError(`Cannot set up TLS: the server's ${missing} is missing`);
+    throw new TlsError(`${setUp}: the server's ${missing} is missing`);
   }
   if (tls.clients !== "no" && tls.authorities === "" && tls.authorityFolder === "") {
     throw new TlsError(
-      "Cannot set up TLS: clients are to have certificates, and tls-ca-cert-file does not say whose; name them, or " +
+      `${setUp}: clients are to have certificates, and tls-ca-cert-file does not say whose; name them, or ` +
         "set tls-auth-clients no",
     );
+  }
+  const files = [
+    ["certificate", "the certificate"],
+    ["key", "the key"],
+    ["authorities", "the authorities"],
+  ] as const;
+  for (const [option, what] of files) {
+    const isUsed = tls[option] !== "" && (option !== "authorities" || tls.clients !== "no");
+    const error = isUsed ? fileError(tls[option]) : null;
+    if (error !== null) throw new TlsError(`Cannot read ${what} ${tls[option]}: ${error}`, option);
   }
 }

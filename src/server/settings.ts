@@ -2,6 +2,8 @@
 import { Access } from "../commands/access.ts";
 import { CommandNames } from "../commands/command_names.ts";
 import type { SyncPolicy } from "../store/durability.ts";
+import { sizeLimitMin } from "../store/eviction.ts";
+import { defaultLimits } from "../store/limits.ts";
 import type { SizeLimit } from "../store/store.ts";
 import type { TlsOptions } from "../sys/openssl.ts";
 import { defaultOutputLimits, type OutputLimits } from "./output_limits.ts";
@@ -10,6 +12,8 @@ import { defaultOutputLimits, type OutputLimits } from "./output_limits.ts";
 export const privateSocketMode = 0o600;
 
 export class ServerSettings {
+  /** Where the configuration file says what, such as `kv.conf:3`, by the parameter's name. */
+  readonly places = new Map<string, string>();
   // Where the server is, and its store. Read at the start.
   /** The folder of the store, and the name of its file. */
   directory = ".";
@@ -47,8 +51,8 @@ export class ServerSettings {
   syncPolicy: SyncPolicy = "everysec";
   /** The largest size in bytes, Infinity for none, and which keys go when it is reached. */
   sizeLimit: SizeLimit = { bytesMax: Infinity, policy: "noeviction" };
-  /** The smallest size that the store can be limited to; 0 before it is open. */
-  sizeLimitMin = 0;
+  /** The smallest size that the store can be limited to. */
+  sizeLimitMin = sizeLimitMin(defaultLimits);
 
   // Clients.
   /** Clients that may be connected at once. */

@@ -1,6 +1,7 @@
 /** The file of users that `aclfile` names: a line `user NAME rule rule ...` for each, as ACL LIST shows them. */
 import type { Access, UserDefinition } from "../commands/access.ts";
 import { binaryText } from "../protocol/binary_text.ts";
+import { fileError } from "./file_error.ts";
 import { rewriteFile } from "./file_rewriting.ts";
 
 /** Hashes of passwords are in it. */
@@ -10,10 +11,11 @@ const newFileMode = 0o600;
 export function loadUserFile(path: string, access: Access): string | null {
   let text: string;
   try {
+    const error = fileError(path);
+    if (error !== null) return cannotOpen(path, error);
     text = binaryText(Deno.readFileSync(path));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `Error loading ACLs, opening file '${path}': ${reason}`;
+    return cannotOpen(path, error instanceof Error ? error.message : String(error));
   }
   const errors: string[] = [];
   const definitions: UserDefinition[] = [];
@@ -34,6 +36,10 @@ export function loadUserFile(path: string, access: Access): string | null {
     errors.map((error) => `${error}. `).join("")
   }WARNING: ACL errors detected, no change to the ` +
     "previously active ACL rules was performed";
+}
+
+function cannotOpen(path: string, reason: string): string {
+  return `Error loading ACLs, opening file '${path}': ${reason}`;
 }
 
 /** Writes all users to the file. Returns null, or what is wrong. */

@@ -55,6 +55,12 @@ const clockBitsMax = 24;
 /** The store's largest size for each clock: keys of 16 bytes with values of 100 take about 150. */
 const bytesPerClock = 64;
 
+/** The smallest largest size that a store of these limits can have, in bytes. */
+export function sizeLimitMin(limits: StoreLimits): number {
+  const { segmentBytes, segmentsReserved, segmentsAhead } = limits;
+  return (segmentsReserved + segmentsAhead + 2 * shortSegments + 2) * segmentBytes;
+}
+
 export class Eviction {
   /** Keys removed since the store was opened. */
   evictedKeys = 0;
@@ -103,8 +109,7 @@ export class Eviction {
 
   /** The smallest largest size that leaves room to work in, in bytes. */
   get bytesMaxMin(): number {
-    const { segmentBytes, segmentsReserved, segmentsAhead } = this.#limits;
-    return (segmentsReserved + segmentsAhead + 2 * shortSegments + 2) * segmentBytes;
+    return sizeLimitMin(this.#limits);
   }
 
   /** Sets both; effective at once, though it takes a while until a larger store has shrunk. */

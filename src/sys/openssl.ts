@@ -7,6 +7,13 @@
 /** TLS cannot be set up, or was broken off; the message tells what OpenSSL says. */
 export class TlsError extends Error {
   override readonly name = "TlsError";
+  /** What it comes from, where that is one of the options. */
+  readonly option: keyof TlsOptions | null;
+
+  constructor(message: string, option: keyof TlsOptions | null = null) {
+    super(message);
+    this.option = option;
+  }
 }
 
 export interface TlsOptions {
@@ -115,6 +122,14 @@ function lastError({ crypto }: OpenSsl): string {
   return words.split(":").at(-1) || words;
 }
 
+function isEncrypted(keyPath: string): boolean {
+  try {
+    return Deno.readTextFileSync(keyPath).includes("ENCRYPTED");
+  } catch {
+    return false;
+  }
+}
+
 /** The protocols that OpenSSL is to speak; null when they are not known. */
 export function protocolRange(protocols: readonly string[]): readonly [bigint, bigint] | null {
   const numbers = protocols.map((name) => versions[name.toLowerCase()]);
@@ -134,8 +149,14 @@ export class TlsContext {
     crypto.ERR_clear_error();
     const context = ssl.SSL_CTX_new(ssl.TLS_server_method());
     if (context === null) throw new TlsError(`Cannot set up TLS: ${lastError(library)}`);
-    const must = (result: number | bigint, what: string) => {
-      if (Number(result) !== 1) throw new TlsError(`Cannot ${what}: ${lastError(library)}`);
+    const must = (
+      result: number | bigint,
+      what: string,
+      option: keyof TlsOptions | null = null,
+      hint: () => string = () => "",
+    ) => {
+      if (Number(result) === 1) return;
+      throw new TlsError(`Cannot ${what}: ${lastError(library)}${hint()}`, option);
     };
     const [min, max] = protocolRange(options.protocols) ?? [0n, 0n];
     must(ssl.SSL_CTX_ctrl(context, control.minVersion, min, null), "set the TLS protocols");
@@ -148,21 +169,40 @@ export class TlsContext {
     must(
       ssl.SSL_CTX_use_certificate_chain_file(context, cText(certificate)),
       `read the certificate ${certificate}`,
+      "certificate",
     );
-    must(ssl.SSL_CTX_use_PrivateKey_file(context, cText(key), pemFile), `read the key ${key}`);
-    must(ssl.SSL_CTX_check_private_key(context), `use the key ${key} with ${certificate}`);
+    must(
+      ssl.SSL_CTX_use_PrivateKey_file(context, cText(key), pemFile),
+      `read the key ${key}`,
+      "key",
+      () =>
+        isEncrypted(key) ? "; it is encrypted: tls-key-file-pass is to give its passphrase" : "",
+    );
+    must(ssl.SSL_CTX_check_private_key(context), `use the key ${key} with ${certificate}`, "key");
     if (options.ciphers !== "") {
-      must(ssl.SSL_CTX_set_cipher_list(context, cText(options.ciphers)), "use the ciphers");
+      must(
+        ssl.SSL_CTX_set_cipher_list(context, cText(options.ciphers)),
+        "use the ciphers",
+        "ciphers",
+      );
     }
     if (options.cipherSuites !== "") {
       const suites = cText(options.cipherSuites);
-      must(ssl.SSL_CTX_set_ciphersuites(context, suites), "use the cipher suites");
+      must(
+        ssl.SSL_CTX_set_ciphersuites(context, suites),
+        "use the cipher suites",
+        "cipherSuites",
+      );
     }
     if (clients !== "no") {
       const file = authorities === "" ? null : cText(authorities);
       const folder = authorityFolder === "" ? null : cText(authorityFolder);
       const what = `read the authorities ${authorities || authorityFolder}`;
-      must(ssl.SSL_CTX_load_verify_locations(context, file, folder), what);
+      must(
+        ssl.SSL_CTX_load_verify_locations(context, file, folder),
+        what,
+        file === null ? "authorityFolder" : "authorities",
+      );
       if (file !== null) {
         ssl.SSL_CTX_set_client_CA_list(context, ssl.SSL_load_client_CA_file(file));
       }

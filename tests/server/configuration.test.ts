@@ -29,6 +29,90 @@ Deno.test("a wrong line ends the start with its place, before anything is made",
   });
 });
 
+Deno.test("what cannot be for other reasons than its form ends the start with its place, too", async () => {
+  const wrong = [
+    ["maxmemory 1kb", "maxmemory: kv needs 18874368 bytes at least, or 0 for no limit"],
+    ["include nofile.conf", "include: Cannot read nofile.conf: there is no such file or folder"],
+    ["include folder", "include: Cannot read folder: it is no file"],
+    ["include pipe", "include: Cannot read pipe: it is no file"],
+    ["include fold*/x", "include: Cannot read fold*/x: wildcards are known only in a file's name"],
+    ["unixsocketgroup nosuch", "unixsocketgroup: there is no such group"],
+    ["dir /nodir", "dir: there is no such file or folder"],
+    ["dir kv.conf", "dir: it is no folder"],
+    [
+      `unixsocket ${"s".repeat(108)}`,
+      "unixsocket: a socket's path has at most 107 bytes, this one has 108; name a shorter one, or a relative one",
+    ],
+    ["aclfile pipe", "aclfile: Error loading ACLs, opening file '"],
+    [
+      "tls-port 7999",
+      "tls-port: Cannot set up TLS: the server's certificate (tls-cert-file) is missing",
+    ],
+  ];
+  for (const [line, message] of wrong) {
+    await withConfig(`timeout 1\n${line}\n`, async (folder) => {
+      await Deno.mkdir(folder.join("folder"));
+      await runTool("mkfifo", [folder.join("pipe")]);
+      const { code, stderr, stdout } = await serveAndEnd(folder.path, "--config", "kv.conf");
+      assertEquals([code, stdout], [1, ""], line);
+      assert(stderr.startsWith(`kv: kv.conf:2: ${message}`), `${line}: ${stderr}`);
+      const names = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
+      assertEquals(names, ["folder", "kv.conf", "pipe"]);
+    });
+  }
+});
+
+Deno.test("an option makes up for what is wrong in the file", async () => {
+  await withConfig(
+    `dir /nodir\nunixsocketgroup nosuch\nunixsocket ${"s".repeat(108)}\n`,
+    async (folder) => {
+      const options = ["--store", "store.db", "--socket", "kv.sock", "--socket-group", "0"];
+      const run = `./kv-test serve --config kv.conf ${options.join(" ")} >/dev/full`;
+      await Deno.symlink(kvExecutable, folder.join("kv-test"));
+      // It comes as far as its ready line.
+      const { code } = await runTool("sh", ["-c", `cd ${folder.path} && ${run}`]);
+      assertEquals(code, 70);
+    },
+  );
+});
+
+Deno.test("a size that is too small is a wrong command line, before anything is made", async () => {
+  await using folder = await TemporaryFolder.make();
+  const { code, stderr } = await serveAndEnd(folder.path, "--max-size", "10mb");
+  assertEquals(code, 64);
+  assertStringIncludes(stderr, "--max-size needs 18mb at least, not '10mb'");
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
+Deno.test("a configuration that is no file is said to be that, and not waited for", async () => {
+  await withConfig("", async (folder) => {
+    await runTool("mkfifo", [folder.join("pipe")]);
+    for (const path of ["pipe", "."]) {
+      const { code, stderr } = await serveAndEnd(folder.path, "--config", path);
+      assertEquals(code, 1);
+      assertEquals(stderr, `kv: Cannot read the configuration file ${path}: it is no file\n`);
+    }
+    const { code, stderr } = await serveAndEnd(folder.path, "--config", "/dev/fd/0");
+    assertEquals(code, 1);
+    assertEquals(stderr.includes("allow-all"), false);
+  });
+});
+
+Deno.test("the configuration may come from standard input", async () => {
+  for (const name of ["-", "/dev/stdin"]) {
+    await using folder = await TemporaryFolder.make();
+    const run = async (line: string) => {
+      const script =
+        `cd ${folder.path} && echo '${line}' | ${kvExecutable} serve --config ${name} 2>&1 >/dev/full`;
+      return await runTool("sh", ["-c", script]);
+    };
+    const wrong = await run("timeot 5");
+    assertStringIncludes(wrong.stdout, "kv: standard input:1: timeot: there is no such directive");
+    assertEquals((await run("dbfilename other.db")).code, 70);
+    assert([...Deno.readDirSync(folder.path)].some(({ name }) => name === "other.db"));
+  }
+});
+
 Deno.test("a file that is not there ends the start", async () => {
   await withConfig("", async (folder) => {
     const { code, stderr } = await serveAndEnd(folder.path, "--config", "nosuch.conf");

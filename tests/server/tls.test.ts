@@ -212,7 +212,7 @@ Deno.test({
       [["--tls-key", server.key], /^kv: Cannot set up TLS: the server's certificate .* is missing/],
       [
         ["--tls-cert", "nosuch.crt", "--tls-key", server.key],
-        /^kv: Cannot read the certificate nosuch\.crt: No such file or directory\n$/,
+        /^kv: Cannot read the certificate nosuch\.crt: there is no such file or folder\n$/,
       ],
       [
         ["--tls-cert", server.cert, "--tls-key", stranger.key],
@@ -222,7 +222,10 @@ Deno.test({
         ["--tls-cert", server.key, "--tls-key", server.key],
         /^kv: Cannot read the certificate .*: /,
       ],
-      [["--tls-cert", server.cert, "--tls-key", lockedKey], /^kv: Cannot read the key .*: /],
+      [
+        ["--tls-cert", server.cert, "--tls-key", lockedKey],
+        /^kv: Cannot read the key .*: .*; it is encrypted: tls-key-file-pass is to give its passphrase\n$/,
+      ],
       [
         ["--tls-cert", server.cert, "--tls-key", server.key, "--tls-ca", "nosuch.crt"],
         /^kv: Cannot read the authorities nosuch\.crt: /,
@@ -232,6 +235,31 @@ Deno.test({
       const { code, stdout, stderr } = await serveAndEnd(folder.path, ...listen, ...args);
       assertMatch(stderr, message);
       assertEquals([code, stdout], [1, ""]);
+    }
+    const certificate = `tls-cert-file ${server.cert}`;
+    const named: readonly (readonly [lines: string[], message: RegExp])[] = [
+      [
+        [certificate, `tls-key-file ${lockedKey}`, "tls-auth-clients no"],
+        /^kv: kv\.conf:3: tls-key-file: Cannot read the key .*tls-key-file-pass/,
+      ],
+      [
+        ["tls-cert-file nosuch.crt", `tls-key-file ${server.key}`, "tls-auth-clients no"],
+        /^kv: kv\.conf:2: tls-cert-file: Cannot read the certificate nosuch\.crt: there is no/,
+      ],
+      [
+        [certificate, `tls-key-file ${server.key}`],
+        /^kv: kv\.conf:1: tls-port: Cannot set up TLS: clients /,
+      ],
+      [
+        [certificate, `tls-key-file ${server.key}`, "tls-ca-cert-file kv.conf"],
+        /^kv: kv\.conf:4: tls-ca-cert-file: Cannot read the authorities kv\.conf: /,
+      ],
+    ];
+    for (const [lines, message] of named) {
+      await Deno.writeTextFile(folder.join("kv.conf"), ["tls-port 7999", ...lines, ""].join("\n"));
+      const { code, stderr } = await serveAndEnd(folder.path, "--config", "kv.conf");
+      assertMatch(stderr, message);
+      assertEquals(code, 1);
     }
     const { code, stderr } = await serveAndEnd(folder.path, "--tls-cert", server.cert);
     assertEquals(code, 64);

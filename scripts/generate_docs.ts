@@ -13,15 +13,18 @@ const root = dirname(dirname(fromFileUrl(import.meta.url)));
 const page = "docs/commands.md";
 const remedy = "deno run -A scripts/generate_docs.ts";
 
-/** In the order in which somebody new wants them. */
-const groups: readonly { readonly group: CommandGroup; readonly title: string }[] = [
-  { group: "string", title: "Strings" },
-  { group: "bitmap", title: "Bits" },
-  { group: "generic", title: "Keyspace" },
-  { group: "transactions", title: "Transactions" },
-  { group: "connection", title: "Connection" },
-  { group: "server", title: "Server" },
-];
+/** In the order in which somebody new wants them; a group that is missing here is an error of the types. */
+const titles: Readonly<Record<CommandGroup, string>> = {
+  string: "Strings",
+  bitmap: "Bits",
+  generic: "Keyspace",
+  transactions: "Transactions",
+  pubsub: "Messages",
+  hyperloglog: "Counting",
+  connection: "Connection",
+  server: "Server",
+};
+const groups = Object.entries(titles) as [CommandGroup, string][];
 
 const introduction = `# Commands
 
@@ -34,7 +37,7 @@ given as Redis states them.
 `;
 
 function commandsPage(): string {
-  const sections = groups.map(({ group, title }) => {
+  const sections = groups.map(([group, title]) => {
     const specs = documented(group);
     return `## ${title}\n\n${specs.map(commandSection).join("\n")}`;
   });
@@ -50,7 +53,7 @@ function documented(group: CommandGroup): CommandSpec[] {
 }
 
 function contents(): string {
-  const lines = groups.map(({ group, title }) => {
+  const lines = groups.map(([group, title]) => {
     const links = documented(group).map((spec) => `[${titleOf(spec)}](#${anchorOf(spec)})`);
     return `- [${title}](#${title.toLowerCase()}): ${links.join(", ")}\n`;
   });

@@ -1,4 +1,4 @@
-/** The exit statuses of `kv`, as `kv help` lists them. */
+/** The exit statuses of `kv`, as `kv help` lists them; it knows those of some subcommands as well. */
 export const exitCodes = {
   /** Done. */
   ok: 0,
@@ -10,6 +10,6 @@ export const exitCodes = {
   noServer: 3,
   /** The command line is wrong; EX_USAGE of sysexits.h. */
   usage: 64,
-  /** Something that should not happen, or the output could not be written; EX_SOFTWARE. */
+  /** Something that should not happen, or input or output that fails; EX_SOFTWARE. */
   failed: 70,
 } as const;

@@ -34,7 +34,27 @@ const statuses: Readonly<Record<keyof typeof exitCodes, string>> = {
   errorReply: "the server answered with an error, or --direct met one; it is on standard error",
   noServer: "no server could be reached, or the connection was lost",
   usage: "the command line is wrong",
-  failed: "kv itself failed, or could not write its output",
+  failed: "kv itself failed, or could not read its input or write its output",
+};
+
+/** Of subcommands that have statuses of their own, beside 64 and 70. */
+const ownStatuses: Readonly<Record<string, readonly (readonly [code: number, text: string])[]>> = {
+  serve: [
+    [0, "it was stopped in order"],
+    [1, "it could not start, or not stop in order; standard error says why"],
+  ],
+  check: [
+    [0, "the store is whole, and so is its index"],
+    [1, "there is damage"],
+    [2, "there is no store, it cannot be read, or what is whole cannot be copied"],
+    [3, "another process has it open"],
+  ],
+  backup: [
+    [0, "the copy is made, and whole"],
+    [1, "the copy is made, and has damage, as the store has, or cannot be read"],
+    [2, statuses.errorReply.replace(", or --direct met one", "")],
+    [3, statuses.noServer],
+  ],
 };
 
 /** What `kv help` says, and whether it knows what was asked for. */
@@ -125,10 +145,10 @@ function overview(style: Style): string {
     );
   }
   lines.push("", style.title("Options, before the command"), ...optionLines(clientOptions, style));
-  lines.push("", style.title("Exit status"));
-  for (const [name, code] of Object.entries(exitCodes)) {
-    lines.push(`  ${String(code).padEnd(4)}${statuses[name as keyof typeof exitCodes]}`);
-  }
+  const codes = Object.entries(exitCodes) as [keyof typeof exitCodes, number][];
+  lines.push("", ...statusLines(codes.map(([name, code]) => [code, statuses[name]]), style));
+  const others = Object.keys(ownStatuses).map((name) => `kv ${name}`).join(", ");
+  lines.push(`  Others have ${others}: see their help`);
   lines.push("", "More on one of them: kv help COMMAND, kv SUBCOMMAND --help");
   return lines.join("\n");
 }
@@ -137,7 +157,23 @@ function describeSubcommand({ name, grammar, summary }: Subcommand, style: Style
   const lines = [style.title(grammar), `  ${summary}`];
   const options = optionsOf[name] ?? [];
   if (options.length > 0) lines.push("", style.title("Options"), ...optionLines(options, style));
+  const own = ownStatuses[name];
+  if (own !== undefined) {
+    const usual = ["usage", "failed"] as const;
+    const all = [...own, ...usual.map((name) => [exitCodes[name], statuses[name]] as const)];
+    lines.push("", ...statusLines(all, style));
+  }
   return lines.join("\n");
+}
+
+function statusLines(
+  rows: readonly (readonly [code: number, text: string])[],
+  style: Style,
+): string[] {
+  return [
+    style.title("Exit status"),
+    ...rows.map(([code, text]) => `  ${String(code).padEnd(4)}${text}`),
+  ];
 }
 
 function describeOrigin({ ownToKv, ofValkey, since }: CommandSpec): string {

@@ -18,6 +18,7 @@ import { progressBar } from "./progress_bar.ts";
 import { version } from "./version.ts";
 
 const syncPolicies = ["everysec", "always", "no"];
+/** It could not start, or not stop in order. There is no nil that this could be taken for. */
 const exitFailure = 1;
 
 /**

@@ -23,7 +23,7 @@ export const serverCommands: readonly CommandSpec[] = [
     categories: ["admin", "slow", "dangerous"],
     tips: [],
     summary: "Copies the whole store to a new file on the server's machine",
-    since: "0.2.0",
+    since: "0.1.0",
     ownToKv: true,
     complexity: "O(N) in the background, where N is the size of the store",
     arguments: [{ name: "path", type: "string" }],

@@ -3,6 +3,7 @@ import { exitCodes } from "../../../src/cli/exit_codes.ts";
 import { helpText } from "../../../src/cli/help.ts";
 import { clientOptions, dashed, serveOptions } from "../../../src/cli/options.ts";
 import { subcommands } from "../../../src/cli/subcommands.ts";
+import { version } from "../../../src/cli/version.ts";
 import { commandTable } from "../../../src/commands/command_table.ts";
 
 const overview = helpText([]).text;
@@ -89,5 +90,36 @@ Deno.test("colours change nothing but the look", () => {
     assertStringIncludes(coloured, "\x1b[1m");
     // deno-lint-ignore no-control-regex
     assertEquals(coloured.replace(/\x1b\[\d*m/g, ""), helpText(topic).text);
+  }
+});
+
+Deno.test("the statuses of subcommands that have their own are in their help", () => {
+  for (
+    const [name, codes] of [["serve", [0, 1]], ["check", [0, 1, 2, 3]], ["backup", [
+      0,
+      1,
+      2,
+      3,
+    ]]] as const
+  ) {
+    const { text } = helpText([name]);
+    for (const code of [...codes, 64, 70]) assertStringIncludes(text, `\n  ${code} `);
+    assertStringIncludes(overview, `kv ${name}`);
+  }
+});
+
+Deno.test("docs/commands.md has every command of the table", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/commands.md", import.meta.url));
+  for (const spec of commandTable) {
+    const isContainer = (spec.subcommands?.length ?? 0) > 0;
+    for (const { name } of isContainer ? spec.subcommands! : [spec]) {
+      assertStringIncludes(page, `\n### ${name.replace("|", " ").toUpperCase()}\n`);
+    }
+  }
+});
+
+Deno.test("no own command is of a version that is not there yet", () => {
+  for (const { ownToKv, since } of commandTable) {
+    if (ownToKv) assert(since.localeCompare(version, "en", { numeric: true }) <= 0, since);
   }
 });

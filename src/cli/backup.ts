@@ -3,6 +3,8 @@ import { KeyValueConnectionError, KeyValueReplyError } from "../client/errors.ts
 import { KeyValueClient } from "../client/key_value_client.ts";
 import { resolve } from "../sys/file_path.ts";
 import { checkStore } from "../store/checker.ts";
+import { StoreError } from "../store/errors.ts";
+import { SystemError } from "../sys/libc.ts";
 import { administer, humanBytes, infoFields, withServer } from "./administration.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { backupOptions, type ClientSettings, type GivenOptions, UsageError } from "./options.ts";
@@ -10,8 +12,8 @@ import { complain, writeOutput } from "./output.ts";
 import { progressBar } from "./progress_bar.ts";
 
 const pollMs = 50;
-/** Beside the usual ones: the copy is damaged, as the store is. */
-const exitDamaged = 1;
+/** Beside the usual ones: the copy is damaged, as the store is, or its owner does not let this user read it. */
+const exitUnsure = 1;
 
 /** Resolves with the exit status when the copy is made and read. */
 export function backup(args: readonly string[], leading: GivenOptions): Promise<number> {
@@ -29,7 +31,15 @@ async function run(settings: ClientSettings, rest: readonly string[]): Promise<n
     await showProgress(settings, copied, copying);
     copying(1);
     await copied;
-    const report = await checkStore(path, { onProgress: progressBar(`Checking ${rest[0]}`) });
+    const report = await checkStore(path, { onProgress: progressBar(`Checking ${rest[0]}`) })
+      .catch((error) => {
+        if (isExpected(error)) return error;
+        throw error;
+      });
+    if (report instanceof Error) {
+      complain(`The server has made ${rest[0]}, which cannot be checked: ${report.message}`);
+      return exitUnsure;
+    }
     const seconds = Math.round(performance.now() - started) / 1000;
     const { keys, fileBytes, damages } = report;
     const isWhole = damages.length === 0;
@@ -42,8 +52,13 @@ async function run(settings: ClientSettings, rest: readonly string[]): Promise<n
     );
     if (isWhole) return exitCodes.ok;
     complain(`${rest[0]} has damage, as the store has: kv check ${rest[0]}`);
-    return exitDamaged;
+    return exitUnsure;
   });
+}
+
+function isExpected(error: unknown): error is Error {
+  return error instanceof StoreError || error instanceof SystemError ||
+    error instanceof Deno.errors.NotFound;
 }
 
 /**

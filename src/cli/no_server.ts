@@ -14,10 +14,22 @@ export function noServerMessage(error: KeyValueConnectionError, address: ServerA
     return error.message;
   }
   const where = formatAddress(address);
+  if ("socket" in address && isOther(address.socket)) {
+    return `Cannot connect to ${where}: that is no socket; name the server's with --socket or KV_SOCKET`;
+  }
   const start = !("socket" in address)
     ? `kv serve --listen ${where}`
     : where === "kv.sock"
     ? "kv serve"
     : `kv serve --socket ${where}`;
   return `${error.message}. Start a server with: ${start}`;
+}
+
+/** Whether there is something at a path that is no socket: no server could listen there either. */
+function isOther(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isSocket;
+  } catch {
+    return false;
+  }
 }

@@ -176,3 +176,32 @@ Deno.test("kv cli in a pipe ends with status 3 without a server", async () => {
   assertEquals([code, stdout], [3, ""]);
   assertStringIncludes(stderr, "Start a server with: kv serve");
 });
+
+testWithServer("a number before a command repeats it, as in redis-cli", async (kv) => {
+  const input = "3 incr n\n+2 get n\n0 incr n\n-1 incr n\n2 help gte\n12000 incr n\nget n\n2\n";
+  const { code, stdout } = await kv.run(["cli"], { input });
+  const lines = stdout.split("\n");
+  assertEquals(code, 0);
+  const wrong = "Invalid repeat command option value.";
+  assertEquals(lines.slice(0, 7), ["1", "2", "3", "3", "3", wrong, wrong]);
+  assertStringIncludes(lines[7], "There is no command 'gte'");
+  assertEquals(lines.slice(-4), [
+    "12003",
+    "ERR unknown command '2', with args beginning with: ",
+    "",
+    "",
+  ]);
+});
+
+testWithServer("kv cli with --json in a pipe writes nothing but JSON", async (kv) => {
+  const input = 'get "a\nsubscribe news\nhelp get\n0 get a\nget a\nincr\n';
+  const { code, stdout } = await kv.run(["--json", "cli"], { input });
+  assertEquals(code, 0);
+  const values = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(values.length, 6);
+  assertEquals(values[0], { error: "Invalid argument(s)" });
+  assertStringIncludes(values[1].error, "SUBSCRIBE goes on until Ctrl-C");
+  assert(values[2].startsWith("GET key\n"));
+  assertEquals(Object.keys(values[3]), ["error"]);
+  assertEquals(values[4], null);
+});

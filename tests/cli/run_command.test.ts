@@ -88,6 +88,17 @@ testWithoutServer("a socket that a dead server left counts as no server", async 
   assertStringIncludes(stderr, `nobody listens there. Start a server with: kv serve`);
 });
 
+testWithoutServer("a file that is no socket is said to be that", async (kv) => {
+  for (const args of [["get", "a"], ["info", "--json"], ["cli"]]) {
+    const { code, stderr } = await kv.run(["-s", "/etc/passwd", ...args], { input: "ping\n" });
+    assertEquals(code, 3);
+    assertEquals(
+      stderr,
+      "kv: Cannot connect to /etc/passwd: that is no socket; name the server's with --socket or KV_SOCKET\n",
+    );
+  }
+});
+
 testWithoutServer("without a server, a mistyped command is the first thing to mend", async (kv) => {
   const { code, stderr } = await kv.run(["gte", "foo"]);
   assertEquals(code, 64);

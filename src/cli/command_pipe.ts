@@ -22,8 +22,11 @@ const lineFeed = 0x0a;
 /** So many answers are waited for before more is asked: a command can be repeated a million times. */
 const answersMax = 10_000;
 
-/** The server does not let this user in. */
-class LoginError extends Error {}
+/** What a server says to whom it does not serve at all, whatever is asked. */
+const refusals = /^(ERR max number of clients reached$|DENIED )/;
+
+/** The server does not let this client in. */
+class RefusalError extends Error {}
 
 /** Runs the commands on standard input; resolves with the exit status. */
 export async function runPipe(settings: ClientSettings): Promise<number> {
@@ -37,7 +40,7 @@ export async function runPipe(settings: ClientSettings): Promise<number> {
     }
     return exitCodes.ok;
   } catch (error) {
-    if (error instanceof LoginError) {
+    if (error instanceof RefusalError) {
       complain(error.message);
       return exitCodes.errorReply;
     }
@@ -66,7 +69,7 @@ async function connect(settings: ClientSettings): Promise<Link> {
     // Without a password it may be the version that is refused: the commands are answered nevertheless.
     if (reply instanceof ErrorReply && settings.password !== "") {
       connection.close();
-      throw new LoginError(reply.message);
+      throw new RefusalError(reply.message);
     }
   }
   return link;
@@ -144,7 +147,11 @@ async function answerTo(
   format: ReplyFormat,
 ): Promise<Uint8Array> {
   try {
-    return formatReply(await reply, format, words);
+    const answer = await reply;
+    if (answer instanceof ErrorReply && refusals.test(answer.message)) {
+      throw new RefusalError(answer.message);
+    }
+    return formatReply(answer, format, words);
   } catch (error) {
     if (isShutdown(error, words[0])) return new Uint8Array(0);
     throw error;

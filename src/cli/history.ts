@@ -1,5 +1,7 @@
 /** The lines typed at the prompt, kept in a file; those with passwords are not. */
 
+import { repetition } from "./repetition.ts";
+
 const linesMax = 1000;
 const encoder = new TextEncoder();
 
@@ -18,7 +20,8 @@ export function historyPath(): string | null {
 
 /** Whether the command, name first, has a password in it. */
 export function hasPassword(args: readonly string[]): boolean {
-  const [name, ...rest] = args.map((arg) => arg.toLowerCase());
+  const words = repetition(args).isGiven ? args.slice(1) : args;
+  const [name, ...rest] = words.map((arg) => arg.toLowerCase());
   switch (name) {
     case "auth":
       return true;

@@ -245,3 +245,13 @@ Deno.test({
     ]);
   },
 });
+
+test("repeats a command behind a number", async ({ terminal, prompt }) => {
+  await terminal.type("3 incr n", keys.enter);
+  await terminal.until("the last reply", ({ lines }) => lines.includes("(integer) 3"));
+  await terminal.cursorBehind(prompt);
+  await terminal.type("0 incr n", keys.enter);
+  await terminal.until("an error", ({ lines }) => lines.some((line) => line.startsWith("Invalid")));
+  await terminal.cursorBehind(prompt);
+  assert(!terminal.screen.lines.includes("(integer) 4"));
+});

@@ -157,3 +157,12 @@ Deno.test({
     assertEquals(await terminal.end(), 0);
   },
 });
+
+test("says that nobody is logged in when the password is refused", async ({ kv }) => {
+  await kv.prepare(["acl", "setuser", "web", "on", ">sesame"]);
+  await using terminal = new Terminal(kv, ["--user", "web", "-a", "wrong", "cli"]);
+  await terminal.cursorBehind(prompt);
+  const { lines } = terminal.screen;
+  assert(lines.some((line) => line.startsWith("(error) WRONGPASS")));
+  assert(lines.some((line) => line.startsWith("Not logged in: until AUTH succeeds")));
+});

@@ -45,6 +45,7 @@ Deno.test("commands with passwords are known", () => {
   for (
     const line of [
       "AUTH secret",
+      "2 auth secret",
       "auth user secret",
       "HELLO 3 AUTH default secret",
       "config set requirepass secret",

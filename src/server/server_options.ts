@@ -84,8 +84,12 @@ export function settingsOf(options: KeyValueServerOptions): ServerSettings {
   if (options.listen !== undefined) {
     const { hostname, port } = parseTcpAddress(options.listen);
     settings.bindAddresses = [hostname];
-    if (usesTls(options)) settings.tlsPort = port;
-    else settings.port = port;
+    if (usesTls(options)) {
+      settings.tlsPort = port;
+      places.delete("tls-port");
+    } else {
+      settings.port = port;
+    }
   }
   const { tlsCert, tlsKey, tlsCa } = options;
   if (usesTls(options)) {

@@ -138,6 +138,12 @@ export function protocolRange(protocols: readonly string[]): readonly [bigint, b
   return [numbers[0], numbers.at(-1)!];
 }
 
+/** What a failure comes from, and what else there is to say of it. */
+interface FailureOptions {
+  readonly option?: keyof TlsOptions;
+  hint?(): string;
+}
+
 /** What the connections of a server share: certificates, and what is asked of clients. */
 export class TlsContext {
   readonly #context: Deno.PointerObject;
@@ -152,11 +158,10 @@ export class TlsContext {
     const must = (
       result: number | bigint,
       what: string,
-      option: keyof TlsOptions | null = null,
-      hint: () => string = () => "",
+      { option, hint = () => "" }: FailureOptions = {},
     ) => {
       if (Number(result) === 1) return;
-      throw new TlsError(`Cannot ${what}: ${lastError(library)}${hint()}`, option);
+      throw new TlsError(`Cannot ${what}: ${lastError(library)}${hint()}`, option ?? null);
     };
     const [min, max] = protocolRange(options.protocols) ?? [0n, 0n];
     must(ssl.SSL_CTX_ctrl(context, control.minVersion, min, null), "set the TLS protocols");
@@ -169,21 +174,25 @@ export class TlsContext {
     must(
       ssl.SSL_CTX_use_certificate_chain_file(context, cText(certificate)),
       `read the certificate ${certificate}`,
-      "certificate",
+      { option: "certificate" },
     );
     must(
       ssl.SSL_CTX_use_PrivateKey_file(context, cText(key), pemFile),
       `read the key ${key}`,
-      "key",
-      () =>
-        isEncrypted(key) ? "; it is encrypted: tls-key-file-pass is to give its passphrase" : "",
+      {
+        option: "key",
+        hint: () =>
+          isEncrypted(key) ? "; it is encrypted: tls-key-file-pass is to give its passphrase" : "",
+      },
     );
-    must(ssl.SSL_CTX_check_private_key(context), `use the key ${key} with ${certificate}`, "key");
+    must(ssl.SSL_CTX_check_private_key(context), `use the key ${key} with ${certificate}`, {
+      option: "key",
+    });
     if (options.ciphers !== "") {
       must(
         ssl.SSL_CTX_set_cipher_list(context, cText(options.ciphers)),
         "use the ciphers",
-        "ciphers",
+        { option: "ciphers" },
       );
     }
     if (options.cipherSuites !== "") {
@@ -191,7 +200,7 @@ export class TlsContext {
       must(
         ssl.SSL_CTX_set_ciphersuites(context, suites),
         "use the cipher suites",
-        "cipherSuites",
+        { option: "cipherSuites" },
       );
     }
     if (clients !== "no") {
@@ -201,7 +210,7 @@ export class TlsContext {
       must(
         ssl.SSL_CTX_load_verify_locations(context, file, folder),
         what,
-        file === null ? "authorityFolder" : "authorities",
+        { option: file === null ? "authorityFolder" : "authorities" },
       );
       if (file !== null) {
         ssl.SSL_CTX_set_client_CA_list(context, ssl.SSL_load_client_CA_file(file));

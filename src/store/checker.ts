@@ -2,7 +2,7 @@
  * Checks a store that nobody has open, without writing to it: every record's checksum, and the index
  * against what the log says. What is whole can be copied into a new store.
  */
-import { dirname } from "@std/path";
+import { dirname } from "../sys/file_path.ts";
 import { closeFile, openFile, syncFile, syncFolder } from "../sys/libc.ts";
 import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";

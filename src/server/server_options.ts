@@ -2,7 +2,7 @@ import { basename, dirname } from "../sys/file_path.ts";
 import type { SyncPolicy } from "../store/durability.ts";
 import type { SizeLimit } from "../store/store.ts";
 import { groupId } from "../sys/group_names.ts";
-import { TlsContext, TlsError, type TlsOptions } from "../sys/openssl.ts";
+import { TlsContext, TlsError } from "../sys/openssl.ts";
 import { ConfigFileError, loadConfigFile } from "./config_file.ts";
 import { fileError, folderError } from "./file_error.ts";
 import { privateSocketMode, ServerSettings } from "./settings.ts";
@@ -132,53 +132,40 @@ function checkPlaces(settings: ServerSettings): void {
   );
 }
 
-const tlsDirectives: Readonly<Partial<Record<keyof TlsOptions, string>>> = {
-  certificate: "tls-cert-file",
-  key: "tls-key-file",
-  authorities: "tls-ca-cert-file",
-  authorityFolder: "tls-ca-cert-dir",
-  ciphers: "tls-ciphers",
-  cipherSuites: "tls-ciphersuites",
-};
-
 /** Certificates and keys as the settings name them. Throws a TlsError or, with the line, a ConfigFileError. */
 export function tlsContextOf(settings: ServerSettings): TlsContext {
   try {
     checkTls(settings);
     return new TlsContext(settings.tls);
   } catch (error) {
-    if (!(error instanceof TlsError) || error.option === null) throw error;
-    const directive = tlsDirectives[error.option] ?? "";
-    const place = settings.places.get(directive);
-    throw place === undefined
-      ? error
-      : new ConfigFileError(`${place}: ${directive}: ${error.message}`);
+    if (!(error instanceof TlsError) || error.directive === null) throw error;
+    const place = settings.places.get(error.directive);
+    if (place === undefined) throw error;
+    throw new ConfigFileError(`${place}: ${error.directive}: ${error.message}`);
   }
 }
 
 /** Throws a TlsError when something is missing, or is there and no file. */
-function checkTls({ tls, places }: ServerSettings): void {
-  const setUp = `${
-    places.has("tls-port") ? `${places.get("tls-port")}: tls-port: ` : ""
-  }Cannot set up TLS`;
+function checkTls({ tls }: ServerSettings): void {
   if (tls.certificate === "" || tls.key === "") {
     const missing = tls.certificate === "" ? "certificate (tls-cert-file)" : "key (tls-key-file)";
-    throw new TlsError(`${setUp}: the server's ${missing} is missing`);
+    throw new TlsError(`Cannot set up TLS: the server's ${missing} is missing`, "tls-port");
   }
   if (tls.clients !== "no" && tls.authorities === "" && tls.authorityFolder === "") {
     throw new TlsError(
-      `${setUp}: clients are to have certificates, and tls-ca-cert-file does not say whose; name them, or ` +
+      "Cannot set up TLS: clients are to have certificates, and tls-ca-cert-file does not say whose; name them, or " +
         "set tls-auth-clients no",
+      "tls-port",
     );
   }
+  const isAsked = tls.clients !== "no";
   const files = [
-    ["certificate", "the certificate"],
-    ["key", "the key"],
-    ["authorities", "the authorities"],
-  ] as const;
-  for (const [option, what] of files) {
-    const isUsed = tls[option] !== "" && (option !== "authorities" || tls.clients !== "no");
-    const error = isUsed ? fileError(tls[option]) : null;
-    if (error !== null) throw new TlsError(`Cannot read ${what} ${tls[option]}: ${error}`, option);
+    ["tls-cert-file", "the certificate", tls.certificate],
+    ["tls-key-file", "the key", tls.key],
+    ["tls-ca-cert-file", "the authorities", isAsked ? tls.authorities : ""],
+  ];
+  for (const [directive, what, path] of files) {
+    const error = path === "" ? null : fileError(path);
+    if (error !== null) throw new TlsError(`Cannot read ${what} ${path}: ${error}`, directive);
   }
 }

@@ -7,12 +7,12 @@
 /** TLS cannot be set up, or was broken off; the message tells what OpenSSL says. */
 export class TlsError extends Error {
   override readonly name = "TlsError";
-  /** What it comes from, where that is one of the options. */
-  readonly option: keyof TlsOptions | null;
+  /** The configuration's directive that it comes from, such as `tls-key-file`; null for none in particular. */
+  readonly directive: string | null;
 
-  constructor(message: string, option: keyof TlsOptions | null = null) {
+  constructor(message: string, directive: string | null = null) {
     super(message);
-    this.option = option;
+    this.directive = directive;
   }
 }
 
@@ -140,7 +140,7 @@ export function protocolRange(protocols: readonly string[]): readonly [bigint, b
 
 /** What a failure comes from, and what else there is to say of it. */
 interface FailureOptions {
-  readonly option?: keyof TlsOptions;
+  readonly directive?: string;
   hint?(): string;
 }
 
@@ -158,10 +158,10 @@ export class TlsContext {
     const must = (
       result: number | bigint,
       what: string,
-      { option, hint = () => "" }: FailureOptions = {},
+      { directive, hint = () => "" }: FailureOptions = {},
     ) => {
       if (Number(result) === 1) return;
-      throw new TlsError(`Cannot ${what}: ${lastError(library)}${hint()}`, option ?? null);
+      throw new TlsError(`Cannot ${what}: ${lastError(library)}${hint()}`, directive ?? null);
     };
     const [min, max] = protocolRange(options.protocols) ?? [0n, 0n];
     must(ssl.SSL_CTX_ctrl(context, control.minVersion, min, null), "set the TLS protocols");
@@ -174,25 +174,25 @@ export class TlsContext {
     must(
       ssl.SSL_CTX_use_certificate_chain_file(context, cText(certificate)),
       `read the certificate ${certificate}`,
-      { option: "certificate" },
+      { directive: "tls-cert-file" },
     );
     must(
       ssl.SSL_CTX_use_PrivateKey_file(context, cText(key), pemFile),
       `read the key ${key}`,
       {
-        option: "key",
+        directive: "tls-key-file",
         hint: () =>
           isEncrypted(key) ? "; it is encrypted: tls-key-file-pass is to give its passphrase" : "",
       },
     );
     must(ssl.SSL_CTX_check_private_key(context), `use the key ${key} with ${certificate}`, {
-      option: "key",
+      directive: "tls-key-file",
     });
     if (options.ciphers !== "") {
       must(
         ssl.SSL_CTX_set_cipher_list(context, cText(options.ciphers)),
         "use the ciphers",
-        { option: "ciphers" },
+        { directive: "tls-ciphers" },
       );
     }
     if (options.cipherSuites !== "") {
@@ -200,7 +200,7 @@ export class TlsContext {
       must(
         ssl.SSL_CTX_set_ciphersuites(context, suites),
         "use the cipher suites",
-        { option: "cipherSuites" },
+        { directive: "tls-ciphersuites" },
       );
     }
     if (clients !== "no") {
@@ -210,7 +210,7 @@ export class TlsContext {
       must(
         ssl.SSL_CTX_load_verify_locations(context, file, folder),
         what,
-        { option: file === null ? "authorityFolder" : "authorities" },
+        { directive: file === null ? "tls-ca-cert-dir" : "tls-ca-cert-file" },
       );
       if (file !== null) {
         ssl.SSL_CTX_set_client_CA_list(context, ssl.SSL_load_client_CA_file(file));

@@ -1,8 +1,5 @@
 /** A file that is none: for an index that is built to compare with, and thrown away. */
-import { type StoreFile, type Window, windowOf } from "../sys/mapped_file.ts";
-
-/** One window: 2^30 / 8 index entries. Memory is taken as it is touched. */
-const bodyBytesMax = 2 ** 30;
+import { type StoreFile, type Window, windowBytes, windowOf } from "../sys/mapped_file.ts";
 
 export class MemoryFile implements StoreFile {
   readonly path = "memory";
@@ -14,16 +11,16 @@ export class MemoryFile implements StoreFile {
 
   constructor(headerBytes: number) {
     this.header = windowOf(new ArrayBuffer(headerBytes));
-    this.windows = [windowOf(new ArrayBuffer(bodyBytesMax))];
+    this.windows = [blankWindow()];
   }
 
   grow(bodyBytes: number): void {
-    if (bodyBytes > bodyBytesMax) throw new RangeError("Cannot build an index of more than 1 GiB");
+    while (this.windows.length * windowBytes < bodyBytes) this.windows.push(blankWindow());
     this.bodyBytes = Math.max(this.bodyBytes, bodyBytes);
   }
 
   growInBackground(bodyBytes: number): Promise<boolean> {
-    this.grow(Math.min(bodyBytes, bodyBytesMax));
+    this.grow(bodyBytes);
     return Promise.resolve(true);
   }
 
@@ -43,11 +40,13 @@ export class MemoryFile implements StoreFile {
   }
 
   read(offset: number, bytes: Uint8Array): void {
-    bytes.set(this.windows[0].u8.subarray(offset, offset + bytes.length));
+    const { u8, start } = this.#at(offset);
+    bytes.set(u8.subarray(start, start + bytes.length));
   }
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
-    this.windows[0].u8.set(bytes.subarray(start, end), offset);
+    const place = this.#at(offset);
+    place.u8.set(bytes.subarray(start, end), place.start);
   }
 
   populateForReading(): Promise<boolean> {
@@ -75,4 +74,15 @@ export class MemoryFile implements StoreFile {
   close(): Promise<void> {
     return Promise.resolve();
   }
+
+  /** Nothing that is read or written at once reaches from one window into another. */
+  #at(offset: number): { u8: Uint8Array; start: number } {
+    const { u8 } = this.windows[Math.floor(offset / windowBytes)];
+    return { u8, start: offset % windowBytes };
+  }
+}
+
+/** Memory is taken as it is touched. */
+function blankWindow(): Window {
+  return windowOf(new ArrayBuffer(windowBytes));
 }

@@ -6,7 +6,7 @@ import { basename, dirname, join } from "../sys/file_path.ts";
 import type { UserDefinition } from "../commands/access.ts";
 import { matchGlob } from "../commands/glob.ts";
 import { isNear } from "../commands/near_names.ts";
-import { binaryText } from "../protocol/binary_text.ts";
+import { binaryText, bytesOfBinaryText } from "../protocol/binary_text.ts";
 import { splitArguments } from "../protocol/line_arguments.ts";
 import { ServerConfiguration } from "./configuration.ts";
 import { fileError } from "./file_error.ts";
@@ -26,6 +26,7 @@ export class ConfigFileError extends Error {
 export interface ConfigDirective {
   /** Lower case. */
   readonly name: string;
+  /** Of `user`, a character for each byte. */
   readonly args: readonly string[];
   /** Where it stands: `kv.conf:3`. */
   readonly place: string;
@@ -58,7 +59,7 @@ export function loadConfigFile(path: string, settings: ServerSettings): void {
 /** Keeps it until all is read: how new users begin may be said behind it. Returns null, or what is wrong. */
 function defineUser({ args, place }: ConfigDirective, users: UserDefinition[]): string | null {
   if (args.length === 0) return "wrong number of arguments";
-  const [name, ...rules] = args.map((word) => binaryText(encoder.encode(word)));
+  const [name, ...rules] = args;
   users.push({ name, args: rules, place });
   return null;
 }
@@ -99,8 +100,14 @@ function* directivesOf(path: string, depth: number): Iterable<ConfigDirective> {
     const words = splitLine(line);
     if (words === null) throw new ConfigFileError(`${place}: unbalanced quotes`);
     if (words.length === 0) continue;
-    const [first, ...args] = words;
-    const name = first.toLowerCase();
+    const [first, ...rest] = words;
+    const name = textOf(first).toLowerCase();
+    if (name === "user") {
+      // Names, keys and channels may be any bytes.
+      yield { name, args: rest, place };
+      continue;
+    }
+    const args = rest.map(textOf);
     if (name !== "include") {
       yield { name, args, place };
       continue;
@@ -122,7 +129,7 @@ function* directivesOf(path: string, depth: number): Iterable<ConfigDirective> {
 function readConfigText(path: string): string {
   const error = fileError(path);
   try {
-    if (error === null) return Deno.readTextFileSync(path);
+    if (error === null) return binaryText(Deno.readFileSync(path));
   } catch (error) {
     throw unreadable(path, error instanceof Error ? error.message : String(error));
   }
@@ -131,28 +138,31 @@ function readConfigText(path: string): string {
 
 function readStandardInput(): string {
   const buffer = new Uint8Array(64 * 1024);
-  const decoder = new TextDecoder();
   let text = "";
   try {
     for (let length; (length = Deno.stdin.readSync(buffer)) !== null;) {
-      text += decoder.decode(buffer.subarray(0, length), { stream: true });
+      text += binaryText(buffer.subarray(0, length));
     }
   } catch (error) {
     throw unreadable("-", error instanceof Error ? error.message : String(error));
   }
-  return text + decoder.decode();
+  return text;
 }
 
 function unreadable(path: string, reason: string): ConfigFileError {
   return new ConfigFileError(`Cannot read the configuration file ${path}: ${reason}`);
 }
 
-/** The words of a line, without comments; null when a quote is missing. */
+function textOf(word: string): string {
+  return decoder.decode(bytesOfBinaryText(word));
+}
+
+/** The words of a line, without comments; null when a quote is missing. Both have a character for each byte. */
 export function splitLine(line: string): string[] | null {
   const trimmed = line.trim();
   if (trimmed.startsWith("#")) return [];
-  const { args, state } = splitArguments(encoder.encode(trimmed));
-  return state === "whole" ? args.map((arg) => decoder.decode(arg)) : null;
+  const { args, state } = splitArguments(bytesOfBinaryText(trimmed));
+  return state === "whole" ? args.map(binaryText) : null;
 }
 
 /** The files that `include` names: several, or none, when there are wildcards in the last part. */

@@ -93,6 +93,21 @@ for (const kind of targets()) {
     });
   });
 
+  Deno.test(`${kind}: names, keys and channels of users may be any bytes, over a rewriting and a restart`, async () => {
+    const line = "user u\xfe on nopass ~\xff* resetchannels &\xfe* -@all +get";
+    await using server = await TestServer.start({ kind, config: `${line}\n` });
+    for (const isLast of [false, true]) {
+      using connection = await RawConnection.open(server.socketPath);
+      assertStringIncludes(await connection.exchange("ACL", "LIST"), `\r\n${line}\r\n`);
+      assertEquals(await connection.exchange("AUTH", "u\xfe", "any"), "+OK\r\n");
+      assertEquals(await connection.exchange("GET", "\xff1"), "$-1\r\n");
+      if (isLast) break;
+      using control = await RawConnection.open(server.socketPath);
+      assertEquals(await control.exchange("CONFIG", "REWRITE"), "+OK\r\n");
+      await server.restart();
+    }
+  });
+
   Deno.test(`${kind}: users of the configuration file are rewritten with it`, async () => {
     const config = "user guest on >sesame ~g:* +get\nacllog-max-len 2\nuser gone off\n";
     await using server = await TestServer.start({ kind, config });

@@ -10,6 +10,7 @@
 import type { BodyRange, StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { RecoveredBytes } from "./recovered_bytes.ts";
 import { segmentState } from "./segment_table.ts";
 import type { Superblock } from "./superblock.ts";
 
@@ -67,6 +68,8 @@ export class Durability {
   delays = 0;
   /** Called after each round that ended well; the next one may be started. */
   onRound: () => void = () => {};
+  /** Called when the store is not written any more, once. */
+  onFailure: () => void = () => {};
   /** The durable position that the superblock on the disk is known to hold. */
   #publishedPosition: number;
   readonly #log: Log;
@@ -74,6 +77,7 @@ export class Durability {
   readonly #superblock: Superblock;
   readonly #clock: () => number;
   readonly #muchBytes: number;
+  readonly #recovered: RecoveredBytes;
   /** When the oldest change was made that no round has taken; Infinity: there is none. */
   #oldestMs = Infinity;
   /** The same of what the running round has taken. */
@@ -111,6 +115,7 @@ export class Durability {
     this.#policy = this.policy = options.policy;
     this.#clock = options.clock;
     this.#muchBytes = options.unsyncedBytesMuch;
+    this.#recovered = new RecoveredBytes(log, file);
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
     log.onWriteFailure = (error) => {
@@ -234,7 +239,8 @@ export class Durability {
     const position = this.#log.position;
     const records = this.#log.appendedRecords;
     try {
-      this.#file.syncAll([...this.#rangesInFlight, ...this.#log.takeDirty()]);
+      this.#bringRecoveredNow();
+      this.#syncAll();
       this.#oldestMs = this.#oldestInFlightMs = Infinity;
       this.#advance(position, records);
       this.#file.syncHeader();
@@ -242,6 +248,19 @@ export class Durability {
       this.#fail(error instanceof Error ? error : undefined);
       throw this.failure!;
     }
+  }
+
+  /** What `#bringRecovered` does, be it from where that is now. */
+  #bringRecoveredNow(): void {
+    const recovered = this.#recovered;
+    for (; recovered.step !== null; recovered.advance()) {
+      if (recovered.step.kind === "sync") this.#syncAll();
+      else recovered.doNow(recovered.step);
+    }
+  }
+
+  #syncAll(): void {
+    this.#file.syncAll([...this.#rangesInFlight, ...this.#log.takeDirty()]);
   }
 
   /**
@@ -253,7 +272,7 @@ export class Durability {
   syncBriefly(): number {
     const log = this.#log;
     if (this.failure !== null || this.#running !== null || this.#closed) return 0;
-    if (log.dirtyBytes > briefBytesMax) return 0;
+    if (log.dirtyBytes > briefBytesMax || !this.#recovered.isDone) return 0;
     const started = performance.now();
     if (started < this.#briefAgainAtMs) return 0;
     const { position, appendedRecords } = log;
@@ -292,6 +311,8 @@ export class Durability {
 
   async #round(): Promise<void> {
     const log = this.#log;
+    this.#roundBegunMs = performance.now();
+    if (!this.#recovered.isDone && !await this.#bringRecovered()) return;
     const position = log.position;
     const records = log.appendedRecords;
     this.#oldestInFlightMs = Math.min(this.#oldestMs, this.#clock());
@@ -301,10 +322,7 @@ export class Durability {
     if (!this.#tryToTakeDirty()) return;
     const erased = log.erased;
     log.erased = [];
-    const isSynced = await this.#file.syncInBackground(this.#rangesInFlight);
-    this.#rangesInFlight = [];
-    if (this.failure !== null) return;
-    if (!isSynced) return this.#fail();
+    if (!await this.#syncTaken()) return;
     this.rounds++;
     this.lastRoundMs = performance.now() - this.#roundBegunMs;
     this.#oldestInFlightMs = Infinity;
@@ -317,6 +335,27 @@ export class Durability {
     this.#advance(position, records);
   }
 
+  /**
+   * Brings to the disk what the opening found behind the durable position: before that, no position behind it counts.
+   * False: that failed, or the store is being closed.
+   */
+  async #bringRecovered(): Promise<boolean> {
+    const recovered = this.#recovered;
+    try {
+      for (recovered.advance(); recovered.step !== null; recovered.advance()) {
+        const { step } = recovered;
+        if (step.kind !== "sync") await recovered.doInBackground(step);
+        else if (!this.#tryToTakeDirty() || !await this.#syncTaken()) return false;
+        if (this.failure !== null || this.#closed) return false;
+        if (recovered.isDone) break; // By `syncNow`, meanwhile.
+      }
+      return true;
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : undefined);
+      return false;
+    }
+  }
+
   /** False: it could not be written out, and all is over. */
   #tryToTakeDirty(): boolean {
     try {
@@ -326,6 +365,15 @@ export class Durability {
       if (this.failure === null) throw error;
       return false;
     }
+  }
+
+  /** Syncs what was taken; false: it failed, or something else did meanwhile. */
+  async #syncTaken(): Promise<boolean> {
+    const isSynced = await this.#file.syncInBackground(this.#rangesInFlight);
+    this.#rangesInFlight = [];
+    if (this.failure !== null) return false;
+    if (!isSynced) this.#fail();
+    return isSynced;
   }
 
   #advance(position: number, records: number): void {
@@ -371,6 +419,7 @@ export class Durability {
     );
     for (const { reject } of this.#waiters) reject(this.failure);
     this.#waiters = [];
+    this.onFailure();
   }
 
   /** Stops timers and waits for the running round. */

@@ -132,7 +132,7 @@ export const indexMagic: readonly [number, number] = [0x4e49564b, 0x31584544];
 export const indexHeader = {
   magicWord: 0, // two words
   versionWord: 2,
-  /** 1 while a change is under way that cannot be taken back: whoever finds it set rebuilds. */
+  /** 1 while a change is under way that cannot be taken back: whoever finds it set rebuilds. 2: `indexGivenUp`. */
   busyWord: 3,
   storeIdWord: 4, // four words
   /** 36 ASCII bytes. */
@@ -180,6 +180,8 @@ export const indexHeader = {
   /** A page as it was before it was split. */
   imageByte: 4096 + 65536 * 4 + 2 * 65536 + 16384,
 } as const;
+/** The disk has failed: pages of the index may be lost, and the next opening makes another file. */
+export const indexGivenUp = 2;
 export const stageHalfBytesMax = 65536;
 /** A batch that has changed more cannot be taken back by the next opening, which rebuilds the index. */
 export const undoPairsMax = 16384 / 8;

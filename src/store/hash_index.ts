@@ -37,6 +37,7 @@ import {
 import { Stage } from "./stage.ts";
 import { hasBytes, lineBytes, loadAt } from "./words.ts";
 import {
+  indexGivenUp,
   indexHeader,
   indexPage,
   indexPageBytes,
@@ -510,6 +511,12 @@ export class HashIndex {
 
   endChange(): void {
     if (--this.#changes === 0) this.file.header.i32[indexHeader.busyWord] = 0;
+  }
+
+  /** Pages may be lost that could not be written: the next opening does not use the file, nor its blocks. */
+  giveUp(): void {
+    this.#changes++; // And it never ends.
+    this.file.header.i32[indexHeader.busyWord] = indexGivenUp;
   }
 
   /**

@@ -111,6 +111,8 @@ export class Log {
   onHead: (sequence: number) => void = () => {};
   /** Called when records could not be written to the file: returns what is to be thrown. */
   onWriteFailure: (error: Error) => Error = (error) => error;
+  /** What the opening found behind the durable position, until it is known to be on the disk; see `RecoveredBytes`. */
+  unproven: readonly BodyRange[] = [];
   /** Called when the file has become shorter. */
   onCut: () => void = () => {};
   /** Who else reads the log is told here. */
@@ -808,9 +810,31 @@ export class Log {
   /** Erases a segment's header, so that no recovery reads it again. `release` frees it later. */
   eraseSegment(segment: number): void {
     this.#clearHeader(segment);
+    const start = this.windowOffset(segment);
+    this.windowOf(segment).f64[(start >> 3) + segmentHeader.previousF64] = this.#erasedAt;
     this.table.erase(segment);
     this.erased.push(segment);
     this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });
+  }
+
+  /**
+   * Where the log stands, for the header of a segment that is erased now: once the durable position is behind that, so
+   * is the erasure. Before there is a head, a position that is behind all that was ever used.
+   */
+  get #erasedAt(): number {
+    return this.head < 0 ? this.nextSequence * this.segmentBytes : this.position;
+  }
+
+  /**
+   * Writes the header of a free place as that of an erased segment, be it one already: what was written there before may
+   * have been lost.
+   */
+  eraseAgain(place: number): void {
+    const header = windowOf(new ArrayBuffer(segmentHeaderBytes));
+    header.f64[segmentHeader.previousF64] = this.#erasedAt;
+    const offset = place * this.segmentBytes;
+    this.file.write(offset, header.u8, 0, segmentHeaderBytes);
+    this.#dirty.push({ offset, length: segmentHeaderBytes });
   }
 
   // --- going back ------------------------------------------------------------------------------
@@ -892,9 +916,10 @@ export class Log {
     return bytes;
   }
 
-  /** Whether `takeDirty` would return anything. */
+  /** Whether there is anything that no sync has covered yet. */
   get hasDirty(): boolean {
-    return this.#dirty.length > 0 || this.headOffset > this.#headDirtyFrom;
+    return this.#dirty.length > 0 || this.headOffset > this.#headDirtyFrom ||
+      this.unproven.length > 0;
   }
 
   close(): void {

@@ -6,8 +6,10 @@ import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import {
+  indexGivenUp,
   indexHeader as indexFormat,
   indexHeaderTotalBytes,
+  indexMagic,
   indexPageBytes,
   storeHeaderBytes,
   storeMagic,
@@ -82,8 +84,10 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
   try {
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
+    const isReal = options.openFile === undefined;
+    if (isReal) removeGivenUp(`${path}-index`);
     indexFile = openIndexFile(`${path}-index`, file, openFile);
-    if (options.openFile === undefined && indexFile.bodyBytes === 0) {
+    if (isReal && indexFile.bodyBytes === 0) {
       shareAlike(path, indexFile.path);
     }
     indexFile.readAhead(0, indexFile.bodyBytes);
@@ -134,6 +138,19 @@ function shareAlike(path: string, indexPath: string): void {
     if (mode !== null && mode !== index.mode) Deno.chmodSync(indexPath, mode & 0o666);
   } catch {
     // It is somebody else's: then its owner says who may read it.
+  }
+}
+
+/** An index that was given up is made anew, since the file system may take what is written to its blocks for blank. */
+function removeGivenUp(path: string): void {
+  const words = new Int32Array(indexFormat.busyWord + 1);
+  try {
+    using file = Deno.openSync(path);
+    file.readSync(new Uint8Array(words.buffer));
+    const isIndex = indexMagic.every((word, i) => words[indexFormat.magicWord + i] === word);
+    if (isIndex && words[indexFormat.busyWord] === indexGivenUp) Deno.removeSync(path);
+  } catch {
+    // There is none, or it stays: it is rebuilt in any case.
   }
 }
 

@@ -6,7 +6,7 @@
  * durable position it is the end of the log, wherever the last writes were torn: so what is recovered
  * is always a prefix of what happened, and a batch is recovered whole or not at all.
  */
-import { type StoreFile, windowOf } from "../sys/mapped_file.ts";
+import { type BodyRange, type StoreFile, windowOf } from "../sys/mapped_file.ts";
 import { checksum } from "./checksum.ts";
 import { StoreError } from "./errors.ts";
 import {
@@ -118,6 +118,8 @@ export class Recovery {
   /** What the identity words of this store's segments are. */
   readonly #identity: readonly number[];
   #found: SegmentFound[] = [];
+  /** Free places whose header may be another one on the disk: that of a segment that was erased. */
+  readonly #doubtful: number[] = [];
   #records = 0;
   #discarded = 0;
   /** 1 for each segment whose live bytes are counted anew. */
@@ -254,6 +256,7 @@ export class Recovery {
     if (matching < identityWordsMin || isUnfinished) {
       // Free, or the inside of a run that was freed: no entry of the index may lead here.
       table.setUnverified(place, 0);
+      if (stored === 0 && !this.#isErasedForGood()) this.#doubtful.push(place);
       return 1;
     }
     const length = i32[segmentHeader.runLengthWord];
@@ -276,6 +279,18 @@ export class Recovery {
     table.damaged[place] = 1;
     this.#report(place, start, this.#limits.segmentBytes, reason);
     return 1;
+  }
+
+  /**
+   * Whether a header without a checksum is one of a place that nobody has used since the body had it, or of a segment whose
+   * erasure a sync has covered. Otherwise it may stand in the page cache only, be it that the kernel takes it for written.
+   */
+  #isErasedForGood(): boolean {
+    const { i32, f64 } = this.#header;
+    const erasedAt = f64[segmentHeader.previousF64];
+    const word = 2 * segmentHeader.previousF64;
+    if (i32.some((value, i) => value !== 0 && i >> 1 !== word >> 1)) return false;
+    return i32[word] === 0 && i32[word + 1] === 0 || erasedAt > 0 && erasedAt < this.#durable;
   }
 
   /** Of two segments with one sequence number, which only damage can cause, none is believed. */
@@ -632,6 +647,9 @@ export class Recovery {
     }
     // What looks free may have been erased by a process that was killed: in the page cache only. If it
     // were written, or the seal there first, the old header could come back with a power cut.
+    for (const place of this.#doubtful) {
+      if (table.state[place] === segmentState.free) log.eraseAgain(place);
+    }
     for (let place = 0; place < table.count; place++) {
       if (table.state[place] !== segmentState.free) continue;
       log.markDirty({ offset: place * limits.segmentBytes, length: limits.segmentBytes });
@@ -640,13 +658,18 @@ export class Recovery {
     for (const place of log.erased) table.release(place);
     log.erased = [];
     if (cut !== null) this.#seal(this.#found[cut.segment].place, cut.offset);
-    for (const { place, sequence } of this.#found.slice(0, end)) {
-      const length = table.runLength[place] * limits.segmentBytes;
-      if (sequence * limits.segmentBytes + length <= this.#durable) continue;
-      log.markDirty({ offset: place * limits.segmentBytes, length });
-    }
+    log.unproven = this.#found.slice(0, end).map((segment) => this.#unprovenOf(segment))
+      .filter(({ length }) => length > 0);
     log.lastSequence = this.#found[end - 1]?.sequence ?? 0;
     log.begin();
+  }
+
+  /** What a segment holds behind the durable position: it may be in the page cache only. */
+  #unprovenOf({ place, sequence }: SegmentFound): BodyRange {
+    const { segmentBytes } = this.#limits;
+    const bytes = this.#log.table.runLength[place] * segmentBytes;
+    const from = Math.max(0, this.#durable - sequence * segmentBytes);
+    return { offset: place * segmentBytes + from, length: Math.max(0, bytes - from) };
   }
 
   /** Ends the records of a segment at `offset`; what was behind is zero from now on. */

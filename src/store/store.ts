@@ -277,6 +277,7 @@ export class Store {
       clock: this.#clock,
       unsyncedBytesMuch: parts.limits.unsyncedBytesMuch,
     });
+    this.#durability.onFailure = () => this.#endTrust();
     this.#compaction = new Compaction(this.#log, this.#index, this.#indexHeader, parts);
     this.#compaction.onDamage = (damage) => this.damages.push(damage);
     this.#log.onCut = () => this.#index.noteCut();
@@ -448,8 +449,23 @@ export class Store {
   /** Has every record be verified when it is used next, as if another process had written it. */
   distrust(): void {
     this.#assertOpen();
-    const table = this.#table;
     this.#log.unstage();
+    this.#distrustAll();
+  }
+
+  /**
+   * The disk has failed: pages that it did not take are lost as soon as the kernel needs their memory, and what was there
+   * before is read instead. The next opening reads the log, and goes by nothing that the index says.
+   */
+  #endTrust(): void {
+    this.#distrustAll();
+    this.#index.giveUp();
+    // That mark may be lost as well; it comes to the disk if anything does.
+    void this.#indexFile.syncInBackground([]);
+  }
+
+  #distrustAll(): void {
+    const table = this.#table;
     const { head, sealed } = segmentState;
     for (let i = 0; i < table.count; i++) {
       if (table.state[i] === head || table.state[i] === sealed) {
@@ -1148,9 +1164,7 @@ export class Store {
   #closeInOrder(): void {
     this.#durability.syncNow();
     if (!this.#index.isDamaged) {
-      this.#indexFile.sync(0, indexBytes(this.#index));
-      this.#indexHeader.markClean();
-      this.#indexFile.syncHeader();
+      this.#syncIndex();
     }
     const { state } = this.#superblock;
     state.clean = true;
@@ -1158,6 +1172,18 @@ export class Store {
     state.nextSequence = this.#log.nextSequence;
     this.#superblock.write();
     this.#file.syncHeader();
+  }
+
+  #syncIndex(): void {
+    try {
+      this.#indexFile.sync(0, indexBytes(this.#index));
+      this.#indexHeader.markClean();
+      this.#indexFile.syncHeader();
+    } catch (error) {
+      // A later sync would succeed without the pages that were lost.
+      this.#index.giveUp();
+      throw error;
+    }
   }
 }
 

@@ -1,18 +1,21 @@
 /** Syncs: what they promise, and what happens when they fail. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
+import { storeHeaderBytes } from "../../../src/store/format.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { SteadyClock } from "../../support/steady_clock.ts";
 import { until } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
+  bootAgain,
   contents,
   indexPath,
   openOn,
   put,
   remove,
   someTime,
+  storePath,
   tinyLimits,
   valueOf,
   withStore,
@@ -257,9 +260,115 @@ Deno.test("a store that could not sync is not marked as stopped in order", async
     await store.close();
     disk.syncFails = false;
     await withStore(openOn(disk), (again) => {
-      assertEquals(again.opening.kind, "replayed");
+      assertEquals(again.opening.kind, "rebuilt");
       assertEquals(contents(again), new Map([["a", "1"], ["b", "1"]]));
     });
+  });
+});
+
+/**
+ * A store with random contents on a disk that failed while it was written, and took what it lost for written: closed, and
+ * opened again on the mended disk.
+ */
+async function afterFailure(
+  random: SeededRandom,
+  use: (store: Store, disk: SimulatedDisk) => Promise<void>,
+): Promise<void> {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  await writeRounds(store, random, random.below(8));
+  writeSome(store, random, random.below(300));
+  put(store, "last", "value");
+  disk.syncFails = disk.losesPages = true;
+  const isInPlace = random.chance(0.3);
+  if (isInPlace) assertThrows(() => store.syncNow(), StoreError);
+  else await assertRejects(() => store.sync(), StoreError);
+  const expected = contents(store);
+  await store.close();
+  disk.syncFails = false;
+  await withStore(openOn(disk), async (again) => {
+    assertEquals(contents(again), expected, "the page cache has it");
+    await use(again, disk);
+  });
+}
+
+/** Where segments of the file begin that are erased, or were never used. */
+function freePlaces(disk: SimulatedDisk): number[] {
+  const bytes = disk.bytesOf(storePath);
+  const free: number[] = [];
+  for (let at = storeHeaderBytes; at < bytes.length; at += tinyLimits.segmentBytes) {
+    if (bytes.subarray(at, at + 4).every((byte) => byte === 0)) free.push(at);
+  }
+  return free;
+}
+
+function writeSome(store: Store, random: SeededRandom, count: number): void {
+  // So that few segments are in force, and delete records are soon dropped.
+  const keys = random.pick([10, 60]);
+  for (let i = 0; i < count; i++) {
+    const key = `key:${random.below(keys)}`;
+    if (random.chance(0.4)) remove(store, key);
+    else put(store, key, `${i}`.padEnd(random.below(400), "v"));
+    if (random.chance(0.5)) store.tick();
+  }
+}
+
+async function writeRounds(store: Store, random: SeededRandom, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    writeSome(store, random, 150);
+    await store.sync();
+  }
+}
+
+Deno.test("what a failed sync has lost is written again before it counts as durable", async () => {
+  const random = new SeededRandom(chooseSeed("failed syncs"));
+  for (let i = 0; i < 150; i++) {
+    await afterFailure(random, async (store, disk) => {
+      const unused = freePlaces(disk);
+      const cut = freePlaces(disk.powerCut(random));
+      assertEquals(unused.filter((place) => !cut.includes(place)), [], "what was erased stays so");
+      await writeRounds(store, random, random.pick([0, 0, 8]));
+      const expected = contents(store);
+      const isInPlace = random.chance(0.5);
+      if (isInPlace) store.syncNow();
+      else await store.sync();
+      assertEquals(store.durablePosition, store.position);
+      // The superblock that says so comes with the next.
+      if (random.chance(0.5)) await store.sync();
+      const after = disk.powerCut(random);
+      bootAgain(after);
+      await withStore(openOn(after), (recovered) => {
+        assertEquals(contents(recovered), expected);
+        assertEquals(recovered.damages, []);
+      });
+    });
+  }
+});
+
+Deno.test("the index of a store that could not sync is not used again", async () => {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  put(store, "key", "value");
+  disk.syncFails = true;
+  await assertRejects(() => store.sync(), StoreError);
+  disk.syncFails = false;
+  for (const left of [disk.copy(), disk]) {
+    await withStore(openOn(left), (again) => assertEquals(again.opening.kind, "rebuilt"));
+    if (left === disk) await store.close();
+  }
+});
+
+Deno.test("after a failed sync, what is read is verified: the page cache may lose what the disk has not", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk), async (store) => {
+    put(store, "key", "value".repeat(100)); // Too long for the stage.
+    disk.syncFails = true;
+    await assertRejects(() => store.sync(), StoreError);
+    assertEquals(valueOf(store, "key"), "value".repeat(100));
+    const at = new TextDecoder("latin1").decode(disk.bytesOf(storePath)).indexOf("keyvalue");
+    disk.bytesOf(storePath)[at + 3] ^= 1;
+    assertEquals(valueOf(store, "key"), null);
+    assertEquals(store.damages[0].reason, "a record cannot be read");
   });
 });
 

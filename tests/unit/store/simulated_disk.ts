@@ -17,6 +17,8 @@ class Content {
   cached: Uint8Array;
   durable: Uint8Array;
   length = 0;
+  /** Pages that could not be written, by their number, as they were then: they count as written until they are again. */
+  readonly lost = new Map<number, Uint8Array>();
   /** What is in the disk's own cache only: from where, and what; oldest first. */
   unflushed: { readonly start: number; readonly bytes: Uint8Array }[] = [];
 
@@ -27,9 +29,42 @@ class Content {
 
   /** Pages go to the disk's own cache. */
   writeBack(from: number, to: number): void {
-    const start = from - from % pageBytes;
     const end = Math.min(this.length, Math.ceil(to / pageBytes) * pageBytes);
+    let start = from - from % pageBytes;
+    for (let at = start; at <= end; at += pageBytes) {
+      if (at < end && !this.isLost(at)) continue;
+      if (start < at) {
+        this.unflushed.push({ start, bytes: this.cached.slice(start, Math.min(at, end)) });
+      }
+      start = at + pageBytes;
+    }
     if (start < end) this.unflushed.push({ start, bytes: this.cached.slice(start, end) });
+  }
+
+  /** Pages that are to be written cannot be. */
+  lose(from: number, to: number): void {
+    for (let at = from - from % pageBytes; at < Math.min(to, this.length); at += pageBytes) {
+      const page = this.cached.slice(at, at + pageBytes);
+      if (this.durable.subarray(at, at + pageBytes).some((byte, i) => byte !== page[i])) {
+        this.lost.set(at / pageBytes, page);
+      }
+    }
+  }
+
+  /** Whether the page at `at` was lost, and not changed since. */
+  isLost(at: number): boolean {
+    const lost = this.lost.get(at / pageBytes);
+    if (lost === undefined) return false;
+    if (this.cached.subarray(at, at + pageBytes).every((byte, i) => byte === lost[i])) return true;
+    this.lost.delete(at / pageBytes);
+    return false;
+  }
+
+  /** A call has written there, be it what was there before. */
+  noteWrite(from: number, to: number): void {
+    for (let page = Math.floor(from / pageBytes); page * pageBytes < to; page++) {
+      this.lost.delete(page);
+    }
   }
 
   /** The disk's own cache is emptied. */
@@ -47,6 +82,8 @@ export class SimulatedDisk {
   bytesMax = Infinity;
   /** Syncs fail, as they do on a dying disk. */
   syncFails = false;
+  /** What could not be synced counts as written from then on. */
+  losesPages = false;
   /** Writes fail. */
   writeFails = false;
   /** Calls of `sync` and its kin, the failed ones included. */
@@ -127,6 +164,7 @@ export class SimulatedDisk {
       content.durable.set(durable.subarray(0, length));
       content.unflushed = unflushed.slice();
       content.length = length;
+      for (const [page, bytes] of this.#contents.get(path)!.lost) content.lost.set(page, bytes);
       copy.#contents.set(path, content);
     }
     return copy;
@@ -136,6 +174,7 @@ export class SimulatedDisk {
   settle(): void {
     for (const content of this.#contents.values()) {
       content.unflushed = [];
+      content.lost.clear();
       content.durable.set(content.cached.subarray(0, content.length));
     }
   }
@@ -151,10 +190,11 @@ export class SimulatedDisk {
       content.unflushed = content.unflushed.filter(() => random.chance(0.5));
       content.flush();
       for (let at = 0; at < length; at += sectorBytes) {
-        if (random.chance(share)) continue;
+        if (random.chance(share) && !content.isLost(at - at % pageBytes)) continue;
         cached.set(durable.subarray(at, at + sectorBytes), at);
       }
       durable.set(cached.subarray(0, length));
+      content.lost.clear();
     }
     return after;
   }
@@ -179,7 +219,10 @@ export class SimulatedDisk {
   sync(content: Content, from: number, to: number): boolean {
     if (--this.cutAfter < 0) throw new PowerFailure();
     this.syncs++;
-    if (this.syncFails) return false;
+    if (this.syncFails) {
+      if (this.losesPages) content.lose(from, to);
+      return false;
+    }
     content.writeBack(from, to);
     content.flush();
     return true;
@@ -196,7 +239,8 @@ export class SimulatedDisk {
     // The kernel looks at the pages early or late.
     for (const { offset, length } of ranges) {
       if (--this.cutAfter < 0) throw new PowerFailure();
-      content.writeBack(offset, offset + length);
+      if (this.syncFails && this.losesPages) content.lose(offset, offset + length);
+      else content.writeBack(offset, offset + length);
       if (held === null) await Promise.resolve();
     }
     return this.sync(content, 0, headerBytes);
@@ -277,7 +321,9 @@ class SimulatedFile implements StoreFile {
 
   write(offset: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#disk.writeFails) throw new SystemError("write", ioError, this.path);
-    this.#content.cached.set(bytes.subarray(start, end), this.#headerBytes + offset);
+    const from = this.#headerBytes + offset;
+    this.#content.noteWrite(from, from + end - start);
+    this.#content.cached.set(bytes.subarray(start, end), from);
   }
 
   #fail(): never {

@@ -436,14 +436,39 @@ export class Log {
     this.append(bytes);
   }
 
-  /** Begins a segment behind `lastSequence`, when there is no head yet. Throws StoreError NO_SPACE. */
-  begin(): void {
+  /** Begins a segment behind `lastSequence`, when there is no head yet: at a free place, or any. Throws StoreError NO_SPACE. */
+  begin(place = -1): void {
     this.purpose = "compaction";
     try {
-      this.startSegment(this.#takeSegment(1), 1);
+      this.startSegment(place < 0 ? this.#takeSegment(1) : place, 1);
     } finally {
       this.purpose = "write";
     }
+  }
+
+  /** A free place that is not held in reserve, when there is no head yet; -1: there is none, and the body cannot grow. */
+  findSpare(): number {
+    const { table, file } = this;
+    const missing = this.#limits.segmentsReserved + 1 - table.freeCount;
+    if (missing <= 0) return table.findFree(1);
+    const count = table.count + missing;
+    if (count > this.#countMax) return -1;
+    try {
+      file.grow(count * this.segmentBytes);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.lastGrowthError = error;
+      this.growthFailed = true;
+      return -1;
+    }
+    this.#extend(count);
+    return table.findFree(1);
+  }
+
+  /** Goes on behind the last record of the log's last segment, when there is no head yet. What is free stays in reserve. */
+  goOnAt(segment: number, offset: number): void {
+    this.resumeHead(segment, offset);
+    this.#isHeadOfReserve = this.table.freeCount < this.#limits.segmentsReserved;
   }
 
   /** Ends the head segment and begins the next, with room for `bytes`. */

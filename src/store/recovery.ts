@@ -64,6 +64,12 @@ interface SegmentFound {
   readonly previous: number;
 }
 
+/** Where the log ends: an offset in the window of the segment with this number. */
+interface LogEnd {
+  readonly segment: number;
+  readonly offset: number;
+}
+
 /** A record of an open batch that waits for the batch's end. */
 interface Member {
   readonly address: number;
@@ -361,7 +367,7 @@ export class Recovery {
     }
     if (this.#countsAll) table.hasUnverified = false;
     let end = this.#found.length;
-    let cut: { segment: number; offset: number } | null = null;
+    let cut: LogEnd | null = null;
     let previous: SegmentFound | null = this.#found[from - 1] ?? null;
     for (let i = from; i < Math.min(from + segmentsAhead, this.#found.length); i++) {
       this.#readAhead(this.#found[i]);
@@ -629,7 +635,7 @@ export class Recovery {
    */
   #endLog(
     end: number,
-    cut: { segment: number; offset: number } | null,
+    cut: LogEnd | null,
     writeSuperblock: () => void,
   ): void {
     const { state, limits } = this.#parts;
@@ -640,11 +646,6 @@ export class Recovery {
     log.nextSequence = Math.max(log.nextSequence, state.nextSequence) + table.count + 1;
     state.nextSequence = log.nextSequence;
     writeSuperblock();
-    const discarded = this.#found.slice(end);
-    for (const { place } of discarded) {
-      log.eraseSegment(place);
-      this.#discarded += table.runLength[place] * limits.segmentBytes;
-    }
     // What looks free may have been erased by a process that was killed: in the page cache only. If it
     // were written, or the seal there first, the old header could come back with a power cut.
     for (const place of this.#doubtful) {
@@ -654,20 +655,78 @@ export class Recovery {
       if (table.state[place] !== segmentState.free) continue;
       log.markDirty({ offset: place * limits.segmentBytes, length: limits.segmentBytes });
     }
+    this.#discard(end);
+    this.#goOn(cut);
+    log.unproven = this.#found.map((segment) => this.#unprovenOf(segment))
+      .filter(({ length }) => length > 0);
+  }
+
+  /** Erases the segments from that with number `end` on, durably. */
+  #discard(end: number): void {
+    const log = this.#log;
+    const { table } = log;
+    for (const { place } of this.#found.splice(end)) {
+      log.eraseSegment(place);
+      this.#discarded += table.runLength[place] * this.#limits.segmentBytes;
+    }
     this.#parts.file.syncAll(log.takeDirty());
     for (const place of log.erased) table.release(place);
     log.erased = [];
-    if (cut !== null) this.#seal(this.#found[cut.segment].place, cut.offset);
-    log.unproven = this.#found.slice(0, end).map((segment) => this.#unprovenOf(segment))
-      .filter(({ length }) => length > 0);
-    log.lastSequence = this.#found[end - 1]?.sequence ?? 0;
-    log.begin();
+  }
+
+  /**
+   * Sees to it that there is a segment to append to: a fresh one. When the body cannot grow and what is free is held in
+   * reserve, where the log ended: a store without room would lose a segment with each kill, and not be opened any more
+   * in the end.
+   */
+  #goOn(cut: LogEnd | null): void {
+    const log = this.#log;
+    let end = cut;
+    let next = log.findSpare();
+    if (next < 0 && end !== null && this.#isNotNeeded(end)) {
+      this.#discard(end.segment);
+      end = null;
+      next = log.findSpare();
+    }
+    const last = this.#found.at(-1);
+    if (next >= 0 || last === undefined) {
+      if (end !== null) this.#seal(last!.place, end.offset);
+      log.lastSequence = last?.sequence ?? 0;
+      log.begin(next);
+      return;
+    }
+    this.#goOnIn(last.place, end);
+  }
+
+  /** Whether a segment behind the durable position has no record, such as the run of a large one that was torn. */
+  #isNotNeeded({ segment, offset }: LogEnd): boolean {
+    const { place, sequence } = this.#found[segment];
+    return offset === this.#log.windowOffset(place) + segmentHeaderBytes &&
+      sequence * this.#limits.segmentBytes >= this.#durable;
+  }
+
+  /** Appends to the log's last segment; null: it is full. */
+  #goOnIn(place: number, end: LogEnd | null): void {
+    const log = this.#log;
+    const segmentEnd = log.endOf(place);
+    if (end === null) return log.goOnAt(place, segmentEnd);
+    if (log.table.damaged[place] === 1) {
+      this.#seal(place, end.offset);
+      return log.goOnAt(place, segmentEnd);
+    }
+    // Behind what will be appended there must be no record that was cut off. Should the power fail before all of it is
+    // zero, the log may go on further than it did for this opening: nobody has seen that yet.
+    log.windowOf(place).u8.fill(0, end.offset, segmentEnd);
+    this.#parts.file.sync(log.bodyOffset(place, end.offset), segmentEnd - end.offset);
+    log.goOnAt(place, end.offset);
   }
 
   /** What a segment holds behind the durable position: it may be in the page cache only. */
   #unprovenOf({ place, sequence }: SegmentFound): BodyRange {
     const { segmentBytes } = this.#limits;
-    const bytes = this.#log.table.runLength[place] * segmentBytes;
+    const log = this.#log;
+    const end = place === log.head ? log.headOffset : log.endOf(place);
+    const bytes = end - log.windowOffset(place);
     const from = Math.max(0, this.#durable - sequence * segmentBytes);
     return { offset: place * segmentBytes + from, length: Math.max(0, bytes - from) };
   }
@@ -690,7 +749,8 @@ export class Recovery {
     const log = this.#log;
     const { table } = log;
     const reader = this.#reader;
-    for (let i = from; i < end; i++) {
+    // The last one may have been discarded.
+    for (let i = from; i < Math.min(end, this.#found.length); i++) {
       const { place } = this.#found[i];
       if (place === this.#resumed) continue;
       let live = 0;

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { StoreError } from "../../src/store/errors.ts";
 import { evictionPolicies } from "../../src/store/eviction.ts";
-import { indexHeader } from "../../src/store/format.ts";
+import { indexHeader, indexHeaderTotalBytes } from "../../src/store/format.ts";
 import type { Store, StoreOptions } from "../../src/store/store.ts";
 import { SeededRandom, seedGlobals } from "../support/seeded_random.ts";
 import { SteadyClock } from "../support/steady_clock.ts";
@@ -33,6 +33,9 @@ interface State {
 
 /** Room for the index as it begins, and some more. */
 const fileBytesMax = 768 * 1024;
+const pageBytes = 4096;
+/** An index that was opened before is as long as this. */
+const indexBytesMin = indexHeaderTotalBytes + 64 * pageBytes;
 const lives = 12;
 const stepsMax = 300;
 const keysMax = 40;
@@ -217,6 +220,14 @@ function find(store: Store, key: string): boolean {
   return store.find(bytes, 0, bytes.length);
 }
 
+/** Now and then the disk is full, or nearly; but there is an index, or a store could not be opened. */
+function fillUp(disk: SimulatedDisk, random: SeededRandom): void {
+  const hasIndex = disk.has(indexPath) && disk.bytesOf(indexPath).length >= indexBytesMin;
+  if (random.chance(0.2) && hasIndex) {
+    disk.bytesMax = disk.bytes + pageBytes * random.pick([0, 0, 1, 4]);
+  }
+}
+
 /** The disk as the killed process left it, with the index or without. */
 function kill(disk: SimulatedDisk, random: SeededRandom): SimulatedDisk {
   return disk.copy(random.chance(0.5) ? indexPath : undefined);
@@ -298,11 +309,12 @@ class Scenario {
       try {
         this.#begin(least);
         await this.#live();
-        const end = await this.#end();
         this.#count();
+        const end = await this.#end();
         await this.#abandon();
         ({ least } = end);
         this.#disk = end.disk;
+        fillUp(this.#disk, this.#random);
       } catch (cause) {
         await this.#abandon();
         throw new Error(`in life ${n}`, { cause });
@@ -540,6 +552,7 @@ class Scenario {
     const history = this.#history;
     let isWhole = random.chance(0.15);
     let disk = (isWhole ? kill : cut)(this.#disk, random);
+    fillUp(disk, random);
     const least = this.#leastOf(disk);
     if (this.#isTurn) result.inTurn++;
     let cuts = 0;
@@ -557,6 +570,7 @@ class Scenario {
         cuts++;
         const isKilled = random.chance(0.15);
         disk = (isKilled ? kill : cut)(disk, random);
+        fillUp(disk, random);
         isWhole &&= isKilled;
       }
     }

@@ -5,7 +5,16 @@ import type { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import { until } from "../../support/time_limit.ts";
-import { contents, indexPath, openOn, put, remove, storePath, withStore } from "./tiny_store.ts";
+import {
+  bootAgain,
+  contents,
+  indexPath,
+  openOn,
+  put,
+  remove,
+  storePath,
+  withStore,
+} from "./tiny_store.ts";
 
 /** Sets further keys until there is no more room; returns how many were. */
 function fill(store: Store, name = "key", valueBytes = 500): number {
@@ -157,6 +166,61 @@ Deno.test("a batch in a full store leaves the reserve to deletes", async () => {
     await store.sync();
     put(store, "again", "1");
     assertEquals(await afterRebuild(disk), contents(store));
+  });
+});
+
+/** What a process leaves that is killed, and the next one finds: a disk without room for more. */
+function killedOn(disk: SimulatedDisk): SimulatedDisk {
+  const copy = disk.copy();
+  copy.bytesMax = copy.bytes;
+  return copy;
+}
+
+Deno.test("a full store is opened after any number of kills, and deletes go on", async () => {
+  await withSmallDisk(async (store, full) => {
+    const count = fill(store);
+    const before = contents(store);
+    let disk = full;
+    for (let life = 0; life < 20; life++) {
+      disk = killedOn(disk);
+      const isRebuilt = life % 5 === 4;
+      if (isRebuilt) bootAgain(disk);
+      await withStore(openOn(disk), async (again) => {
+        assertEquals(again.opening.kind, isRebuilt ? "rebuilt" : "replayed");
+        assertEquals(contents(again), before);
+        assertThrows(() => put(again, "another", "v".repeat(500)), StoreError);
+        assert(remove(again, `key:${life}`), "deletes go on");
+        before.delete(`key:${life}`);
+        // The last life had no reserve left when each of them took a segment of it.
+        disk = killedOn(disk);
+        if (life < 19) return;
+        for (let i = 20; i < count; i++) {
+          assert(remove(again, `key:${i}`), `key:${i}`);
+          again.tick();
+          if (i % 10 === 0) await again.sync();
+        }
+        await isEmptied(again);
+        assert(fill(again, "again") > count / 2, "there is room");
+      });
+    }
+  });
+});
+
+Deno.test("the places of a value that was being written when a full store was killed are not lost", async () => {
+  await withSmallDisk(async (store, full) => {
+    put(store, "first", "value");
+    await store.sync();
+    put(store, "large", "v".repeat(10 * 4096));
+    fill(store);
+    const expected = contents(store);
+    const disk = killedOn(full);
+    const at = new TextDecoder("latin1").decode(disk.bytesOf(storePath)).indexOf("largevvvv");
+    disk.bytesOf(storePath).fill(0, at + 5 * 4096, at + 5 * 4096 + 512);
+    bootAgain(disk);
+    await withStore(openOn(disk), (again) => {
+      assert(!contents(again).has("large") && expected.has("large"));
+      put(again, "large", "v".repeat(9 * 4096));
+    });
   });
 });
 

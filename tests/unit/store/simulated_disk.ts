@@ -119,6 +119,11 @@ export class SimulatedDisk {
     return cached.subarray(0, length);
   }
 
+  /** What all files together take. */
+  get bytes(): number {
+    return [...this.#contents.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** Cuts a file short. */
   truncate(path: string, length: number): void {
     this.shrink(this.#contents.get(path)!, length);

@@ -236,13 +236,12 @@ export class Durability {
   /** Syncs everything and returns when it is on the disk. Throws StoreError SYNC_FAILED. */
   syncNow(): void {
     if (this.failure !== null) throw this.failure;
-    const position = this.#log.position;
-    const records = this.#log.appendedRecords;
+    const { settledPosition, settledRecords } = this.#log;
     try {
       this.#bringRecoveredNow();
       this.#syncAll();
       this.#oldestMs = this.#oldestInFlightMs = Infinity;
-      this.#advance(position, records);
+      this.#advance(settledPosition, settledRecords);
       this.#file.syncHeader();
     } catch (error) {
       this.#fail(error instanceof Error ? error : undefined);
@@ -275,7 +274,7 @@ export class Durability {
     if (log.dirtyBytes > briefBytesMax || !this.#recovered.isDone) return 0;
     const started = performance.now();
     if (started < this.#briefAgainAtMs) return 0;
-    const { position, appendedRecords } = log;
+    const { settledPosition, settledRecords } = log;
     try {
       this.#file.syncAll(log.takeDirty());
     } catch (error) {
@@ -289,7 +288,7 @@ export class Durability {
     this.#oldestMs = Infinity;
     // The superblock is for the rounds: one of its slots is on the disk before the other one is written. A
     // recovery reads on behind what it says.
-    this.#release(position, appendedRecords);
+    this.#release(settledPosition, settledRecords);
     return this.lastRoundMs;
   }
 
@@ -313,8 +312,7 @@ export class Durability {
     const log = this.#log;
     this.#roundBegunMs = performance.now();
     if (!this.#recovered.isDone && !await this.#bringRecovered()) return;
-    const position = log.position;
-    const records = log.appendedRecords;
+    const { settledPosition, settledRecords } = log;
     this.#oldestInFlightMs = Math.min(this.#oldestMs, this.#clock());
     this.#oldestMs = Infinity;
     this.#roundBegunMs = performance.now();
@@ -332,7 +330,7 @@ export class Durability {
       for (const segment of erased) log.table.release(segment);
       this.#eraseEvacuated();
     }
-    this.#advance(position, records);
+    this.#advance(settledPosition, settledRecords);
   }
 
   /**
@@ -391,9 +389,14 @@ export class Durability {
     this.durablePosition = position;
     this.syncedRecords = records;
     if (this.#waiters.length === 0) return;
-    const reached = this.#waiters.filter((waiter) => waiter.position <= position);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.position > position);
-    for (const { resolve } of reached) resolve();
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) {
+      // Or it came within a batch that was taken back since.
+      const isReached = waiter.position <= position || position >= this.#log.position;
+      if (isReached) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
   }
 
   #eraseEvacuated(): void {

@@ -18,6 +18,7 @@ import {
   formatVersion,
   record,
   recordBytes,
+  recordFlag,
   recordHeaderBytes,
   recordKind,
   segmentHeader,
@@ -150,6 +151,9 @@ export class Log {
   readonly #givenUp: { end: number; readonly ms: number }[] = [];
   /** Segments with bytes that no sync has covered, other than the head. */
   #dirty: BodyRange[] = [];
+  /** Where the batch begins that is open, a log position, and how many records were appended before; -1: none is. */
+  #batchPosition = -1;
+  #recordsBeforeBatch = 0;
   /** From here on the head segment is dirty; a window offset. */
   #headDirtyFrom = 0;
   /** What is at an offset in the head segment's window is put together so many bytes before that. */
@@ -183,6 +187,19 @@ export class Log {
   /** The log position at which the next record will stand. Positions only grow. */
   get position(): number {
     return this.#headBase + this.headOffset;
+  }
+
+  /**
+   * The same before the batch that is open: a recovery takes what is before the durable position for complete, so that
+   * is never within a batch.
+   */
+  get settledPosition(): number {
+    return this.#batchPosition < 0 ? this.position : this.#batchPosition;
+  }
+
+  /** `appendedRecords` as of `settledPosition`. */
+  get settledRecords(): number {
+    return this.#batchPosition < 0 ? this.appendedRecords : this.#recordsBeforeBatch;
   }
 
   /** The address of what is put together at a byte offset of `headWindow`. */
@@ -425,7 +442,11 @@ export class Log {
   appendMark(kind: number, flags: number): void {
     const bytes = recordBytes(0, 0);
     if (this.headOffset + bytes > this.headEnd) this.#roll(bytes);
+    const { position, appendedRecords } = this;
     this.#appendEmpty(kind | flags << 16);
+    if (kind !== recordKind.batch) return;
+    this.#batchPosition = (flags & recordFlag.batchBegin) !== 0 ? position : -1;
+    this.#recordsBeforeBatch = appendedRecords;
   }
 
   /** Where it is known that there is room for it in the segment. */
@@ -496,7 +517,7 @@ export class Log {
     // No half of the stage is begun for it: the write that needs the next segment begins one itself.
     if (this.headOffset + sealBytes <= this.headEnd) this.#appendEmpty(recordKind.seal, false);
     this.writeOut();
-    this.#dirty.push(this.#headDirtyRange());
+    this.#dirty.push(this.#headDirtyRange(this.headOffset));
     this.table.state[this.head] = segmentState.sealed;
     this.table.setWaste(this.head, this.headEnd - this.headOffset);
   }
@@ -873,6 +894,11 @@ export class Log {
    * taken back is zeroed: it carries the right seed and would look valid after a crash.
    */
   rewind(mark: HeadMark): void {
+    this.#takeBack(mark);
+    if (this.position <= this.#batchPosition) this.#batchPosition = -1;
+  }
+
+  #takeBack(mark: HeadMark): void {
     const { table } = this;
     const dirtyFrom = this.#headDirtyFrom;
     const spansSegments = this.head !== mark.segment;
@@ -912,24 +938,32 @@ export class Log {
     this.#dirty.push(range);
   }
 
-  #headDirtyRange(): BodyRange {
+  #headDirtyRange(end: number): BodyRange {
     return {
       offset: this.bodyOffset(this.head, this.#headDirtyFrom),
-      length: this.headOffset - this.#headDirtyFrom,
+      length: end - this.#headDirtyFrom,
     };
   }
 
+  /** Where the part of the head segment ends that is to be synced; a window offset. */
+  get #headDirtyEnd(): number {
+    // A batch that is open may be taken back.
+    const end = this.settledPosition - this.#headBase;
+    return Math.max(this.#headDirtyFrom, end);
+  }
+
   /**
-   * Hands out what no sync has covered yet, neighbours joined; from now on it counts as covered. Throws as `writeOut`
-   * does, and then hands out nothing.
+   * Hands out what no sync has covered yet and is before `settledPosition`, neighbours joined; from now on it counts as
+   * covered. Throws as `writeOut` does, and then hands out nothing.
    */
   takeDirty(): BodyRange[] {
     this.writeOut();
     const ranges = this.#dirty;
     this.#dirty = [];
-    if (this.headOffset > this.#headDirtyFrom) {
-      ranges.push(this.#headDirtyRange());
-      this.#headDirtyFrom = this.headOffset;
+    const end = this.#headDirtyEnd;
+    if (end > this.#headDirtyFrom) {
+      ranges.push(this.#headDirtyRange(end));
+      this.#headDirtyFrom = end;
     }
     return mergeRanges(ranges);
   }

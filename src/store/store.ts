@@ -1071,9 +1071,12 @@ export class Store {
     return this.#durability.failure;
   }
 
-  /** Resolves when all that was written before is on the disk. Rejects with StoreError SYNC_FAILED. */
+  /**
+   * Resolves when all that was written before is on the disk, but for the batch that is open. Rejects with StoreError
+   * SYNC_FAILED.
+   */
   sync(): Promise<void> {
-    return this.#durability.whenDurable(this.#log.position);
+    return this.#durability.whenDurable(this.#log.settledPosition);
   }
 
   /** The same for a position. */
@@ -1090,7 +1093,7 @@ export class Store {
     return this.durablePosition < this.position ? this.#durability.syncBriefly() : 0;
   }
 
-  /** Returns when all that was written before is on the disk. Throws StoreError SYNC_FAILED. */
+  /** Returns when all that was written before is on the disk, but for the batch that is open. Throws StoreError SYNC_FAILED. */
   syncNow(): void {
     this.#durability.syncNow();
   }
@@ -1163,6 +1166,8 @@ export class Store {
 
   #closeInOrder(): void {
     this.#durability.syncNow();
+    // A batch that is open has not happened: the next opening takes it back.
+    if (this.isWithinBatch) return;
     if (!this.#index.isDamaged) {
       this.#syncIndex();
     }

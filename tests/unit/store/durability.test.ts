@@ -185,6 +185,68 @@ Deno.test("syncNow covers what a sync in the background has not brought to its e
   });
 });
 
+Deno.test("a sync within a batch covers what is before it, and nothing of it counts as durable", async () => {
+  const random = new SeededRandom(chooseSeed("syncs within batches"));
+  for (let i = 0; i < 100; i++) {
+    const disk = new SimulatedDisk();
+    await withStore(openOn(disk), async (store) => {
+      put(store, "a", "old");
+      put(store, "b", "old");
+      await store.sync();
+      const isTurn = random.chance(0.5);
+      if (isTurn) store.beginTurn();
+      store.beginBatch();
+      const before = store.position;
+      put(store, "a", "new".padEnd(random.pick([3, 300, 5000])));
+      const isInPlace = random.chance(0.3);
+      const synced = store.sync();
+      if (isInPlace) {
+        store.syncNow();
+        assertEquals(store.durablePosition, before);
+        assert(store.statistics.unsyncedRecords >= 2);
+      }
+      put(store, "b", "new");
+      const isFailed = random.chance(0.3);
+      if (isFailed) store.failBatch();
+      store.endBatch();
+      if (random.chance(0.5)) put(store, "c", "1");
+      if (isTurn) store.endTurn();
+      const checkCut = async (values: readonly string[]) => {
+        const after = disk.powerCut(random);
+        bootAgain(after);
+        await withStore(openOn(after), (recovered) => {
+          const [a, b] = ["a", "b"].map((key) => valueOf(recovered, key)?.trimEnd());
+          assert(a === b && values.includes(a!), `${a} and ${b}`);
+        });
+      };
+      for (let turn = random.below(5); turn > 0; turn--) await Promise.resolve();
+      await checkCut(["old", "new"]);
+      await synced;
+      assert(store.durablePosition >= before);
+      await checkCut(["old", "new"]);
+      await store.sync();
+      assertEquals(store.durablePosition, store.position);
+      await checkCut([isFailed ? "old" : "new"]);
+    });
+  }
+});
+
+Deno.test("a store that is closed within a batch has nothing of it", async () => {
+  const disk = new SimulatedDisk();
+  const store = openOn(disk);
+  put(store, "key", "old");
+  store.beginBatch();
+  put(store, "key", "new");
+  put(store, "other", "new");
+  await store.close();
+  for (const left of [disk.copy(), disk.copy(indexPath)]) {
+    await withStore(openOn(left), (again) => {
+      assertEquals(contents(again), new Map([["key", "old"]]));
+      assertEquals(again.damages, []);
+    });
+  }
+});
+
 Deno.test("everysec syncs by itself, about a second after a write", async () => {
   const disk = new SimulatedDisk();
   await withStore(openOn(disk, { sync: "everysec" }), async (store) => {

@@ -64,6 +64,16 @@ interface SegmentFound {
   readonly previous: number;
 }
 
+/** Bytes in which no record is found. Offsets in a window. */
+interface Gap {
+  readonly from: number;
+  at: number;
+  /** Where the record ends that is damaged, if its lengths are right. */
+  readonly likelyEnd: number;
+  /** How many bytes may be summed up. */
+  credit: number;
+}
+
 /** Where the log ends: an offset in the window of the segment with this number. */
 interface LogEnd {
   readonly segment: number;
@@ -84,6 +94,18 @@ const identityWords: readonly number[] = [
 ];
 /** A header with so many of them is one, if perhaps a damaged one. */
 const identityWordsMin = 3;
+/**
+ * What stands behind a damaged record may be anything, such as a value each 16 bytes of which look like the header of a
+ * record that takes all the rest: so many bytes are summed up in search of the next record in any case, then so many for
+ * each byte that is passed over. Records that are so short are always looked at.
+ */
+const searchedBytesMin = 2 ** 22;
+const searchedPerByte = 8;
+const shortRecordBytes = 256;
+/** After about so many, others have their turn. */
+const searchedAtOnce = 2 ** 24;
+/** Not an offset: the search for the next record goes on. */
+const notYet = -2;
 const groupRecords = 32;
 /** Segments that are asked for before the one that is read. */
 const segmentsAhead = 8;
@@ -130,6 +152,8 @@ export class Recovery {
   #discarded = 0;
   /** 1 for each segment whose live bytes are counted anew. */
   readonly #replayed = new Uint8Array(segmentCountMax);
+  /** Behind a damaged record: how far the search for the next one is, null when there is none. */
+  #gap: Gap | null = null;
   /** The open batch's members, null outside of a batch. */
   #batch: Member[] | null = null;
   /** Where the open batch begins: cut there when its end is missing. */
@@ -380,7 +404,11 @@ export class Recovery {
         end = i; // The segment before this one is missing, or was not written to its end.
         break;
       }
-      const offset = this.#tryToReplay(segment, i, fromPosition);
+      let offset = this.#tryToReplay(segment, i, fromPosition);
+      while (offset === notYet) {
+        yield i / this.#found.length;
+        offset = this.#tryToReplay(segment, i, fromPosition);
+      }
       const isWhole = this.#damages.length === known && !this.#parts.index.isDamaged;
       if (offset === null || !this.#countsAll && !isWhole) {
         this.#startOver(known);
@@ -430,6 +458,7 @@ export class Recovery {
     this.#records = 0;
     this.#discarded = 0;
     this.#batch = null;
+    this.#gap = null;
     this.#groupSize = 0;
     this.#parts.index.clear();
     this.#clearLive();
@@ -447,17 +476,24 @@ export class Recovery {
     }
   }
 
-  /** Returns -1, or the window offset at which the log ends. */
+  /** Returns -1, or the window offset at which the log ends; `notYet`: it is to be called again. */
   #replaySegment({ place, sequence }: SegmentFound, index: number, fromPosition: number): number {
     const log = this.#log;
     const reader = this.#reader;
     const end = log.endOf(place);
     const base = sequence * this.#limits.segmentBytes - log.windowOffset(place);
-    log.openRecords(reader, place, place === this.#resumed ? fromPosition - base : undefined);
+    if (this.#gap === null) {
+      log.openRecords(reader, place, place === this.#resumed ? fromPosition - base : undefined);
+    }
     while (reader.hasRoom) {
-      if (!reader.next()) {
-        if (base + reader.offset >= this.#durable) return reader.offset;
-        if (!this.#skipDamage(place, end, base)) return reader.offset;
+      if (this.#gap !== null || !reader.next()) {
+        if (this.#gap === null) {
+          if (base + reader.offset >= this.#durable) return reader.offset;
+          this.#beginGap(place);
+        }
+        const found = this.#searchOn(this.#gap!, place, end, base);
+        if (found === "not yet") return notYet;
+        if (found === "end of log") return reader.offset;
         if (!reader.hasRoom) break;
       }
       this.#records++;
@@ -605,24 +641,58 @@ export class Recovery {
     this.#parts.indexHeader.volatileKeys = 0;
   }
 
-  /** Goes to the next record that can be read, and reports what lies between. */
-  #skipDamage(place: number, end: number, base: number): boolean {
+  /** What stands at the reader's offset is no record. */
+  #beginGap(place: number): void {
     const reader = this.#reader;
     const from = reader.offset;
     this.#log.table.damaged[place] = 1;
-    for (let at = from + recordAlignment; at < end; at += recordAlignment) {
-      if (base + at >= this.#durable) {
-        this.#report(place, from, at - from, "records cannot be read");
-        return false;
+    const likelyEnd = reader.lookAt(from) ? from + reader.bytes : -1;
+    reader.bytes = 0;
+    this.#gap = { from, at: from, likelyEnd, credit: searchedBytesMin };
+  }
+
+  /** Goes to the next record that can be read, and reports what lies between. */
+  #searchOn(
+    gap: Gap,
+    place: number,
+    end: number,
+    base: number,
+  ): "found" | "not yet" | "end of log" {
+    const reader = this.#reader;
+    let left = searchedAtOnce;
+    while (gap.at + recordAlignment < end) {
+      if (left <= 0) {
+        reader.bytes = 0;
+        return "not yet";
       }
-      if (!reader.readAt(at)) continue;
-      this.#report(place, from, at - from, "records cannot be read");
-      return true;
+      gap.at += recordAlignment;
+      gap.credit += searchedPerByte * recordAlignment;
+      left -= recordAlignment;
+      if (base + gap.at >= this.#durable) {
+        this.#endGap(gap, place, gap.at);
+        reader.bytes = 0;
+        return "end of log";
+      }
+      if (!reader.lookAt(gap.at)) continue;
+      const { bytes } = reader;
+      if (bytes > shortRecordBytes && gap.at !== gap.likelyEnd) {
+        if (bytes > gap.credit) continue;
+        gap.credit -= bytes;
+      }
+      left -= bytes;
+      if (!reader.isIntact) continue;
+      this.#endGap(gap, place, gap.at);
+      return "found";
     }
-    this.#report(place, from, end - from, "records cannot be read");
+    this.#endGap(gap, place, end);
     reader.offset = end;
     reader.bytes = 0;
-    return true;
+    return "found";
+  }
+
+  #endGap({ from }: Gap, place: number, to: number): void {
+    this.#report(place, from, to - from, "records cannot be read");
+    this.#gap = null;
   }
 
   /**

@@ -302,6 +302,49 @@ Deno.test("damage before the durable position is reported where it is, all else 
   }
 });
 
+/** A value each 16 bytes of which look like the header of a record that takes all the rest. */
+function treacherous(bytes: number): Uint8Array {
+  const words = new Int32Array(bytes / 4);
+  for (let i = 0; i < words.length; i += 4) {
+    words.set([7, 1, 1, Math.max(0, bytes - i * 4 - 64)], i);
+  }
+  return new Uint8Array(words.buffer);
+}
+
+Deno.test("a damaged value is passed over in little time, whatever it looks like", async () => {
+  const limits = { ...tinyLimits, valueBytesMax: 2 ** 24 };
+  const disk = new SimulatedDisk(2 ** 24);
+  const large = treacherous(6 * 2 ** 20);
+  await withStore(openOn(disk, { limits }), (store) => {
+    put(store, "before", "1");
+    store.find(new TextEncoder().encode("8 bytes."), 0, 8); // So that the value begins behind 32.
+    store.put(large, 0, large.length, 0);
+    for (let i = 0; i < 20; i++) put(store, `behind:${i}`, "v".repeat(20 * i));
+  });
+  const start = offsetOf(disk, "8 bytes.") - 24;
+  // Within the value, and the length of it.
+  for (const at of [40, 13]) {
+    const copy = disk.copy();
+    copy.bytesOf(storePath)[start + at] ^= 1;
+    copy.remove(indexPath);
+    const shares: number[] = [];
+    const onProgress = (share: number) => shares.push(share);
+    const begun = performance.now();
+    await withStore(openOn(copy, { limits, onProgress }), (store) => {
+      // Each time that all of it was summed up, the rest of the file had been: 200 s.
+      assert(performance.now() - begun < 5000, `${performance.now() - begun} ms`);
+      assertEquals(store.opening.damages, [{
+        fileOffset: start,
+        bytes: recordBytes(8, large.length),
+        reason: "records cannot be read",
+      }]);
+      assertEquals(store.count, 21);
+    });
+    const pauses = shares.filter((share, i) => share === shares[i - 1]).length;
+    assert(pauses >= 2, `others have their turn: ${pauses} times`);
+  }
+});
+
 Deno.test("a store with damage can be written, and reports it again at the next rebuild", async () => {
   const disk = await killed(async (store) => {
     put(store, "good", "1");

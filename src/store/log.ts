@@ -812,7 +812,9 @@ export class Log {
     const least = Math.max(segmentBytes, shrinkBytesMax);
     const bytes = Math.max(tails[0].end * segmentBytes, file.bodyBytes - least);
     this.#cutting = true;
-    file.shrinkInBackground(bytes).then((isCut) => {
+    const cut = file.shrinkInBackground(bytes);
+    this.onCut();
+    cut.then((isCut) => {
       this.#cutting = false;
       if (!isCut) this.#givenUp.shift();
     });
@@ -828,7 +830,6 @@ export class Log {
     if (end === before) return;
     this.readers.announceEnd(end * this.segmentBytes);
     this.readers.noteReuse();
-    this.onCut();
     this.#givenUp.push({ end, ms: performance.now() });
   }
 

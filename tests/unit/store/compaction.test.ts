@@ -1,5 +1,12 @@
 /** Space: what is overwritten and deleted is given back, and nothing comes back with it. */
 import { assert, assertEquals } from "@std/assert";
+import {
+  indexHeaderTotalBytes,
+  indexPage,
+  indexPageBytes,
+  recordAlignment,
+  storeHeaderBytes,
+} from "../../../src/store/format.ts";
 import { Store } from "../../../src/store/store.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -284,6 +291,39 @@ Deno.test("a full pass leaves nothing that does not count, and the file as short
     const copy = disk.copy();
     copy.remove(indexPath);
     assertEquals(await withStore(openOn(copy), contents), before);
+  });
+});
+
+/** Has each entry of the index lead to an address. */
+function leadTo(disk: SimulatedDisk, address: number): void {
+  const bytes = disk.bytesOf(indexPath);
+  const pages = new Int32Array(bytes.buffer, indexHeaderTotalBytes);
+  const count = (bytes.length - indexHeaderTotalBytes) / indexPageBytes;
+  for (let page = 1; page < count; page++) {
+    const base = page * indexPageBytes / 4;
+    for (let slot = indexPage.slotWord; slot < indexPageBytes / 4; slot += 2) {
+      if (pages[base + slot + 1] !== 0) pages[base + slot + 1] = address;
+    }
+  }
+}
+
+Deno.test("an entry that leads to what was cut off the file is damage, and nothing there is touched", async () => {
+  const disk = new SimulatedDisk();
+  await withStore(openOn(disk, { limits: { ...tinyLimits, cutDelayMs: 100 } }), async (store) => {
+    for (let i = 0; i < 2000; i++) put(store, `key:${i}`, "v".repeat(200));
+    for (let i = 1; i < 2000; i++) remove(store, `key:${i}`);
+    const before = disk.bytesOf(storePath).length;
+    store.tick();
+    const isCut = () => disk.bytesOf(storePath).length < before / 2;
+    await until(() => {
+      // Also after the end was given up, and before it is cut off.
+      assertEquals(valueOf(store, "key:0")?.length, 200);
+      return Promise.resolve(isCut());
+    }, "the file to shrink");
+    const end = disk.bytesOf(storePath).length - storeHeaderBytes;
+    leadTo(disk, (end + segmentBytes) / recordAlignment);
+    assertEquals(valueOf(store, "key:0"), null);
+    assertEquals(store.damages.length, 1);
   });
 });
 

@@ -872,6 +872,16 @@ export class Log {
     return this.head < 0 ? this.nextSequence * this.segmentBytes : this.position;
   }
 
+  /** Has a header that cannot be believed stay so, whatever it was: its checksum is wrong from now on. */
+  spoilHeader(segment: number): void {
+    const { i32 } = this.windowOf(segment);
+    const word = this.windowOffset(segment) >> 2;
+    const right = checksum(i32, word, segmentHeaderBytes / 4, 0);
+    // Never 0: that is a header which was being written or cleared, of a free place.
+    i32[word + segmentHeader.checksumWord] = right === 1 ? 2 : right ^ 1;
+    this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });
+  }
+
   /**
    * Writes the header of a free place as that of an erased segment, be it one already: what was written there before may
    * have been lost.

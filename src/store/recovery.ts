@@ -148,6 +148,8 @@ export class Recovery {
   #found: SegmentFound[] = [];
   /** Free places whose header may be another one on the disk: that of a segment that was erased. */
   readonly #doubtful: number[] = [];
+  /** Segments in use whose headers are not believed. */
+  readonly #unreadable: number[] = [];
   #records = 0;
   #discarded = 0;
   /** 1 for each segment whose live bytes are counted anew. */
@@ -305,10 +307,29 @@ export class Recovery {
     const reason = matching === identityWords.length && place + length > table.count
       ? "the file ends within a segment"
       : "a segment's header is damaged";
-    table.take(place, 1, 0, segmentState.sealed);
+    const kept = this.#countKept(place, length);
+    table.take(place, kept, 0, segmentState.sealed);
     table.damaged[place] = 1;
-    this.#report(place, start, this.#limits.segmentBytes, reason);
-    return 1;
+    this.#unreadable.push(place);
+    this.#report(place, start, kept * this.#limits.segmentBytes, reason);
+    return kept;
+  }
+
+  /**
+   * How many places are kept of a segment whose damaged header says `length`: no more than there are before the next one
+   * that has a header of its own.
+   */
+  #countKept(place: number, length: number): number {
+    const { table } = this.#log;
+    const header = windowOf(new ArrayBuffer(segmentHeaderBytes));
+    const { i32, u8 } = header;
+    const most = Math.min(length, table.count - place);
+    for (let kept = 1; kept < most; kept++) {
+      this.#parts.file.read((place + kept) * this.#limits.segmentBytes, u8);
+      const isHeader = identityWords.every((word, i) => i32[word] === this.#identity[i]);
+      if (isHeader) return kept;
+    }
+    return Math.max(1, most);
   }
 
   /**
@@ -329,6 +350,8 @@ export class Recovery {
       const isDouble = all[i - 1]?.sequence === sequence || all[i + 1]?.sequence === sequence;
       if (!isDouble) return true;
       this.#log.table.damaged[place] = 1;
+      this.#log.table.sequence[place] = 0;
+      this.#unreadable.push(place);
       const start = this.#log.windowOffset(place);
       this.#report(
         place,
@@ -725,6 +748,8 @@ export class Recovery {
       if (table.state[place] !== segmentState.free) continue;
       log.markDirty({ offset: place * limits.segmentBytes, length: limits.segmentBytes });
     }
+    // Deletes of what they hold are dropped: it must not come back, as it might with another look at a failing disk.
+    for (const place of this.#unreadable) log.spoilHeader(place);
     this.#discard(end);
     this.#goOn(cut);
     log.unproven = this.#found.map((segment) => this.#unprovenOf(segment))

@@ -310,9 +310,15 @@ export class SegmentTable {
     for (let i = 0; i < this.count; i++) {
       const state = this.state[i];
       const inForce = state === segmentState.head || state === segmentState.sealed;
-      if (inForce && this.sequence[i] < this.sequence[segment]) return false;
+      if (!inForce || this.isUnreadable(i)) continue;
+      if (this.sequence[i] < this.sequence[segment]) return false;
     }
     return true;
+  }
+
+  /** A segment whose header no recovery believes, now or later: nothing of it comes back. */
+  isUnreadable(segment: number): boolean {
+    return this.sequence[segment] === 0;
   }
 
   /** A segment in use, with all its places, becomes free. */
@@ -339,6 +345,7 @@ export class SegmentTable {
     for (let i = 0; i < this.count; i++) {
       const state = this.state[i];
       if (state < segmentState.head || state === segmentState.continuation) continue;
+      if (this.isUnreadable(i)) continue;
       if (oldest < 0 || this.sequence[i] < this.sequence[oldest]) oldest = i;
     }
     return oldest;

@@ -302,6 +302,70 @@ Deno.test("damage before the durable position is reported where it is, all else 
   }
 });
 
+/** Where the segment begins that has the record of a key. */
+function segmentWith(disk: SimulatedDisk, text: string): number {
+  const at = offsetOf(disk, text) - storeHeaderBytes;
+  return storeHeaderBytes + at - at % segmentBytes;
+}
+
+Deno.test("delete records are dropped beside a segment whose header is damaged", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 40; i++) put(store, `keep:${i}`, "v".repeat(200));
+    await store.sync();
+  });
+  disk.bytesOf(storePath)[segmentWith(disk, "keep:20") + 9] ^= 0xff;
+  disk.remove(indexPath);
+  await withStore(openOn(disk), async (store) => {
+    assertEquals(store.damages.length, 1);
+    let most = 0;
+    for (let i = 0; i < 6000; i++) {
+      put(store, `session:${i}`, "x");
+      remove(store, `session:${i}`);
+      store.tick();
+      if (i % 100 === 0) await store.sync();
+      most = Math.max(most, store.statistics.usedBytes);
+    }
+    // 48 bytes for each delete that is kept.
+    assert(most < 30 * segmentBytes, `${most} bytes in use`);
+  });
+});
+
+Deno.test("what stands behind a damaged header does not come back with it", async () => {
+  const disk = await killed(async (store) => {
+    for (let i = 0; i < 40; i++) put(store, `key:${i}`, "v".repeat(200));
+    await store.sync();
+  });
+  const at = segmentWith(disk, "key:20") + 9;
+  disk.bytesOf(storePath)[at] ^= 0xff;
+  const lost = [...(await recovered(disk.copy())).keys()];
+  disk.remove(indexPath);
+  await withStore(openOn(disk), (store) => assertEquals(store.damages.length, 1));
+  // It was no damage of the disk's, but of what has read it.
+  disk.bytesOf(storePath)[at] ^= 0xff;
+  const after = await recovered(disk, (store) => assertEquals(store.damages.length, 1));
+  assertEquals([...after.keys()], lost);
+});
+
+Deno.test("all places of a run whose header is damaged are kept for a repair", async () => {
+  const large = "large value ".repeat(1500);
+  const disk = await killed(async (store) => {
+    put(store, "before", "1");
+    put(store, "large", large);
+    put(store, "behind", "v".repeat(3000));
+    await store.sync();
+  });
+  const start = segmentWith(disk, "largelarge");
+  disk.bytesOf(storePath)[start] ^= 1;
+  disk.remove(indexPath);
+  await withStore(openOn(disk), (store) => {
+    const [{ fileOffset, bytes }] = store.damages;
+    assertEquals([fileOffset, bytes], [start, 5 * segmentBytes]);
+    assertEquals([...contents(store).keys()], ["before", "behind"]);
+    for (let i = 0; i < 200; i++) put(store, `key:${i}`, "v".repeat(500));
+    assert(decoderOf(disk).includes(large));
+  });
+});
+
 /** A value each 16 bytes of which look like the header of a record that takes all the rest. */
 function treacherous(bytes: number): Uint8Array {
   const words = new Int32Array(bytes / 4);

@@ -78,7 +78,7 @@ export class Durability {
   readonly #clock: () => number;
   readonly #muchBytes: number;
   readonly #recovered: RecoveredBytes;
-  /** When the oldest change was made that no round has taken; Infinity: there is none. */
+  /** When the oldest change was made that no round has taken, by `performance.now()`; Infinity: there is none. */
   #oldestMs = Infinity;
   /** The same of what the running round has taken. */
   #oldestInFlightMs = Infinity;
@@ -104,6 +104,7 @@ export class Durability {
     superblock: Superblock,
     options: {
       readonly policy: SyncPolicy;
+      /** The time in Unix ms, for those who ask when the last sync was. */
       readonly clock: () => number;
       /** Of the store's limits. */
       readonly unsyncedBytesMuch: number;
@@ -135,7 +136,8 @@ export class Durability {
 
   /** How long the oldest change has waited that is not on the disk, in milliseconds. */
   get lagMs(): number {
-    return Math.max(0, this.#clock() - this.#oldestUnsyncedMs);
+    const oldestMs = this.#oldestUnsyncedMs;
+    return oldestMs === Infinity ? 0 : Math.max(0, performance.now() - oldestMs);
   }
 
   /** When the oldest change was made that is not on the disk; Infinity: there is none. */
@@ -144,13 +146,13 @@ export class Durability {
   }
 
   /** Changes are made faster than the disk takes them: who makes them should await `whenCaughtUp`. */
-  isBehind(nowMs: number): boolean {
-    return this.#paceMs(nowMs) > 0;
+  get isBehind(): boolean {
+    return this.#paceMs > 0;
   }
 
   /** How long who has just written is to wait, in milliseconds; Infinity: for a round. */
-  #paceMs(nowMs: number): number {
-    const lagMs = nowMs - this.#oldestUnsyncedMs;
+  get #paceMs(): number {
+    const { lagMs } = this;
     if (!(lagMs > pacedFromMs) || this.policy !== "everysec") return 0;
     if (this.failure !== null || this.#closed) return 0;
     if (lagMs > behindMs) return Infinity;
@@ -160,12 +162,12 @@ export class Durability {
 
   /** Resolves when the disk is not behind any more, has had a little time to follow, or no round will ever help. */
   async whenCaughtUp(): Promise<void> {
-    const paceMs = this.#paceMs(this.#clock());
+    const paceMs = this.#paceMs;
     if (paceMs < Infinity) {
       await new Promise((resolve) => setTimeout(resolve, paceMs));
       return;
     }
-    while (this.#paceMs(this.#clock()) === Infinity) {
+    while (this.#paceMs === Infinity) {
       if (this.#delayedRound !== this.rounds) {
         this.#delayedRound = this.rounds;
         this.delays++;
@@ -192,7 +194,7 @@ export class Durability {
 
   /** Sees to it that what was appended will be synced in time; cheap when nothing is to be done. */
   schedule(): void {
-    if (this.#oldestMs === Infinity && this.#log.hasDirty) this.#oldestMs = this.#clock();
+    if (this.#oldestMs === Infinity && this.#log.hasDirty) this.#oldestMs = performance.now();
     if (this.policy === "everysec" && this.#isMuch) this.start();
     if (this.#timer !== undefined || this.failure !== null || this.#closed) return;
     if (this.policy === "no") return;
@@ -313,7 +315,7 @@ export class Durability {
     this.#roundBegunMs = performance.now();
     if (!this.#recovered.isDone && !await this.#bringRecovered()) return;
     const { settledPosition, settledRecords } = log;
-    this.#oldestInFlightMs = Math.min(this.#oldestMs, this.#clock());
+    this.#oldestInFlightMs = Math.min(this.#oldestMs, performance.now());
     this.#oldestMs = Infinity;
     this.#roundBegunMs = performance.now();
     const published = this.#superblock.state.durablePosition;

@@ -1041,7 +1041,7 @@ export class Store {
    * after one second, with waits of milliseconds.
    */
   get isDiskBehind(): boolean {
-    return this.#durability.isBehind(this.now);
+    return this.#durability.isBehind;
   }
 
   /** Resolves when the disk has caught up, or had a little time to, or has failed: then the next change says so. */
@@ -1125,7 +1125,7 @@ export class Store {
       syncing: this.#durability.running,
       unsyncedBytes: this.#log.position - this.#durability.durablePosition,
       unsyncedRecords: this.#log.appendedRecords - this.#durability.syncedRecords,
-      unsyncedMs: this.#durability.lagMs,
+      unsyncedMs: Math.ceil(this.#durability.lagMs),
       syncDelays: this.#durability.delays,
       segmentsByFill: this.#table.countByFill(10, this.#limits.segmentBytes),
       indexDepth: this.#index.directoryBits,

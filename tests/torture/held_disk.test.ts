@@ -6,6 +6,7 @@ import { Store } from "../../src/store/store.ts";
 import { interceptLibc, type Libc } from "../../src/sys/libc.ts";
 import { encodeRequest } from "../support/binary_text.ts";
 import { RawConnection } from "../support/raw_connection.ts";
+import { SteadyClock } from "../support/steady_clock.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { contents, put, tinyLimits } from "../unit/store/tiny_store.ts";
 import { HeldCalls } from "./held_disk.ts";
@@ -114,17 +115,16 @@ Deno.test("with --sync everysec, who writes waits while the disk is two seconds 
 
 Deno.test("how long changes wait for the disk is counted from the first of them", async () => {
   await using folder = await TemporaryFolder.make();
-  let now = 1_000_000;
+  using clock = new SteadyClock();
   const path = folder.join("store.db");
-  const store = Store.open({ path, clock: () => now, limits: tinyLimits, sync: "everysec" });
+  const store = Store.open({ path, limits: tinyLimits, sync: "everysec" });
   try {
     await store.sync();
-    now += 3_600_000; // Idle for an hour.
-    store.now = now;
+    clock.advance(3_600_000); // Idle for an hour.
     put(store, "key", "value");
     store.tick();
-    now += 7;
-    assertEquals(store.statistics.unsyncedMs, 7);
+    clock.advance(7);
+    assertEquals(store.statistics.unsyncedMs, 8, "a part of one counts as one");
     await store.sync();
     assertEquals(store.statistics.unsyncedMs, 0);
   } finally {

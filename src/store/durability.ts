@@ -8,6 +8,7 @@
  * the segment is free. Whenever the power fails, a record is found in at least one of its two places.
  */
 import type { BodyRange, StoreFile } from "../sys/mapped_file.ts";
+import { SyncWitness } from "../sys/sync_witness.ts";
 import { StoreError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { RecoveredBytes } from "./recovered_bytes.ts";
@@ -78,6 +79,7 @@ export class Durability {
   readonly #clock: () => number;
   readonly #muchBytes: number;
   readonly #recovered: RecoveredBytes;
+  #witness: SyncWitness | null;
   /** When the oldest change was made that no round has taken, by `performance.now()`; Infinity: there is none. */
   #oldestMs = Infinity;
   /** The same of what the running round has taken. */
@@ -117,6 +119,7 @@ export class Durability {
     this.#clock = options.clock;
     this.#muchBytes = options.unsyncedBytesMuch;
     this.#recovered = new RecoveredBytes(log, file);
+    this.#witness = file.descriptor < 0 ? null : SyncWitness.of(file.path, file.inode);
     this.durablePosition = superblock.state.durablePosition;
     this.#publishedPosition = this.durablePosition;
     log.onWriteFailure = (error) => {
@@ -242,6 +245,9 @@ export class Durability {
     try {
       this.#bringRecoveredNow();
       this.#syncAll();
+      // The round that runs beside this may have been told what this was not.
+      const isSound = !this.running || (this.#witness?.isSound() ?? true);
+      if (!isSound) throw new Error(this.#diskError);
       this.#oldestMs = this.#oldestInFlightMs = Infinity;
       this.#advance(settledPosition, settledRecords);
       this.#file.syncHeader();
@@ -413,10 +419,14 @@ export class Durability {
     }
   }
 
+  get #diskError(): string {
+    return `Cannot sync ${this.#file.path}: the disk reported an error`;
+  }
+
   /** The kernel may have dropped the pages that it could not write, so trying again proves nothing. */
   #fail(cause?: Error): void {
     if (this.failure !== null) return;
-    const reason = cause?.message ?? `Cannot sync ${this.#file.path}: the disk reported an error`;
+    const reason = cause?.message ?? this.#diskError;
     this.failure = new StoreError(
       "SYNC_FAILED",
       `${reason}; nothing is written any more, reads go on; mend the disk and restart`,
@@ -432,5 +442,7 @@ export class Durability {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#running;
+    this.#witness?.close();
+    this.#witness = null;
   }
 }

@@ -2,8 +2,10 @@
  * Opening a store: its two files, whose they are, what was going on when they were last used, and
  * what has to be read to go on.
  */
+import { dirname } from "../sys/file_path.ts";
+import { syncFolder } from "../sys/libc.ts";
 import { bootId } from "../sys/process_facts.ts";
-import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
+import { MappedFile, type StoreFile, SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
 import {
   indexGivenUp,
@@ -19,6 +21,7 @@ import {
 import { HashIndex } from "./hash_index.ts";
 import { IndexHeader } from "./index_header.ts";
 import { KeyedHash } from "./keyed_hash.ts";
+import type { SyncPolicy } from "./durability.ts";
 import { checkLimits, defaultLimits, type StoreLimits } from "./limits.ts";
 import { Log } from "./log.ts";
 import { Patience } from "./patience.ts";
@@ -51,6 +54,7 @@ export interface OpeningOptions {
   readonly path: string;
   readonly clock: () => number;
   readonly limits?: Partial<StoreLimits>;
+  readonly sync?: SyncPolicy;
   readonly openFile?: (path: string, headerBytes: number) => StoreFile;
 }
 
@@ -78,6 +82,7 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
   const openFile = options.openFile ?? openMapped;
   const path = options.openFile === undefined ? fileAt(options.path) : options.path;
   if (options.openFile === undefined) refuseForeign(path);
+  const isThere = options.openFile !== undefined || exists(path);
   const file = openFile(path, storeHeaderBytes);
   let indexFile: StoreFile | undefined;
   let isOpen = false;
@@ -90,6 +95,7 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
     if (isReal && indexFile.bodyBytes === 0) {
       shareAlike(path, indexFile.path);
     }
+    if (!isThere && options.sync !== "no") keepNames(path);
     indexFile.readAhead(0, indexFile.bodyBytes);
     yield 0;
     const parts = yield* join(options, started, file, indexFile, superblock);
@@ -101,6 +107,24 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
       void file.close();
       void indexFile?.close();
     }
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Has new files outlive a power loss with their names, where their folder can be synced. */
+function keepNames(path: string): void {
+  try {
+    syncFolder(dirname(path));
+  } catch (error) {
+    // Other errors say that it cannot: it may not be read, or its file system has nothing to sync.
+    if (error instanceof SystemError && error.code === "EIO") throw error;
   }
 }
 

@@ -64,6 +64,9 @@ type IndexLimits = Pick<StoreLimits, "slotsPerPage" | "cutDelayMs">;
 /** By how much the depth of the deepest page may exceed that of all pages if they had the same. */
 const likelyDepths = 8;
 
+/** Told of the record at an address that counts again (1), where its key was removed, or counts no more (-1). */
+type UndoListener = (address: number, sign: number, wasRemoved: boolean) => void;
+
 /** Entries [from, to) of a packed list, which go to a page with this prefix and depth. */
 interface PagePart {
   readonly prefix: number;
@@ -917,10 +920,10 @@ export class HashIndex {
 
   /**
    * After `repair`: takes back what a batch has changed that was open when the process was killed. `onCount` is told of each
-   * record that counts again, before it does, and of each that counts no more (-1), behind that. False: it does not fit, and
-   * the index has to be rebuilt.
+   * record that counts again, before it does, and whether it was that of a key that was removed; and of each that counts no
+   * more (-1), behind that. False: it does not fit, and the index has to be rebuilt.
    */
-  undoBatch(hash: KeyedHash, onCount: (address: number, sign: number) => void): boolean {
+  undoBatch(hash: KeyedHash, onCount: UndoListener): boolean {
     const { i32 } = this.file.header;
     const length = i32[indexHeader.undoWord] - 1;
     if (length > undoPairsMax || length < -1) return false;
@@ -951,7 +954,7 @@ export class HashIndex {
     newAddress: number,
     oldAddress: number,
     hash: KeyedHash,
-    onCount: (address: number, sign: number) => void,
+    onCount: UndoListener,
   ): boolean {
     const address = newAddress || oldAddress;
     const window = this.#stage.windowOf(address);
@@ -962,14 +965,14 @@ export class HashIndex {
     const found = this.find(keyHash, window.view, start, end);
     if (found === oldAddress) return true; // It was noted and not done, or is undone already.
     if (found !== newAddress) return false;
-    if (oldAddress !== 0) onCount(oldAddress, 1);
+    if (oldAddress !== 0) onCount(oldAddress, 1, newAddress === 0);
     if (oldAddress === 0) this.remove();
     else if (newAddress !== 0) this.replace(oldAddress);
     else {
       this.prepareInsert(keyHash, window.view, start, end);
       this.insert(keyHash, oldAddress);
     }
-    if (newAddress !== 0) onCount(newAddress, -1);
+    if (newAddress !== 0) onCount(newAddress, -1, false);
     return true;
   }
 

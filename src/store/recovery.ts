@@ -12,6 +12,7 @@ import { StoreError } from "./errors.ts";
 import {
   formatVersion,
   recordAlignment,
+  recordBytes,
   recordFlag,
   recordHeaderBytes,
   recordKind,
@@ -257,12 +258,18 @@ export class Recovery {
   undoBatch(liveBytes: Int32Array): boolean {
     const { index, hash, indexHeader } = this.#parts;
     const { table, windows } = this.#log;
-    return index.undoBatch(hash, (address, sign) => {
+    const newest = this.#found.at(-1)?.place ?? 0;
+    return index.undoBatch(hash, (address, sign, wasRemoved) => {
       const window = windows[address >>> 26];
       const offset = offsetOf(address);
       const place = table.firstOf[address >>> table.addressShift];
       liveBytes[place] += sign * recordBytesAt(window, offset);
       if (expireAtOf(window, offset) !== 0) indexHeader.volatileKeys += sign;
+      if (!wasRemoved) return;
+      // The delete record stands in the newest segment: a batch that goes on in another is not taken back here.
+      const bytes = recordBytes(keyEndAt(window, offset) - offset - recordHeaderBytes, 0);
+      liveBytes[newest] -= bytes;
+      indexHeader.tombstoneBytes = Math.max(0, indexHeader.tombstoneBytes - bytes);
     });
   }
 
@@ -628,11 +635,12 @@ export class Recovery {
       table.holdsClear[table.firstOf[address >>> table.addressShift]] = 1;
       return;
     }
-    if (this.#countsLive(address)) {
-      table.addLive(address, bytes);
+    const old = index.find(keyHash, window.view, keyStart, keyEnd);
+    // Without such a key, the process that was killed had come so far, and has counted it.
+    if (this.#countsAll || old !== 0) {
+      if (this.#countsLive(address)) table.addLive(address, bytes);
       this.#parts.indexHeader.tombstoneBytes += bytes;
     }
-    const old = index.find(keyHash, window.view, keyStart, keyEnd);
     if (old === 0) return;
     this.#subtract(old);
     index.remove();
@@ -855,7 +863,6 @@ export class Recovery {
         if (reader.kind === recordKind.delete) {
           live += reader.bytes;
           if ((reader.flags & recordFlag.all) !== 0) table.holdsClear[place] = 1;
-          else this.#parts.indexHeader.tombstoneBytes += reader.bytes;
         } else if (reader.kind === recordKind.put) {
           const { u8 } = reader.window;
           const keyHash = hash.of(u8, reader.keyStart, reader.keyEnd);

@@ -704,6 +704,40 @@ Deno.test("what is not read again after a kill is verified when it is used", asy
   });
 });
 
+/** What is counted of delete records, and of all records that count, in bytes. */
+function countsOf(disk: SimulatedDisk, store: Store): [number, number] {
+  const { buffer } = disk.bytesOf(indexPath);
+  return [new Float64Array(buffer)[indexHeader.tombstoneBytesF64], store.statistics.liveBytes];
+}
+
+Deno.test("delete records are counted once, however often the process is killed within a turn or a batch", async () => {
+  let disk = new SimulatedDisk();
+  await withStore(openOn(disk), (store) => {
+    for (let i = 0; i < 100; i++) put(store, `key:${i}`, "value");
+  });
+  for (let life = 0; life < 20; life++) {
+    const store = openOn(disk);
+    if (life > 0) assertEquals(store.opening.kind, "replayed");
+    const before = countsOf(disk, store);
+    store.beginTurn();
+    const isBatch = life % 2 === 0;
+    if (isBatch) store.beginBatch();
+    for (let i = 0; i < 4; i++) remove(store, `key:${4 * life + i}`);
+    const killed = disk.copy();
+    await store.close();
+    disk = killed;
+    const copy = disk.copy();
+    await withStore(openOn(copy), (again) => {
+      assertEquals(again.count, 100 - 4 * ((life + 1) >> 1));
+      const [tombstones, live] = countsOf(copy, again);
+      // 32 bytes for each delete record, 48 for what it removes.
+      const deletes = isBatch ? 0 : 4;
+      assertEquals(tombstones, before[0] + 32 * deletes, `life ${life}`);
+      assertEquals(live, before[1] + (32 - 48) * deletes, `life ${life}`);
+    });
+  }
+});
+
 Deno.test("a batch that was taken back after a slice of housekeeping leaves no hole in the log", async () => {
   let expected: State = new Map();
   const disk = await killed((store) => {

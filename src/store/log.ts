@@ -879,7 +879,7 @@ export class Log {
     const right = checksum(i32, word, segmentHeaderBytes / 4, 0);
     // Never 0: that is a header which was being written or cleared, of a free place.
     i32[word + segmentHeader.checksumWord] = right === 1 ? 2 : right ^ 1;
-    this.#dirty.push({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });
+    this.markDirty({ offset: segment * this.segmentBytes, length: segmentHeaderBytes });
   }
 
   /**

@@ -206,6 +206,27 @@ Deno.test("a full store is opened after any number of kills, and deletes go on",
   });
 });
 
+Deno.test("where the log of a full store goes on, what was cut off does not follow", async () => {
+  await withSmallDisk(async (store, full) => {
+    const count = fill(store);
+    const text = (disk: SimulatedDisk) => new TextDecoder("latin1").decode(disk.bytesOf(storePath));
+    const placeOf = (key: number) => Math.floor(text(full).indexOf(`key:${key}vvv`) / 4096);
+    const last = placeOf(count - 1);
+    let torn = count - 1;
+    while (placeOf(torn - 2) === last) torn--; // There is one before it in the last segment.
+    assert(torn < count - 2, "and there are two behind it");
+    let disk = killedOn(full);
+    disk.bytesOf(storePath)[text(disk).indexOf(`key:${torn}vvv`)] ^= 1;
+    bootAgain(disk);
+    await withStore(openOn(disk), (again) => {
+      assertEquals(again.count, torn);
+      put(again, `new:${torn}`, "w".repeat(500)); // As long as the one that was torn.
+      disk = disk.copy(indexPath);
+    });
+    await withStore(openOn(disk), (again) => assertEquals(again.count, torn + 1));
+  });
+});
+
 Deno.test("the places of a value that was being written when a full store was killed are not lost", async () => {
   await withSmallDisk(async (store, full) => {
     put(store, "first", "value");

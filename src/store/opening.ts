@@ -145,9 +145,15 @@ function openIndexFile(
   const patience = new Patience(leavingMsMax);
   while (true) {
     const file = openFile(path, indexHeaderTotalBytes);
-    if (file.tryLock()) return file;
-    const isOfStore = file.header.f64[indexFormat.storeInodeF64] === store.inode;
-    void file.close();
+    let isOfStore = false;
+    let isLocked = false;
+    try {
+      isLocked = file.tryLock();
+      isOfStore = file.header.f64[indexFormat.storeInodeF64] === store.inode;
+    } finally {
+      if (!isLocked) void file.close();
+    }
+    if (isLocked) return file;
     if (isOfStore) patience.pause(`${path}: another process has had it locked`);
     else Deno.removeSync(path);
   }

@@ -129,6 +129,7 @@ export class Twins {
   /** The names of those that found no room. */
   readonly withoutRoom = new Set<string>();
   readonly #twin = new CommandBench(openOn(new SimulatedDisk(), { limits: twinLimits }));
+  #atEnd: Contents | null = null;
   /** The commands since MULTI. */
   #queue: CommandLine[] | null = null;
 
@@ -186,9 +187,9 @@ export class Twins {
     return true;
   }
 
-  /** What has to be in the store. */
+  /** What has to be in the store; after `close`, what had to be then. */
   expected(): Contents {
-    return this.#twin.contents();
+    return this.#atEnd ?? this.#twin.contents();
   }
 
   assertSame(): void {
@@ -196,6 +197,7 @@ export class Twins {
   }
 
   async close(): Promise<void> {
+    this.#atEnd ??= this.#twin.contents();
     await this.#twin.store.close();
   }
 }

@@ -11,7 +11,6 @@ import {
   indexGivenUp,
   indexHeader as indexFormat,
   indexHeaderTotalBytes,
-  indexMagic,
   indexPageBytes,
   storeHeaderBytes,
   storeMagic,
@@ -29,7 +28,7 @@ import { type Damage, Recovery } from "./recovery.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { Stage } from "./stage.ts";
-import { newOpenId, ownerPid, Superblock } from "./superblock.ts";
+import { newOpenId, ownerPid, Superblock, type SuperblockState } from "./superblock.ts";
 
 /** How long the end of a process may take that has let go of the store's file. */
 const leavingMsMax = 5000;
@@ -90,8 +89,8 @@ export function* openingSteps(options: OpeningOptions): Generator<number, StoreP
     if (!file.tryLock()) throw locked(file);
     const superblock = Superblock.read(file);
     const isReal = options.openFile === undefined;
-    if (isReal) removeGivenUp(`${path}-index`);
     indexFile = openIndexFile(`${path}-index`, file, openFile);
+    if (isReal) indexFile = replaceGivenUp(indexFile, file, superblock, options);
     if (isReal && indexFile.bodyBytes === 0) {
       shareAlike(path, indexFile.path);
     }
@@ -171,17 +170,48 @@ function shareAlike(path: string, indexPath: string): void {
   }
 }
 
-/** An index that was given up is made anew, since the file system may take what is written to its blocks for blank. */
-function removeGivenUp(path: string): void {
-  const words = new Int32Array(indexFormat.busyWord + 1);
-  try {
-    using file = Deno.openSync(path);
-    file.readSync(new Uint8Array(words.buffer));
-    const isIndex = indexMagic.every((word, i) => words[indexFormat.magicWord + i] === word);
-    if (isIndex && words[indexFormat.busyWord] === indexGivenUp) Deno.removeSync(path);
-  } catch {
-    // There is none, or it stays: it is rebuilt in any case.
+/**
+ * An index that was given up is made anew, since the file system may take what is written to its blocks for blank. What
+ * was staged in it goes to the log before. Returns the one to use.
+ */
+function replaceGivenUp(
+  indexFile: StoreFile,
+  file: StoreFile,
+  superblock: Superblock | null,
+  options: OpeningOptions,
+): StoreFile {
+  if (indexFile.header.i32[indexFormat.busyWord] !== indexGivenUp) return indexFile;
+  if (superblock !== null) {
+    const limits = limitsOf(options, superblock);
+    const stage = new Stage(file, indexFile.header, limits.stageHalfBytes);
+    writeWhatWasLeft(stage, indexFile, file, superblock.state, limits);
   }
+  try {
+    Deno.removeSync(indexFile.path);
+  } catch {
+    return indexFile; // It is rebuilt in any case.
+  }
+  void indexFile.close();
+  return openIndexFile(indexFile.path, file, openMapped);
+}
+
+/** Writes what was staged by a process that has used this index, be it of use or not: somebody may have read it. */
+function writeWhatWasLeft(
+  stage: Stage,
+  indexFile: StoreFile,
+  file: StoreFile,
+  state: SuperblockState,
+  limits: StoreLimits,
+): void {
+  const surroundings = { bootId: bootId(), inode: file.inode };
+  const isLeft = !state.clean && surroundings.bootId !== "" &&
+    new IndexHeader(indexFile).isInUse(state, surroundings);
+  if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);
+  else stage.clear();
+}
+
+function limitsOf(options: OpeningOptions, { state }: Superblock): StoreLimits {
+  return { ...defaultLimits, ...options.limits, segmentBytes: state.segmentBytes };
 }
 
 /** The store's file itself, where a symbolic link leads to it: its index stands beside that. */
@@ -260,11 +290,8 @@ function* join(
   const indexHeader = new IndexHeader(indexFile);
   const surroundings = { bootId: bootId(), inode: file.inode };
   const wasClean = state.clean;
-  // Whether or not the index can be used: somebody may have read it.
-  const isLeft = existing !== null && !wasClean && surroundings.bootId !== "" &&
-    indexHeader.isInUse(state, surroundings);
-  if (isLeft) stage.writeWhatWasLeft(state.storeId, limits);
-  else stage.clear();
+  if (existing === null) stage.clear();
+  else writeWhatWasLeft(stage, indexFile, file, state, limits);
   let isCurrent = existing !== null &&
     indexHeader.isMendable(state, limits.slotsPerPage, surroundings) && index.load() &&
     index.repair(hash);

@@ -92,13 +92,15 @@ export class Housekeeping {
   #step(idle: boolean): void {
     const { durability } = this.#parts;
     durability.schedule();
-    if (durability.failure !== null || this.#closed || this.#parts.store.isWithinBatch) return;
     try {
-      this.#stepNow(idle);
+      const mayWork = durability.failure === null && !this.#closed;
+      if (mayWork && !this.#parts.store.isWithinBatch) this.#stepNow(idle);
     } catch (error) {
       // What was to be appended could not be written to the file: whoever writes next will be told.
       if (durability.failure === null) throw error;
     }
+    // No sync will ever make room: those who wait are told, too.
+    if (durability.failure !== null && this.#waiting.length > 0) this.#letWaitingGo();
   }
 
   #stepNow(idle: boolean): void {

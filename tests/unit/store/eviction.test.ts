@@ -5,6 +5,7 @@ import type { EvictionPolicy } from "../../../src/store/eviction.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
+import { withTimeLimit } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
   contents,
@@ -175,6 +176,30 @@ Deno.test("a full store without a free segment shrinks to a limit all the same",
     assert(store.count > 500, `${store.count} keys are left`);
   });
 });
+
+for (const how of ["sync", "write"] as const) {
+  Deno.test(`writers that wait for room are let go when a ${how} fails, and told why`, async () => {
+    await withLimited("allkeys-lru", async (store, disk) => {
+      disk.hold();
+      for (let i = 0; !store.isShortOfRoom; i++) {
+        put(store, `key:${i}`, "v".repeat(300));
+        store.tick();
+      }
+      let letGo = 0;
+      const writers = Array.from({ length: 8 }, () => store.whenRoom().then(() => letGo++));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assertEquals(letGo, 0, "nothing is free before a sync");
+      if (how === "sync") disk.syncFails = true;
+      else disk.writeFails = true;
+      disk.release();
+      await withTimeLimit(Promise.all(writers), 2000, "the writers");
+      const error = assertThrows(() => put(store, "a", "1"), StoreError);
+      assertEquals(error.code, "SYNC_FAILED");
+      // Who comes later does not wait either.
+      await withTimeLimit(store.whenRoom(), 2000, "another writer");
+    });
+  });
+}
 
 Deno.test("who watches a key learns that it had to go", async () => {
   await withLimited("allkeys-random", async (store) => {

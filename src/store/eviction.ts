@@ -200,10 +200,15 @@ export class Eviction {
         remove(address);
         this.evictedKeys++;
       }
-      // The entry that was looked at is used up, whether it led to a key or not.
-      if (this.#policy === "volatile-ttl") this.#expiry.queue.take();
+      if (this.#policy === "volatile-ttl" && address !== 0) this.#useUpEntry(address);
       if (i % keysPerLook === 0 && performance.now() > until) return;
     }
+  }
+
+  /** The earliest entry is used up, unless there is another key with this hash and this deadline, whose entry it is as well. */
+  #useUpEntry(address: number): void {
+    const other = this.#expiry.earliest();
+    if (other === address) this.#expiry.queue.take(); // It is damaged, and stays.
   }
 
   /** The address of a key to remove; 0: none was found, another try may find one. */
@@ -215,7 +220,7 @@ export class Eviction {
       case "allkeys-random":
         return this.#index.collect(randomHash(), 1) > 0 ? this.#index.collected[0] : 0;
       case "volatile-ttl":
-        return this.#expiry.addressOf(queue.nextDeadline, queue.nextHash);
+        return queue.size > 0 ? this.#expiry.earliest() : 0;
       case "volatile-lru":
         return this.#oldestVolatile();
       case "noeviction":
@@ -250,7 +255,7 @@ export class Eviction {
       queue.sample();
       const age = this.#ageOf(queue.sampledHash);
       if (age <= oldestAge) continue;
-      const address = this.#expiry.addressOf(queue.sampledDeadline, queue.sampledHash);
+      const address = this.#expiry.addressOf(queue.sampledTime, queue.sampledHash);
       if (address === 0) {
         // Entries of keys that are gone would always seem to be the oldest.
         queue.removeSampled();

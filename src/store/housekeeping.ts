@@ -109,9 +109,9 @@ export class Housekeeping {
     const mayRemove = time.now >= this.#removeAgainAt ||
       this.#removeAgainAt > time.now + idleAfterMs;
     if (mayRemove) {
-      if (this.#nextDeadline < time.now || eviction.isDue) this.#removeKeys();
+      if (this.#nextExpiry < time.now || eviction.isDue) this.#removeKeys();
     }
-    if (expiry.hasWork || idle) expiry.stepInBackground();
+    if (expiry.hasWork) expiry.stepInBackground(idle);
     compaction.isDiskSlow = durability.isSlow;
     if (this.onSlice === null) compaction.step(idle);
     else {
@@ -124,15 +124,15 @@ export class Housekeeping {
     if (this.#waiting.length > 0) this.#letWaitingGo();
   }
 
-  get #nextDeadline(): number {
-    return this.removesExpired ? this.#parts.expiry.nextDeadline : Infinity;
+  get #nextExpiry(): number {
+    return this.removesExpired ? this.#parts.expiry.nextTime : Infinity;
   }
 
   #removeKeys(): void {
     const { expiry, eviction, time, expire, evict } = this.#parts;
     try {
       const started = performance.now();
-      if (this.#nextDeadline < time.now) expiry.step(time.now, expire);
+      if (this.#nextExpiry < time.now) expiry.step(time.now, expire);
       const expired = performance.now();
       if (eviction.isDue) eviction.step(evict);
       this.expiryMs += expired - started;
@@ -170,7 +170,7 @@ export class Housekeeping {
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
     const at = isWorking
       ? time.now + idleStepMs
-      : Math.min(this.#nextDeadline + 1, idleAt, this.#shrinkAt);
+      : Math.min(this.#nextExpiry + 1, idleAt, this.#shrinkAt);
     if (at >= this.#timerAt || at === Infinity) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;

@@ -105,6 +105,8 @@ export type KeyVisitor = (bytes: Uint8Array, keyStart: number, keyEnd: number) =
 export interface StoreStatistics {
   readonly keys: number;
   readonly volatileKeys: number;
+  /** Entries of the queue of deadlines, outdated ones included. */
+  readonly queuedDeadlines: number;
   readonly expiredKeys: number;
   readonly evictedKeys: number;
   readonly fileBytes: number;
@@ -667,7 +669,7 @@ export class Store {
       throw error;
     }
     if (this.#batch.depth > 0) this.#batch.note(address, old);
-    if (expireAt !== 0) this.#expiry.added(expireAt, this.#keyHash);
+    if (expireAt !== 0) this.#noteDeadline(expireAt, old);
     this.#table.addLive(address, this.#reservedLength);
     if (old !== 0) {
       this.#index.replace(address);
@@ -679,6 +681,13 @@ export class Store {
     if (this.#watched.size > 0) this.#watched.touch(this.#key, this.#keyStart, this.#keyEnd);
     this.#address = address;
     if (this.onChange !== null) this.#tellOfWrite(old);
+  }
+
+  /** The key of the last `find` has a new record with a deadline; the one at `old` may have had one, too. */
+  #noteDeadline(expireAt: number, old: number): void {
+    const before = old === 0 ? 0 : expireAtOf(this.#stage.windowOf(old), this.#stage.offsetOf(old));
+    if (before === 0) this.#expiry.added(expireAt, this.#keyHash, this.now);
+    else this.#expiry.renewed(expireAt, this.#keyHash, before, this.now);
   }
 
   /** The key of the last `find` has a new record, after the one at `old`. */
@@ -1112,6 +1121,7 @@ export class Store {
     return {
       keys: this.count,
       volatileKeys: this.#expiry.volatileKeys,
+      queuedDeadlines: this.#expiry.queue.size,
       expiredKeys: this.#expiry.expiredKeys,
       evictedKeys: this.#eviction.evictedKeys,
       fileBytes: this.#file.header.u8.length + this.#file.bodyBytes,

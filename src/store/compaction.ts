@@ -182,7 +182,7 @@ export class Compaction {
   }
 
   #wantsSpace(idle: boolean): boolean {
-    return this.#log.isCramped || this.#pressure(idle) > 1;
+    return this.isPressed || this.#log.isCramped || this.#pressure(idle) > 1;
   }
 
   // --- a full pass -------------------------------------------------------------------------------
@@ -329,6 +329,14 @@ export class Compaction {
     this.#slice();
     // What copying appended is no reason to copy more.
     this.#appendedBefore = this.#log.appendedBytes;
+  }
+
+  /** Writers wait for room: whatever can be emptied is. */
+  isPressed = false;
+
+  /** Keys are removed for the sake of their places: what was looked for in vain may be there. */
+  tryAgain(): void {
+    this.#retryAt = 0;
   }
 
   /** A sync round is over: what was not possible before may be now. */

@@ -37,6 +37,8 @@ export const evictionPolicies: readonly EvictionPolicy[] = [
 
 /** Live bytes may take this share of the largest size: the rest is for garbage and delete records. */
 const liveShare = 0.6;
+/** So much less may be live each time when nothing else makes room. */
+const pressedSegments = 2;
 /** Segments left when writers begin to wait for more. */
 const shortSegments = 4;
 /** A slice ends after so many keys, or so long. */
@@ -66,6 +68,8 @@ export class Eviction {
   evictedKeys = 0;
   /** Live bytes beyond which keys go. */
   #liveBytesMax = Infinity;
+  /** Fewer, while there is no room though there are no more than those. */
+  #pressedBytesMax = Infinity;
   #policy: EvictionPolicy = "noeviction";
   #bytesMax = Infinity;
   /** When a key with such a hash was used last; empty unless the policy wants to know. */
@@ -176,12 +180,30 @@ export class Eviction {
 
   /** There are more live bytes than there should be, and keys that may go. */
   get isDue(): boolean {
-    if (this.#log.table.liveTotal - this.#indexHeader.tombstoneBytes <= this.#liveBytesMax) {
+    if (this.#liveBytes <= Math.min(this.#liveBytesMax, this.#pressedBytesMax)) {
       return false;
     }
     return this.#policy.startsWith("allkeys")
       ? this.#index.count > 0
       : this.#expiry.volatileKeys > 0 && this.#expiry.queue.size > 0;
+  }
+
+  get #liveBytes(): number {
+    return this.#log.table.liveTotal - this.#indexHeader.tombstoneBytes;
+  }
+
+  /**
+   * There is no room, and neither eviction by the usual measure nor compaction has anything to do: values of about the size of a
+   * segment, or a little more, leave up to half of their places blank. So some more keys go.
+   */
+  press(): void {
+    const most = Math.min(this.#liveBytes, this.#liveBytesMax, this.#pressedBytesMax);
+    this.#pressedBytesMax = Math.max(0, most - pressedSegments * this.#limits.segmentBytes);
+  }
+
+  /** There is room again. */
+  release(): void {
+    this.#pressedBytesMax = Infinity;
   }
 
   /** A store that evicts is about to be without room, though keys may still be removed. */

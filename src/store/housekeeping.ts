@@ -105,6 +105,7 @@ export class Housekeeping {
 
   #stepNow(idle: boolean): void {
     const { durability, expiry, compaction, eviction, time } = this.#parts;
+    this.#pressIfStuck();
     // Further away than it was ever put: the clock was set back.
     const mayRemove = time.now >= this.#removeAgainAt ||
       this.#removeAgainAt > time.now + idleAfterMs;
@@ -255,6 +256,7 @@ export class Housekeeping {
    * and the write will say so.
    */
   whenRoom(): Promise<void> {
+    this.#pressIfStuck();
     if (!this.#isGainingRoom) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -267,6 +269,17 @@ export class Housekeeping {
     if (!eviction.isShort || this.#closed || durability.failure !== null) return false;
     return eviction.isDue && !this.#isRemovalStuck || compaction.hasWork(false) ||
       log.table.leavingCount > 0;
+  }
+
+  /** Has compaction empty what it can where writers wait for room, and more keys go than usual where nothing else makes any. */
+  #pressIfStuck(): void {
+    const { compaction, eviction, log } = this.#parts;
+    compaction.isPressed = eviction.isShort;
+    if (!eviction.isShort) return eviction.release();
+    const isStuck = !eviction.isDue && log.table.leavingCount === 0 && !compaction.hasWork(false);
+    if (!isStuck) return;
+    eviction.press();
+    compaction.tryAgain(); // What it found no use in before may be emptied by that.
   }
 
   #letWaitingGo(): void {

@@ -3,6 +3,7 @@ import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { matchGlob } from "./glob.ts";
 import { helpHandler } from "./help_reply.ts";
+import type { Session } from "./session.ts";
 
 const encoder = new TextEncoder();
 /** The longest that a timer can wait. */
@@ -124,16 +125,23 @@ function wait(context: CommandContext): void {
   const timeoutMs = readTimeout(context, 2);
   if (timeoutMs === null) return;
   if (replicas <= 0 || timeoutMs === 0 || context.isInTransaction) return reply.integer(0);
+  session.wait = ending(session, timeoutMs).promise.then((how) => (reply) => {
+    if (how === "error") reply.error(unblocked);
+    else reply.integer(0);
+  });
+}
+
+/** The end of a wait, which comes after its timeout (0: there is none), by CLIENT UNBLOCK, or by who resolves it. */
+function ending(session: Session, timeoutMs: number): PromiseWithResolvers<"done" | "error"> {
   const end = Promise.withResolvers<"done" | "error">();
-  const timer = setTimeout(() => end.resolve("done"), Math.min(timeoutMs, timerMsMax));
+  const timer = timeoutMs === 0
+    ? undefined
+    : setTimeout(() => end.resolve("done"), Math.min(timeoutMs, timerMsMax));
   session.unblock = (asError) => {
     end.resolve(asError ? "error" : "done");
     return true;
   };
-  session.wait = end.promise.finally(() => clearTimeout(timer)).then((how) => (reply) => {
-    if (how === "error") reply.error(unblocked);
-    else reply.integer(0);
-  });
+  return { ...end, promise: end.promise.finally(() => clearTimeout(timer)) };
 }
 
 /** A time to wait in milliseconds; null when it is none, and that is replied. */
@@ -168,19 +176,12 @@ function waitaof(context: CommandContext): void {
   if (!wantsMore || context.isInTransaction) {
     return writeDurability(reply, store.durablePosition >= position);
   }
-  const end = Promise.withResolvers<"done" | "error">();
-  const timer = timeoutMs === 0
-    ? undefined
-    : setTimeout(() => end.resolve("done"), Math.min(timeoutMs, timerMsMax));
+  const end = ending(session, timeoutMs);
   if (local > 0) {
     const enough = waitsForReplicas ? () => {} : () => end.resolve("done");
     store.whenDurable(position).then(enough, end.reject);
   }
-  session.unblock = (asError) => {
-    end.resolve(asError ? "error" : "done");
-    return true;
-  };
-  session.wait = end.promise.finally(() => clearTimeout(timer)).then(
+  session.wait = end.promise.then(
     (how) => (reply) => {
       if (how === "error") reply.error(unblocked);
       else writeDurability(reply, store.durablePosition >= position);

@@ -1,7 +1,7 @@
 /** Files that the server writes for others to read: the configuration, and the users. */
 import { dirname } from "../sys/file_path.ts";
 import { binaryText, bytesOfBinaryText } from "../protocol/binary_text.ts";
-import { closeFile, openFile, syncFile, syncFolder, writeAt } from "../sys/libc.ts";
+import { closeFile, openFile, syncFile, syncPath, writeAt } from "../sys/libc.ts";
 
 const newFileMode = 0o644;
 
@@ -33,7 +33,7 @@ export function rewriteFile(
     Deno.removeSync(unfinished);
     throw error;
   }
-  syncFolder(dirname(target));
+  syncPath(dirname(target));
 }
 
 interface OldFile {

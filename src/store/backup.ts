@@ -7,7 +7,7 @@
  */
 import { dirname } from "../sys/file_path.ts";
 import { FileCopier } from "../sys/file_copier.ts";
-import { closeFile, openFile, syncFolder, tryLock } from "../sys/libc.ts";
+import { closeFile, openFile, syncPath, tryLock } from "../sys/libc.ts";
 import type { Durability } from "./durability.ts";
 import { StoreError } from "./errors.ts";
 import { storeHeaderBytes } from "./format.ts";
@@ -40,9 +40,9 @@ export class Backup {
    */
   constructor(log: Log, state: SuperblockState, path: string) {
     refuseExisting(path);
-    removeLeftover(`${path}.unfinished`);
-    log.writeOut();
     this.#path = path;
+    removeLeftover(this.#unfinishedPath);
+    log.writeOut();
     const { table, segmentBytes } = log;
     const order: number[] = [];
     for (let i = 0; i < table.count; i++) {
@@ -100,7 +100,7 @@ export class Backup {
       copier.close();
       refuseExisting(this.#path);
       Deno.renameSync(this.#unfinishedPath, this.#path);
-      syncFolder(dirname(this.#path));
+      syncPath(dirname(this.#path));
     } catch (error) {
       copier.close();
       Deno.removeSync(this.#unfinishedPath);

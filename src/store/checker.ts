@@ -3,7 +3,7 @@
  * against what the log says. What is whole can be copied into a new store.
  */
 import { dirname } from "../sys/file_path.ts";
-import { closeFile, openFile, syncFile, syncFolder } from "../sys/libc.ts";
+import { syncPath } from "../sys/libc.ts";
 import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
@@ -261,7 +261,7 @@ class Checker {
       syncPath(unfinished);
       Deno.renameSync(`${unfinished}-index`, `${path}-index`);
       Deno.renameSync(unfinished, path);
-      syncFolder(dirname(path));
+      syncPath(dirname(path));
     } catch (error) {
       removeStore(unfinished);
       throw error;
@@ -293,15 +293,6 @@ function removeStore(path: string): void {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-  }
-}
-
-function syncPath(path: string): void {
-  const fd = openFile(path, { readOnly: true });
-  try {
-    syncFile(fd, path);
-  } finally {
-    closeFile(fd);
   }
 }
 

@@ -114,6 +114,8 @@ export class Compaction {
   #appendedBefore = 0;
   /** No victim is worth it before more was appended than this. */
   #retryAt = 0;
+  /** Writers wait for room: whatever can be emptied is. */
+  isPressed = false;
   /** How often the end of the file was looked at and could not be emptied yet. */
   #vainTries = 0;
   /** Bytes that may be copied from the end of the file under load. */
@@ -330,9 +332,6 @@ export class Compaction {
     // What copying appended is no reason to copy more.
     this.#appendedBefore = this.#log.appendedBytes;
   }
-
-  /** Writers wait for room: whatever can be emptied is. */
-  isPressed = false;
 
   /** Keys are removed for the sake of their places: what was looked for in vain may be there. */
   tryAgain(): void {

@@ -16,12 +16,15 @@ const waypointDistances = [2 ** 26, 2 ** 20, 2 ** 14] as const;
 /** Waypoints differ from key to key, lest all keys come to theirs at once: they are earlier by these bits of the hash. */
 const shiftMask = 2 ** 26 - 1;
 
+function waypointBefore(deadline: number, shift: number, distance: number): number {
+  return Math.floor((deadline + shift) / distance) * distance - shift;
+}
+
 /** Where a key with this hash is to be looked at first when the time is `horizon`, for its deadline's sake. */
 export function waypointOf(deadline: number, hash: number, horizon: number): number {
   const shift = hash & shiftMask;
   for (let i = 0; i < waypointDistances.length; i++) {
-    const distance = waypointDistances[i];
-    const waypoint = Math.floor((deadline + shift) / distance) * distance - shift;
+    const waypoint = waypointBefore(deadline, shift, waypointDistances[i]);
     if (waypoint > horizon) return waypoint;
   }
   return deadline;
@@ -32,8 +35,7 @@ export function isWaypointOf(time: number, deadline: number, hash: number): bool
   if (time >= deadline) return time === deadline;
   const shift = hash & shiftMask;
   for (let i = 0; i < waypointDistances.length; i++) {
-    const distance = waypointDistances[i];
-    if (Math.floor((deadline + shift) / distance) * distance - shift === time) return true;
+    if (waypointBefore(deadline, shift, waypointDistances[i]) === time) return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@
  * what has to be read to go on.
  */
 import { dirname } from "../sys/file_path.ts";
-import { syncFolder } from "../sys/libc.ts";
+import { syncPath } from "../sys/libc.ts";
 import { bootId } from "../sys/process_facts.ts";
 import { MappedFile, type StoreFile, SystemError } from "../sys/mapped_file.ts";
 import { StoreError } from "./errors.ts";
@@ -120,7 +120,7 @@ function exists(path: string): boolean {
 /** Has new files outlive a power loss with their names, where their folder can be synced. */
 function keepNames(path: string): void {
   try {
-    syncFolder(dirname(path));
+    syncPath(dirname(path));
   } catch (error) {
     // Other errors say that it cannot: it may not be read, or its file system has nothing to sync.
     if (error instanceof SystemError && error.code === "EIO") throw error;

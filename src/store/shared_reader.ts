@@ -186,7 +186,7 @@ export class SharedReader {
     return this.#places.window.f64[indexHeader.openIdF64] !== this.#indexOpenId;
   }
 
-  /** An opening of this store changes other words first, and these were looked at. */
+  /** What was gone by belongs to an earlier opening, or to another store. */
   #leaveIndex(): void {
     this.#findSource();
     this.changes = this.source.changes;
@@ -333,11 +333,7 @@ export class SharedReader {
   #refresh(): void {
     const i32 = this.#i32;
     const layouts = Atomics.load(i32, layoutsWord);
-    if (this.#file.header.f64[openIdF64] !== this.#openId) {
-      this.#findSource();
-      this.changes = this.source.changes;
-      return;
-    }
+    if (this.#file.header.f64[openIdF64] !== this.#openId) return this.#leaveIndex();
     if (layouts !== this.#layouts) {
       this.#directory.load();
       // Read while the pages were changing, it is to be read again: `isStill` will say so, too.

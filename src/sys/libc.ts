@@ -373,8 +373,8 @@ export function syncFile(fd: number, path: string): void {
   if (uninterrupted((library) => library.fsync(fd)) !== 0) fail("sync", path);
 }
 
-/** Writes a folder's names to the device: that of a file that was just renamed. */
-export function syncFolder(path: string): void {
+/** Writes a file to the device, or a folder's names: that of a file that was just renamed. */
+export function syncPath(path: string): void {
   const fd = openFile(path, { readOnly: true });
   try {
     syncFile(fd, path);

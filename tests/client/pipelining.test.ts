@@ -104,13 +104,8 @@ Deno.test("what onPush throws is an uncaught error, and the connection goes on",
 
 Deno.test("replies that are none end the connection, and the calls that wait", async () => {
   await using server = await ScriptedServer.start();
-  const connecting = KeyValueClient.connect({
-    socket: server.socketPath,
-    protocol: 2,
-    reconnect: false,
-  });
-  const connection = await server.accept();
-  await using client = await connecting;
+  const { connection, client: connected } = await server.meet();
+  await using client = connected;
   const calls = [client.get("a"), client.get("b")];
   await connection.read();
   await connection.reply("HTTP/1.1 400 Bad Request\r\n\r\n");

@@ -71,13 +71,8 @@ Deno.test("a call whose reply is lost is rejected and never sent again", async (
 
 Deno.test("replies that came before the connection was lost count", async () => {
   await using server = await ScriptedServer.start();
-  const connecting = KeyValueClient.connect({
-    socket: server.socketPath,
-    protocol: 2,
-    reconnect: false,
-  });
-  const connection = await server.accept();
-  await using client = await connecting;
+  const { connection, client: connected } = await server.meet();
+  await using client = connected;
   const calls = [client.incr("a"), client.incr("a")];
   await connection.read();
   await connection.reply(":1\r\n:");
@@ -88,13 +83,8 @@ Deno.test("replies that came before the connection was lost count", async () => 
 
 Deno.test("without reconnecting, a lost connection ends the client", async () => {
   await using server = await ScriptedServer.start();
-  const connecting = KeyValueClient.connect({
-    socket: server.socketPath,
-    protocol: 2,
-    reconnect: false,
-  });
-  const connection = await server.accept();
-  await using client = await connecting;
+  const { connection, client: connected } = await server.meet();
+  await using client = connected;
   connection.close();
   await isNotConnected(client);
   const error = await assertRejects(() => client.ping(), KeyValueConnectionError, "no connection");

@@ -42,13 +42,8 @@ Deno.test("an error that comes before anything is asked for is the error that is
 
 Deno.test("a client without a greeting is told of the refusal by its first call", async () => {
   await using server = await ScriptedServer.start();
-  const connecting = KeyValueClient.connect({
-    socket: server.socketPath,
-    protocol: 2,
-    reconnect: false,
-  });
-  const connection = await server.accept();
-  await using client = await connecting;
+  const { connection, client: connected } = await server.meet();
+  await using client = connected;
   await connection.reply("-ERR max number of clients reached\r\n");
   // That it has come is seen by nobody yet.
   await new Promise((resolve) => setTimeout(resolve, 20));

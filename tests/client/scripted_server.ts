@@ -1,4 +1,5 @@
 /** A server that says what the test tells it, for what a real one does only by chance. */
+import { KeyValueClient } from "../../mod.ts";
 import { toBytes, toText } from "../support/binary_text.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { withTimeLimit } from "../support/time_limit.ts";
@@ -49,6 +50,17 @@ export class ScriptedServer implements AsyncDisposable {
 
   listen(): void {
     this.#listener = Deno.listen({ transport: "unix", path: this.socketPath });
+  }
+
+  /** A client that needs no greeting and does not reconnect, and the server's end of its connection. */
+  async meet(): Promise<{ client: KeyValueClient; connection: ScriptedConnection }> {
+    const connecting = KeyValueClient.connect({
+      socket: this.socketPath,
+      protocol: 2,
+      reconnect: false,
+    });
+    const connection = await this.accept();
+    return { client: await connecting, connection };
   }
 
   /** The next client that connects. */

@@ -92,6 +92,13 @@ export class RequestParser {
     return this.#end - this.#start;
   }
 
+  /** The same; 0 while they are the beginning of one request, of which an argument has not arrived whole. */
+  get readyBytes(): number {
+    const isPart = this.#missing > 0 && this.#bulkLength >= 0 &&
+      this.#at + this.#bulkLength + 2 > this.#end;
+    return isPart ? 0 : this.pendingBytes;
+  }
+
   /** Bytes that are in the buffer, those of the requests handed out included. */
   get receivedBytes(): number {
     return this.#end;

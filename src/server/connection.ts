@@ -144,8 +144,10 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
   #takeTurn(): void {
     const { store, turns } = this.#core;
     this.#hasWritten = false;
-    if (!store.isShortOfRoom) return turns.join(this);
-    this.#waitForRoom().then(() => turns.join(this), (error) => this.failed(error));
+    // What it brings may have to be written.
+    const bytes = this.#parser?.readyBytes ?? 0;
+    if (!store.isShortOfRoomFor(bytes)) return turns.join(this);
+    this.#waitForRoom(bytes).then(() => turns.join(this), (error) => this.failed(error));
   }
 
   endTurn(): void {
@@ -325,9 +327,9 @@ export class Connection implements ClientConnection, Receiver, TurnMember {
     }
   }
 
-  async #waitForRoom(): Promise<void> {
+  async #waitForRoom(bytes: number): Promise<void> {
     const started = performance.now();
-    await this.#core.store.whenRoom();
+    await this.#core.store.whenRoom(bytes);
     this.#core.evictionWaitMs += performance.now() - started;
   }
 

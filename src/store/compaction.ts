@@ -21,7 +21,7 @@ import type { KeyedHash } from "./keyed_hash.ts";
 import type { StoreLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Damage } from "./recovery.ts";
-import { flagsAt, keyEndAt, kindAt, recordBytesAt, RecordReader } from "./record.ts";
+import { expireAtOf, flagsAt, keyEndAt, kindAt, recordBytesAt, RecordReader } from "./record.ts";
 import { RunCopy, type RunCopySource } from "./run_copy.ts";
 import { segmentState } from "./segment_table.ts";
 import { StoreError } from "./errors.ts";
@@ -89,6 +89,10 @@ export class Compaction {
   onDamage: (damage: Damage) => void = () => {};
   /** It is the disk that what is written waits for: the less is copied, the sooner segments are free. */
   isDiskSlow = false;
+  /** Somebody waits for room: as much is done as if nobody wrote. */
+  isUrgent = false;
+  /** Asked to remove the large record at an address whose copy finds no room; returns whether it has. */
+  onNoRoomForRun: (address: number, expireAt: number) => boolean = () => false;
   readonly #log: Log;
   readonly #index: HashIndex;
   readonly #indexHeader: IndexHeader;
@@ -184,7 +188,12 @@ export class Compaction {
   }
 
   #wantsSpace(idle: boolean): boolean {
-    return this.isPressed || this.#log.isCramped || this.#pressure(idle) > 1;
+    return this.#log.isCramped || this.#isTooMuchInUse || this.#pressure(idle) > 1;
+  }
+
+  get #isTooMuchInUse(): boolean {
+    const { table, placesInUseMax } = this.#log;
+    return table.usedCount - table.leavingCount > placesInUseMax;
   }
 
   // --- a full pass -------------------------------------------------------------------------------
@@ -217,7 +226,7 @@ export class Compaction {
 
   #isInPass(segment: number): boolean {
     const { table } = this.#log;
-    if (!this.#isMovable(segment)) return false;
+    if (!this.isMovable(segment)) return false;
     const sequence = table.sequence[segment];
     if (sequence >= this.#passEnd || sequence < this.#passSequence) return false;
     if (this.#indexHeader.tombstoneBytes > 0) return true;
@@ -245,17 +254,21 @@ export class Compaction {
   }
 
   /** Whether a segment's records may be copied and the segment let go. */
-  #isMovable(segment: number): boolean {
+  readonly isMovable = (segment: number): boolean => {
     const { table } = this.#log;
     if (table.state[segment] !== segmentState.sealed || table.damaged[segment] === 1) return false;
     return table.holdsClear[segment] === 0 || table.isOldestInForce(segment);
-  }
+  };
 
-  /** The share of a segment that copying its records would not free. */
+  /**
+   * The share of a segment that copying its records would not free. Room at its end that the next record did not fit in may be
+   * left by the copies as well; but not where records are so small that they fit in there themselves.
+   */
   #fillOf(segment: number): number {
     const { table } = this.#log;
     const bytes = table.runLength[segment] * this.#limits.segmentBytes;
-    return (table.liveBytes[segment] + Math.max(0, table.wasteBytes[segment])) / bytes;
+    const live = table.liveBytes[segment];
+    return (live + Math.max(0, Math.min(live, table.wasteBytes[segment]))) / bytes;
   }
 
   /** A run whose large record is live: its copy would take as many places. */
@@ -300,6 +313,7 @@ export class Compaction {
   /** Whether a slice would find something to do. */
   hasWork(idle: boolean): boolean {
     if (this.#victim >= 0 || this.isFullPass) return true;
+    if (this.#log.stretch.nextVictim(this.isMovable) >= 0) return true;
     if (this.#isHeadTooLong && this.#log.appendedBytes >= this.#retryAt) return true;
     if (this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) return true;
     return this.#vainTries < vainTriesMax && this.#mayEmptyEnd(idle);
@@ -325,7 +339,7 @@ export class Compaction {
     const pressure = this.#pressure(false);
     const rate = pressure < 1.05 ? 2 : 4;
     this.#credit = Math.min(sliceBytesMax, this.#credit + appended * rate);
-    if (idle || this.#log.isCramped) this.#credit = sliceBytesMax;
+    if (idle || this.isUrgent || this.#log.isCramped) this.#credit = sliceBytesMax;
     else if (this.#credit < sliceBytesMax / 8) return;
     if (this.#victim < 0 && !this.#choose(idle)) return;
     this.#slice();
@@ -333,7 +347,12 @@ export class Compaction {
     this.#appendedBefore = this.#log.appendedBytes;
   }
 
-  /** Keys are removed for the sake of their places: what was looked for in vain may be there. */
+  /** A segment is being emptied. */
+  get isAtWork(): boolean {
+    return this.#victim >= 0;
+  }
+
+  /** Keys were removed, or somebody needs room: a victim may be worth it that was not. */
   tryAgain(): void {
     this.#retryAt = 0;
   }
@@ -361,7 +380,8 @@ export class Compaction {
   }
 
   #choose(idle: boolean): boolean {
-    let victim = this.#passEnd > 0 ? this.#nextOfPass() : -1;
+    let victim = this.#log.stretch.nextVictim(this.isMovable);
+    if (victim < 0 && this.#passEnd > 0) victim = this.#nextOfPass();
     if (victim < 0 && this.#wantsSpace(idle) && this.#log.appendedBytes >= this.#retryAt) {
       victim = this.#emptiest();
       if (victim < 0) this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
@@ -403,9 +423,11 @@ export class Compaction {
     if (this.#index.leadsTo(hash, address)) {
       const seed = log.seedOf(victim);
       this.#copyLarge({ address, hash, window, offset, bytes, seed });
-    } else {
-      log.openRecords(this.#reader, victim, offset + bytes);
+      if (this.#copy !== null || !log.stretch.touches(victim)) return;
+      if (!this.onNoRoomForRun(address, expireAtOf(window, offset))) return;
+      this.#victim = victim;
     }
+    log.openRecords(this.#reader, victim, offset + bytes);
   }
 
   #copyLarge(source: RunCopySource): void {
@@ -480,11 +502,14 @@ export class Compaction {
 
   #seemsEmptiest(): number {
     const { table } = this.#log;
-    const tombstonesFill = this.#indexHeader.tombstoneBytes > table.liveTotal / 4;
+    // The count of them is a hint, which cannot be true when it is far above that of live bytes.
+    const { tombstoneBytes } = this.#indexHeader;
+    const tombstonesFill = tombstoneBytes > table.liveTotal / 4 &&
+      tombstoneBytes <= table.liveTotal * 2;
     let best = -1;
     let bestFill = this.#mayCopyMore() ? crampedFullness : fullness;
     for (let i = 0; i < table.count; i++) {
-      if (!this.#isMovable(i)) continue;
+      if (!this.isMovable(i)) continue;
       if (!tombstonesFill && this.#holdsLargeRecord(i)) continue;
       const fill = tombstonesFill ? table.sequence[i] : this.#fillOf(i);
       if (best >= 0 ? fill < bestFill : tombstonesFill || fill < bestFill) {
@@ -512,7 +537,7 @@ export class Compaction {
     const limit = this.#log.placesNeeded(idle);
     this.#log.leaveEnd(limit);
     for (let i = table.count - 1; i >= limit; i--) {
-      if (!this.#isMovable(i)) continue;
+      if (!this.isMovable(i)) continue;
       if (!this.#holdsLargeRecord(i)) return i;
       const free = table.findFree(table.runLength[i]);
       return free >= 0 && free < i ? i : -1;
@@ -693,6 +718,7 @@ export class Compaction {
   /** No room for the copies: what was copied counts, the rest stays where it is. */
   #giveUp(error: unknown): void {
     if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+    this.#log.stretch.noteStuck(this.#victim);
     this.#victim = -1;
     this.#retryAt = this.#log.appendedBytes + this.#limits.segmentBytes;
   }

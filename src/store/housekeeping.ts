@@ -11,6 +11,7 @@ import type { Expiry } from "./expiry.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { Log } from "./log.ts";
 import type { DurationHistogram } from "./duration_histogram.ts";
+import { Room } from "./room.ts";
 
 /** While there is work, a slice of it is done this often without requests. */
 const idleStepMs = 2;
@@ -67,19 +68,18 @@ export class Housekeeping {
   #activityMs = 0;
   /** Removing keys found no room for the delete records; it is tried again at this time or after a sync. */
   #removeAgainAt = 0;
-  /** It found none when it was tried last. */
-  #isRemovalStuck = false;
   #closed = false;
   /** There is more to cut off the files' ends, at this time by `performance.now()`; Infinity: there is not. */
   #shrinkAtMs = Infinity;
   /** A full pass of compaction was asked for, and the file is not as short as it makes it. */
   #isPassOn = false;
-  /** Resolvers of `whenRoom`. */
-  #waiting: (() => void)[] = [];
+  readonly #room: Room;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
+    this.#room = new Room(parts);
     parts.durability.onRound = () => this.#afterRound();
+    parts.compaction.onNoRoomForRun = this.#evictRun;
   }
 
   /** A slice of the work; to be called after each batch of writes. */
@@ -100,12 +100,13 @@ export class Housekeeping {
       if (durability.failure === null) throw error;
     }
     // No sync will ever make room: those who wait are told, too.
-    if (durability.failure !== null && this.#waiting.length > 0) this.#letWaitingGo();
+    if (durability.failure !== null) this.#room.letAllGo();
   }
 
   #stepNow(idle: boolean): void {
     const { durability, expiry, compaction, eviction, time } = this.#parts;
-    this.#pressIfStuck();
+    // What somebody waited for may have been taken: it is no reason for keys to go any more.
+    this.#room.step();
     // Further away than it was ever put: the clock was set back.
     const mayRemove = time.now >= this.#removeAgainAt ||
       this.#removeAgainAt > time.now + idleAfterMs;
@@ -122,7 +123,6 @@ export class Housekeeping {
     }
     if (this.#shrinkAtMs !== Infinity && performance.now() >= this.#shrinkAtMs) this.#shrink();
     if (this.#mustSyncToFree) durability.start();
-    if (this.#waiting.length > 0) this.#letWaitingGo();
   }
 
   get #nextExpiry(): number {
@@ -130,23 +130,26 @@ export class Housekeeping {
   }
 
   #removeKeys(): void {
-    const { expiry, eviction, time, expire, evict } = this.#parts;
+    const { compaction, expiry, eviction, time, expire, evict } = this.#parts;
     try {
       const started = performance.now();
       if (this.#nextExpiry < time.now) expiry.step(time.now, expire);
       const expired = performance.now();
-      if (eviction.isDue) eviction.step(evict);
+      if (eviction.isDue) {
+        eviction.step(evict);
+        if (this.#room.isWanted) compaction.tryAgain();
+      }
       this.expiryMs += expired - started;
       if (this.onSlice !== null) {
         this.onSlice("expire-cycle", expired - started);
         this.onSlice("eviction-cycle", performance.now() - expired);
       }
-      this.#isRemovalStuck = false;
+      this.#room.isRemovalStuck = false;
     } catch (error) {
       // Without any room the keys stay, the expired ones unseen; the next slice tries again.
       if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
       this.#removeAgainAt = time.now + idleAfterMs;
-      this.#isRemovalStuck = true;
+      this.#room.isRemovalStuck = true;
     }
   }
 
@@ -155,7 +158,7 @@ export class Housekeeping {
     const { log, durability, compaction, eviction } = this.#parts;
     const { leavingCount } = log.table;
     if (compaction.isPassWaiting) return true;
-    if (log.isCramped || eviction.isShort) return leavingCount > 0;
+    if (log.isCramped || eviction.isShort || this.#room.isWanted) return leavingCount > 0;
     const isOften = durability.policy !== "no";
     const most = Math.max(leavingMax, log.table.count * leavingShare);
     return leavingCount > (isOften || compaction.hasWork(false) ? most : 0);
@@ -166,7 +169,7 @@ export class Housekeeping {
     const { durability, expiry, compaction, eviction, time, clock } = this.#parts;
     if (this.#closed || durability.failure !== null) return;
     const isWorking = compaction.hasWork(this.#isIdle) || expiry.hasWork || eviction.isDue ||
-      this.#waiting.length > 0;
+      this.#room.hasWork;
     // An idle store tidies up more thoroughly: whether it is idle shows after a while.
     const idleAt = compaction.hasWork(true) ? time.now + idleAfterMs : Infinity;
     const at = isWorking
@@ -198,11 +201,11 @@ export class Housekeeping {
     const { compaction, durability } = this.#parts;
     compaction.retry();
     this.#removeAgainAt = 0;
-    this.#isRemovalStuck = false;
+    this.#room.isRemovalStuck = false;
     this.#measureActivity();
+    if (!this.#parts.store.isWithinBatch) this.#room.step();
     this.#shrink();
     if (this.#mustSyncToFree) durability.start();
-    if (this.#waiting.length > 0) this.#letWaitingGo();
     this.arm(); // What was freed may allow more to be done.
   }
 
@@ -250,48 +253,36 @@ export class Housekeeping {
     if (waits.length === 0 && !compaction.isFullPass) this.#isPassOn = false;
   }
 
+  /** Removes the large record at an address, which is in the way and finds no room elsewhere; false: it may not go, or cannot. */
+  readonly #evictRun = (address: number, expireAt: number): boolean => {
+    try {
+      return this.#parts.eviction.evictAt(address, expireAt, this.#parts.evict);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "NO_SPACE")) throw error;
+      return false;
+    }
+  };
+
+  /** Whether who writes about so many bytes should wait for `whenRoom`. */
+  isShortOfRoomFor(bytes: number): boolean {
+    return !this.#closed && this.#room.isShortFor(bytes);
+  }
+
   /**
-   * Resolves when a store that evicts keys has room for more than a few segments again: writers that
-   * are faster than eviction and compaction wait here. When no room is to be had, it resolves as well,
-   * and the write will say so.
+   * Resolves when there is room to write about so many bytes: in a store that evicts keys, writers that
+   * are faster than eviction and compaction wait here; and in any store, those of a record that needs neighbouring segments.
+   * When no room is to be had, it resolves as well, and the write will say so.
    */
-  whenRoom(): Promise<void> {
-    this.#pressIfStuck();
-    if (!this.#isGainingRoom) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.arm();
-    });
-  }
-
-  get #isGainingRoom(): boolean {
-    const { durability, compaction, eviction, log } = this.#parts;
-    if (!eviction.isShort || this.#closed || durability.failure !== null) return false;
-    return eviction.isDue && !this.#isRemovalStuck || compaction.hasWork(false) ||
-      log.table.leavingCount > 0;
-  }
-
-  /** Has compaction empty what it can where writers wait for room, and more keys go than usual where nothing else makes any. */
-  #pressIfStuck(): void {
-    const { compaction, eviction, log } = this.#parts;
-    compaction.isPressed = eviction.isShort;
-    if (!eviction.isShort) return eviction.release();
-    const isStuck = !eviction.isDue && log.table.leavingCount === 0 && !compaction.hasWork(false);
-    if (!isStuck) return;
-    eviction.press();
-    compaction.tryAgain(); // What it found no use in before may be emptied by that.
-  }
-
-  #letWaitingGo(): void {
-    if (this.#isGainingRoom) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+  whenRoom(bytes: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const room = this.#room.when(bytes);
+    this.arm();
+    return room;
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#letWaitingGo();
+    this.#room.letAllGo();
   }
 }

@@ -17,6 +17,7 @@ import { type RecordReader, recordSeed } from "./record.ts";
 import {
   formatVersion,
   record,
+  recordAlignment,
   recordBytes,
   recordFlag,
   recordHeaderBytes,
@@ -30,6 +31,7 @@ import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from 
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 import { Stage } from "./stage.ts";
+import { Stretch } from "./stretch.ts";
 import { TakingPace } from "./taking_pace.ts";
 
 /** Where the head stands; what a failed batch goes back to. */
@@ -52,6 +54,10 @@ const reserveShares: Readonly<Record<AppendPurpose, number>> = {
   compaction: 0,
 };
 const sealBytes = 32;
+/** What a record takes in its segment beside its key and value, at most: its header, padding, the end of a batch. */
+const overheadBytesMax = recordHeaderBytes + recordAlignment + sealBytes;
+/** While the body can grow by so many places more than somebody needs, there are enough. */
+const growthOfOthers = 16;
 /** The body grows by this part of it at a time, and by so many segments at least and at most. */
 const growthPart = 16;
 const growthSegmentsMin = 1;
@@ -126,6 +132,12 @@ export class Log {
   placesMax = Infinity;
   /** So many may be used to make such a body shorter, by deletes and compaction. */
   placesToShrink = 0;
+  /** When more places are in use than these, somebody needs room: then compaction goes on where it can. */
+  placesInUseMax = Infinity;
+  /** Neighbouring places that are being emptied for a large record. */
+  readonly stretch: Stretch;
+  /** A write of a record that needs so many neighbouring places found none since somebody has looked; 0: none did. */
+  refusedPlaces = 0;
   /** Bytes appended since the log was opened. */
   appendedBytes = 0;
   /** Records appended since the log was opened. */
@@ -179,6 +191,7 @@ export class Log {
     this.table = table;
     this.segmentBytes = limits.segmentBytes;
     this.#ready = new ReadySegments(file, table, limits.segmentBytes);
+    this.stretch = new Stretch(table, limits);
     this.#pace = new TakingPace(limits.growthLeadMs);
     this.#limits = limits;
     this.#storeId = storeId;
@@ -363,7 +376,7 @@ export class Log {
   /** The head is of the reserve, which was not made good since: writes may not fill it. */
   get #isHeadBarred(): boolean {
     return this.#isHeadOfReserve && this.purpose === "write" &&
-      this.table.freeCount < this.#limits.segmentsReserved;
+      this.#availableCount < this.#limits.segmentsReserved;
   }
 
   /**
@@ -528,7 +541,7 @@ export class Log {
     this.readers.noteReuse();
     this.table.take(segment, length, sequence, segmentState.head);
     this.#isHeadOfReserve = this.growthFailed &&
-      this.table.freeCount < this.#limits.segmentsReserved;
+      this.#availableCount < this.#limits.segmentsReserved;
     const start = this.#writeSegmentHeader(segment, 0);
     this.resumeHead(segment, start + segmentHeaderBytes);
     this.#headDirtyFrom = start;
@@ -611,11 +624,19 @@ export class Log {
   // --- space -----------------------------------------------------------------------------------
 
   #takeSegment(length: number): number {
-    const { table } = this;
     this.#pace.note(length);
     if (this.#pace.places >= lastingPaceMin) this.#lastTakenMs = performance.now();
     const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
-    if (table.freeCount - length < reserved) this.#growFor(length, reserved);
+    const segment = this.#findPlaces(length, reserved);
+    if (segment >= 0) return segment;
+    if (length > 1 && this.purpose === "write") this.refusedPlaces = length;
+    throw this.#noSpace();
+  }
+
+  #findPlaces(length: number, reserved: number): number {
+    const { table, stretch } = this;
+    if (length > 1 && this.purpose === "write" && this.#isStretchFor(length)) return stretch.give();
+    if (this.#availableCount - length < reserved && !this.#growFor(length, reserved)) return -1;
     let segment = length === 1 ? this.#ready.take() : -1;
     if (segment < 0) segment = table.findFree(length);
     if (segment < 0 && this.#ready.count > 0) {
@@ -623,22 +644,94 @@ export class Log {
       this.#ready.giveBack(0);
       segment = table.findFree(length);
     }
-    if (segment < 0) {
-      this.#growFor(length, reserved, true);
-      segment = table.findFree(length);
-    }
     if (segment >= 0) return segment;
-    throw this.#noSpace();
+    return this.#growFor(length, reserved, true) ? table.findFree(length) : -1;
+  }
+
+  /** Whether the stretch is ready, and was made for a record of about that length: others find room elsewhere. */
+  #isStretchFor(length: number): boolean {
+    const { stretch } = this;
+    if (!stretch.isReady || this.mayGrowFor(length)) return false;
+    return length === stretch.length || length === stretch.length - 1;
+  }
+
+  /** Free places that are not held for a large record. */
+  get #availableCount(): number {
+    return this.table.freeCount - this.stretch.heldCount;
+  }
+
+  /** How many neighbouring places a record of so many bytes needs, key and value, at most. */
+  placesFor(bytes: number): number {
+    return Math.ceil((segmentHeaderBytes + bytes + overheadBytesMax) / this.segmentBytes);
+  }
+
+  /** Whether a write would find so many neighbouring places now, those of the stretch left aside. */
+  hasRoomFor(length: number): boolean {
+    const isEnough = this.#availableCount - length >= this.#limits.segmentsReserved;
+    return this.mayGrowFor(length) || isEnough && this.#hasNeighbours(length);
+  }
+
+  /** Whether the body may grow by as many places, as far as is known, and as many as others may want at the same time. */
+  mayGrowFor(length: number): boolean {
+    const places = length + growthOfOthers;
+    return this.#mayGrow && this.table.placeBehindEnd(places) + places <= this.#countMax;
+  }
+
+  #hasNeighbours(length: number): boolean {
+    const { state, count } = this.table;
+    const perWindow = 2 ** 30 / this.segmentBytes;
+    let found = 0;
+    for (let place = 0; place < count; place++) {
+      if (place % perWindow === 0) found = 0;
+      const isAtHand = state[place] <= segmentState.prepared && !this.stretch.holds(place);
+      found = isAtHand ? found + 1 : 0;
+      if (found === length) return true;
+    }
+    return false;
+  }
+
+  /** The file system has not refused to make the body longer. */
+  get #mayGrow(): boolean {
+    return !this.growthFailed || this.lastGrowthError === null;
+  }
+
+  /** How many places there can be. */
+  get placesAtMost(): number {
+    return this.#mayGrow ? this.#countMax : Math.min(this.table.count, this.#countMax);
+  }
+
+  /**
+   * Chooses neighbouring places and begins to hold them; see `Stretch.choose`. The head leaves them, and the body grows
+   * as far as that helps.
+   */
+  chooseStretch(
+    length: number,
+    freeElsewhere: number,
+    isMovable: (segment: number) => boolean,
+  ): boolean {
+    const missing = length + freeElsewhere - this.#availableCount;
+    const growth = Math.min(missing, this.#countMax - this.table.count);
+    if (growth > 0 && this.#mayGrow) this.#growFor(0, this.#availableCount + growth);
+    this.#ready.giveBack(0);
+    if (!this.stretch.choose(length, freeElsewhere, isMovable)) return false;
+    try {
+      if (this.stretch.touches(this.head)) this.leaveHead();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.stretch.drop();
+      return false;
+    }
   }
 
   /**
    * Grows the body so that `length` places can be taken and `reserved` stay. First by a good piece,
-   * else by just what is needed; on a full disk what is free already may do.
+   * else by just what is needed; on a full disk what is free already may do. False: there is no room.
    */
-  #growFor(length: number, reserved: number, contiguous = false): void {
-    const { table, file } = this;
-    const first = contiguous ? table.placeBehindEnd(length) : table.count;
-    const missing = contiguous ? length : length + reserved - table.freeCount;
+  #growFor(length: number, reserved: number, contiguous = false): boolean {
+    const { file } = this;
+    const first = contiguous ? this.#placeBehindEnd(length) : this.table.count;
+    const missing = contiguous ? length : length + reserved - this.#availableCount;
     const growth = Math.max(missing, this.#growthNow);
     for (const segments of growth > missing ? [growth, missing] : [missing]) {
       const count = first + segments;
@@ -650,15 +743,25 @@ export class Log {
         file.grow(count * this.segmentBytes);
         this.#extend(count);
         this.growthFailed = false;
-        return;
+        return true;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         this.lastGrowthError = error;
       }
     }
     this.growthFailed = true;
-    if (!contiguous && table.freeCount - length >= reserved) return;
-    throw this.#noSpace();
+    return !contiguous && this.#availableCount - length >= reserved;
+  }
+
+  /** Where a run of `length` places begins if the body grows as little as it can: at its free end. */
+  #placeBehindEnd(length: number): number {
+    const { table } = this;
+    const perWindow = 2 ** 30 / this.segmentBytes;
+    let first = table.count;
+    while (table.count - first < length && first % perWindow > 0 && table.isFree(first - 1)) {
+      first--;
+    }
+    return first % perWindow + length <= perWindow ? first : table.placeBehindEnd(length);
   }
 
   /** Why the body could not grow the last time it was tried; null: it must not. */
@@ -666,8 +769,8 @@ export class Log {
 
   /** The body cannot grow, and nearly nothing is free or about to be. */
   get isCramped(): boolean {
-    const { freeCount, leavingCount } = this.table;
-    return this.growthFailed && freeCount + leavingCount <= 2 * this.#limits.segmentsReserved;
+    const waiting = this.#availableCount + this.table.leavingCount;
+    return this.growthFailed && waiting <= 2 * this.#limits.segmentsReserved;
   }
 
   get #countMax(): number {
@@ -725,7 +828,7 @@ export class Log {
 
   /** Free places beside those that are ready or reserved. */
   get #spareCount(): number {
-    return this.table.freeCount - this.#ready.count - this.#limits.segmentsReserved;
+    return this.#availableCount - this.#ready.count - this.#limits.segmentsReserved;
   }
 
   /** Begins to grow the body when a writer would need room before it has grown, and so have to wait. */

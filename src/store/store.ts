@@ -1021,15 +1021,23 @@ export class Store {
   }
 
   /**
-   * Writers of a store that evicts keys await this when `isShortOfRoom`: it resolves when there is
+   * Writers await this when `isShortOfRoomFor` about so many bytes: it resolves when there is
    * room again, or when there will be none.
    */
-  whenRoom(): Promise<void> {
-    return this.#housekeeping.whenRoom();
+  whenRoom(bytes = 0): Promise<void> {
+    return this.#housekeeping.whenRoom(bytes);
+  }
+
+  /**
+   * There is little room in a store that evicts keys; or, in any store, no neighbouring segments for a record of so many bytes
+   * that needs some, though there may be room for them.
+   */
+  isShortOfRoomFor(bytes: number): boolean {
+    return this.#housekeeping.isShortOfRoomFor(bytes);
   }
 
   get isShortOfRoom(): boolean {
-    return this.#eviction.isShort;
+    return this.isShortOfRoomFor(0);
   }
 
   // --- durability ------------------------------------------------------------------------------

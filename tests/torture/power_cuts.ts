@@ -293,7 +293,7 @@ class Scenario {
     this.#result = result;
     const isLimited = random.chance(0.25);
     const policy = random.pick(evictionPolicies);
-    this.#valueBytesMax = isLimited ? 1800 : 150;
+    this.#valueBytesMax = isLimited ? random.pick([1800, 9000]) : 150;
     this.#options = {
       clock: () => this.#now,
       sync: random.chance(0.3) ? "always" : "no",

@@ -109,6 +109,24 @@ Deno.test("long arguments arrive whole, and the memory is given back behind them
   assert(parser.bufferBytes <= 65_536, `${parser.bufferBytes}`);
 });
 
+Deno.test("what has arrived of a long argument is nothing to be handled before all of it is there", () => {
+  const parser = new RequestParser();
+  const text = toBytes(encodeRequest(["SET", "key", "v".repeat(100_000)]));
+  for (let at = 0; at < text.length;) {
+    const space = parser.space();
+    const piece = text.subarray(at, at + Math.min(4000, space.length));
+    space.set(piece);
+    parser.received(piece.length);
+    at += piece.length;
+    const isWhole = at === text.length;
+    // Of the first piece nobody has looked yet what it is.
+    if (at > piece.length) assertEquals(parser.readyBytes, isWhole ? text.length : 0);
+    assertEquals(parser.readAhead(), isWhole ? 1 : 0);
+  }
+  feed(parser, "*2\r\n$3\r\nG");
+  assertEquals([parser.pendingBytes, parser.readyBytes], [9, 0]);
+});
+
 Deno.test("a request of many arguments is read, and one of few behind it", () => {
   const many = ["DEL", ...Array.from({ length: 5000 }, (_, i) => `key:${i}`)];
   const text = encodeRequest(many) + encodeRequest(["PING"]);

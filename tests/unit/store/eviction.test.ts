@@ -2,10 +2,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StoreError } from "../../../src/store/errors.ts";
 import type { EvictionPolicy } from "../../../src/store/eviction.ts";
+import { indexHeader } from "../../../src/store/format.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { toBytes } from "../../support/binary_text.ts";
 import { chooseSeed, SeededRandom } from "../../support/seeded_random.ts";
-import { withTimeLimit } from "../../support/time_limit.ts";
+import { until, withTimeLimit } from "../../support/time_limit.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import {
   contents,
@@ -31,7 +32,10 @@ async function withLimited(
 
 /** As a server does it: writers wait when there is little room. */
 async function putPatiently(store: Store, key: string, value: string, expireAt = 0): Promise<void> {
-  await store.whenRoom();
+  const bytes = key.length + value.length;
+  if (store.isShortOfRoomFor(bytes)) {
+    await withTimeLimit(store.whenRoom(bytes), 10_000, `room for ${bytes} bytes`);
+  }
   put(store, key, value, expireAt);
   store.tick();
 }
@@ -104,6 +108,187 @@ Deno.test("with volatile-lru, only keys with a deadline go, the unused ones firs
     const used = keys.filter((key) => key.startsWith("used")).length;
     assert(used >= 90, `${used} of 100 keys that were used all the time are left`);
     assert(store.statistics.evictedKeys > 1000);
+  });
+});
+
+/** Some keys, their values and those that are there. */
+async function fill(
+  store: Store,
+  count: number,
+  lengthOf: () => number,
+  keyOf: (i: number) => string = (i) => `key:${i}`,
+): Promise<Map<string, string>> {
+  const model = new Map<string, string>();
+  for (let i = 0; i < count; i++) {
+    const value = `${i}:`.padEnd(lengthOf(), "v");
+    await putPatiently(store, keyOf(i), value);
+    model.set(keyOf(i), value);
+  }
+  return model;
+}
+
+function assertSome(store: Store, model: Map<string, string>): void {
+  for (const [key, value] of contents(store)) assertEquals(value, model.get(key));
+}
+
+/** What of the file is used for values, with values of one length only. */
+for (
+  const { length, what, share } of [
+    { length: 1400, what: "of which two fill a segment badly", share: 0.4 },
+    { length: 2200, what: "of a little more than half a segment", share: 0.35 },
+    { length: 4000, what: "that do not quite fill a segment", share: 0.5 },
+    { length: 4096, what: "of a segment's length, which take two", share: 0.3 },
+    { length: 9000, what: "that take three segments", share: 0.4 },
+    { length: 40_000, what: "that take ten segments", share: 0.4 },
+  ]
+) {
+  Deno.test(`there is always room for values ${what}`, async () => {
+    await withLimited("allkeys-lru", async (store) => {
+      const model = await fill(store, Math.ceil(4_000_000 / length), () => length);
+      assert(store.statistics.evictedKeys > 20, `${store.statistics.evictedKeys} keys went`);
+      assert(store.count * length >= share * bytesMax, `${store.count} keys are left`);
+      assertSome(store, model);
+      assert(valueOf(store, [...model.keys()].at(-1)!) !== null, "the last one is there");
+    });
+  });
+}
+
+for (const policy of ["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"] as const) {
+  Deno.test(`with ${policy}, small and large values find room, whoever writes beside`, async () => {
+    const seed = chooseSeed(`${policy}, all lengths`);
+    const random = new SeededRandom(seed);
+    await withLimited(policy, async (store, disk) => {
+      const model = new Map<string, string>();
+      let serial = 0;
+      const writer = async () => {
+        for (let i = 0; i < 60; i++) {
+          const length = random.chance(0.3) ? random.below(60_000) : random.below(2000);
+          const key = `key:${random.below(2000)}`;
+          const value = `${serial++}:`.padEnd(length, "v");
+          await putPatiently(store, key, value, someTime + 1_000_000 + random.below(1_000_000));
+          model.set(key, value);
+        }
+      };
+      const writers = Array.from({ length: 20 }, writer);
+      await withTimeLimit(Promise.all(writers), 30_000, "the writers");
+      assert(store.statistics.evictedKeys > 200, `KV_TEST_SEED=${seed}`);
+      assert(disk.bytesOf(storePath).length <= bytesMax, "the file keeps to its limit");
+      assertSome(store, model);
+      const before = contents(store);
+      store.endTurn();
+      const copy = disk.copy();
+      copy.remove(indexPath);
+      assertEquals(await withStore(openOn(copy), contents), before, `KV_TEST_SEED=${seed}`);
+    });
+  });
+}
+
+Deno.test("a large value finds room though keys that may not go lie everywhere", async () => {
+  await withLimited("volatile-lru", async (store) => {
+    // They take two thirds of each segment for good.
+    const lasting = await fill(store, 140, () => 900, (i) => `lasting:${i}`);
+    for (let i = 0; i < 300; i++) {
+      await putPatiently(store, `key:${i}`, "v".repeat(600), someTime + 1000 + i);
+    }
+    for (let i = 0; i < 20; i++) {
+      await putPatiently(store, `large:${i}`, "v".repeat(40_000), someTime + 100_000);
+    }
+    for (const [key, value] of lasting) assertEquals(valueOf(store, key), value);
+    assert(valueOf(store, "large:19") !== null);
+  });
+});
+
+Deno.test("a value larger than three quarters of a store is stored, and stays while there is room", async () => {
+  await withLimited("allkeys-lru", async (store) => {
+    await fill(store, 1000, () => 300);
+    const value = "v".repeat(82 * 4096);
+    await putPatiently(store, "large", value);
+    for (let i = 0; i < 20; i++) {
+      await putPatiently(store, `small:${i}`, "v");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assertEquals(valueOf(store, "large"), value);
+    assert(valueOf(store, "small:19") !== null);
+  });
+});
+
+Deno.test("a value that cannot find room is refused at once, and no key goes", async () => {
+  await withLimited("allkeys-lru", async (store) => {
+    await fill(store, 500, () => 300);
+    const value = "v".repeat(95 * 4096);
+    await withTimeLimit(store.whenRoom(value.length), 100, "an answer");
+    const error = assertThrows(() => put(store, "large", value), StoreError);
+    assertEquals(error.code, "NO_SPACE");
+    for (let i = 0; i < 20; i++) {
+      store.tick();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assertEquals([store.count, store.statistics.evictedKeys], [500, 0]);
+  });
+});
+
+Deno.test("a large value that did not wait is refused, and finds room a moment later", async () => {
+  await withLimited("allkeys-lru", async (store) => {
+    await fill(store, 3000, () => 300);
+    const value = "v".repeat(60_000);
+    assertThrows(() => put(store, "large", value), StoreError, "Cannot grow");
+    await until(() => {
+      store.tick();
+      try {
+        put(store, "large", value);
+        return Promise.resolve(true);
+      } catch {
+        return Promise.resolve(false);
+      }
+    }, "room");
+  });
+});
+
+Deno.test("what an earlier process left at the ends of segments is known before there is no room", async () => {
+  const disk = new SimulatedDisk(2 ** 24);
+  const sizeLimit = { bytesMax, policy: "allkeys-lru" } as const;
+  for (let life = 0; life < 4; life++) {
+    await withStore(openOn(disk, { sizeLimit }), async (store) => {
+      await fill(store, 150, () => life % 2 === 0 ? 2200 : 5000, (i) => `${life}:${i}`);
+      assert(store.statistics.evictedKeys > 50);
+    });
+  }
+});
+
+Deno.test("a wrong count of delete records does not keep keys from going", async () => {
+  await withLimited("allkeys-lru", async (store, disk) => {
+    // It is a hint, which may be too high after a crash.
+    const index = disk.bytesOf(indexPath);
+    const header = new DataView(index.buffer, index.byteOffset);
+    header.setFloat64(indexHeader.tombstoneBytesF64 * 8, 10 * bytesMax, true);
+    const model = await fill(store, 3000, () => 300);
+    assert(store.statistics.evictedKeys > 1000, `${store.statistics.evictedKeys} keys went`);
+    assert(store.count > 500, `${store.count} keys are left`);
+    assertSome(store, model);
+  });
+});
+
+Deno.test("a store that does not evict makes neighbouring room out of what was deleted", async () => {
+  await withLimited("noeviction", async (store, disk) => {
+    const model = await fill(store, 1050, () => 300);
+    // Here and there, so that no segment becomes free by that alone.
+    for (const key of [...model.keys()].filter((_, i) => i % 5 < 2)) {
+      remove(store, key);
+      model.delete(key);
+    }
+    const value = "w".repeat(40_000);
+    assert(store.isShortOfRoomFor(value.length));
+    assertThrows(() => put(store, "large", value), StoreError);
+    for (let i = 0; i < 3; i++) {
+      await putPatiently(store, "large", value);
+      model.set("large", value);
+    }
+    assertEquals(contents(store), new Map([...model].sort()));
+    assert(disk.bytesOf(storePath).length <= bytesMax);
+    // There would not be enough left for the rest: nobody waits in vain.
+    const started = performance.now();
+    await store.whenRoom(60 * 4096);
+    assert(performance.now() - started < 100);
   });
 });
 

@@ -25,6 +25,8 @@ export const metrics = {
   generatorShare: less("load generator", "share"),
   /** The longest stretch in which the event loop did nothing else, and how many took more than 5 ms. */
   pauseMs: less("longest pause", "ms"),
+  /** The longest one without the time in which another thread had its processor. */
+  ownPauseMs: less("own pause", "ms"),
   pausesAbove5: less("pauses above 5 ms", "count"),
   /** How much of the time a program that wanted to run did not, 1 ms and more at a time. */
   stillShare: less("stood still", "share"),
@@ -64,7 +66,7 @@ export type MetricName = keyof typeof metrics;
 
 /** Figures that are the worst of a run already: of several runs, again the worst counts. */
 const worstOnes: ReadonlySet<MetricName> = new Set([
-  ...["pauseMs", "pausesAbove5", "maxMs", "fileRatioMax", "lateMaxMs"] as const,
+  ...["pauseMs", "ownPauseMs", "pausesAbove5", "maxMs", "fileRatioMax", "lateMaxMs"] as const,
 ]);
 
 export function isWorst(name: MetricName): boolean {

@@ -109,6 +109,8 @@ export function infoKeys(info: ServerInfo): number {
 /** Stretches in which a server's event loop did one thing only. */
 export interface Pauses {
   readonly longestMs: number;
+  /** Without the time in which its thread waited for a processor; NaN of a version that does not tell. */
+  readonly longestOwnMs: number;
   readonly aboveFiveMs: number;
 }
 
@@ -120,5 +122,9 @@ export function parsePauses(info: ServerInfo): Pauses {
     const [, bound, count] = /^(?:<|>=)(\d+(?:\.\d+)?)ms:(\d+)$/.exec(part) ?? [];
     if (Number(bound) > 5) aboveFiveMs += Number(count);
   }
-  return { longestMs: infoNumber(info, "store_longest_pause_ms") ?? NaN, aboveFiveMs };
+  return {
+    longestMs: infoNumber(info, "store_longest_pause_ms") ?? NaN,
+    longestOwnMs: infoNumber(info, "store_longest_own_pause_ms") ?? NaN,
+    aboveFiveMs,
+  };
 }

@@ -37,7 +37,7 @@ type Depth = typeof depths[number];
 const pauseGoal: Goal = { metric: "pauseMs", comparison: "<=", value: 5 };
 const p999Goal: Goal = { metric: "p999Ms", comparison: "<=", value: 1, over: "redis" };
 const requestShows: readonly MetricName[] = [
-  ...["rate", "p50Ms", "p99Ms", "p999Ms", "processorPerMillion", "pauseMs"] as const,
+  ...["rate", "p50Ms", "p99Ms", "p999Ms", "processorPerMillion", "pauseMs", "ownPauseMs"] as const,
   ...["residentBytes", "generatorShare"] as const,
 ];
 
@@ -169,7 +169,7 @@ const cost: readonly Workload[] = [{
     { metric: "fileRatioMax", comparison: "<=", value: 2 },
     pauseGoal,
   ],
-  shows: ["fileRatio", "fileRatioMax", "rate", "pauseMs", "fileBytes"],
+  shows: ["fileRatio", "fileRatioMax", "rate", "pauseMs", "ownPauseMs", "fileBytes"],
   run: { kind: "overwriting", dataset: { ...small, label: "overwriting" }, times: 20 },
   roundsMax: 1,
   seconds: { round: 25, before: 2 },
@@ -359,7 +359,17 @@ const underLoad = ([
     "waited; redis-server does BGSAVE or BGREWRITEAOF",
   peers: ["kv", "redis"],
   goals: [pauseGoal],
-  shows: ["rate", "p50Ms", "p99Ms", "p999Ms", "maxMs", "pauseMs", "pausesAbove5", "taskMs"],
+  shows: [
+    "rate",
+    "p50Ms",
+    "p99Ms",
+    "p999Ms",
+    "maxMs",
+    "pauseMs",
+    "ownPauseMs",
+    "pausesAbove5",
+    "taskMs",
+  ],
   run: { kind: "under-load", dataset: { ...small, label: "load" }, task },
   seconds: { round: 10, before: 1 },
 }));
@@ -402,7 +412,7 @@ const shrinking: Workload = {
     "how long until the file is at most twice what is live, for good, and what it ends at",
   peers: ["kv"],
   goals: [{ metric: "fileRatio", comparison: "<=", value: 2 }, pauseGoal],
-  shows: ["fileRatio", "taskMs", "pauseMs", "fileBytes"],
+  shows: ["fileRatio", "taskMs", "pauseMs", "ownPauseMs", "fileBytes"],
   run: { kind: "shrinking", dataset: { ...small, label: "shrinking" } },
   roundsMax: 1,
   seconds: { round: 45, before: 3 },
@@ -416,7 +426,7 @@ const expiry: Workload = {
     "how late keys are removed, by the server's own record, while redis-benchmark sets others",
   peers: ["kv"],
   goals: [{ metric: "lateP99Ms", comparison: "<=", value: 10 }, pauseGoal],
-  shows: ["lateP50Ms", "lateP99Ms", "lateMaxMs", "rate", "pauseMs", "pausesAbove5"],
+  shows: ["lateP50Ms", "lateP99Ms", "lateMaxMs", "rate", "pauseMs", "ownPauseMs", "pausesAbove5"],
   run: { kind: "expiry", keys: million },
   roundsMax: 1,
   seconds: { round: 75, before: 0 },
@@ -429,7 +439,7 @@ const larger: Workload = {
   description: "random SETs, then random GETs and SETs at P=16, in a control group (needs root)",
   peers: ["kv"],
   goals: [],
-  shows: ["getRate", "setRate", "loadSeconds", "fileRatio", "pauseMs"],
+  shows: ["getRate", "setRate", "loadSeconds", "fileRatio", "pauseMs", "ownPauseMs"],
   run: { kind: "larger", dataset: { keys: 2 * million, valueBytes: kibibyte, label: "larger" } },
   roundsMax: 1,
   seconds: { round: 90, before: 0 },

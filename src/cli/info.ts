@@ -110,7 +110,10 @@ function describe(fields: Fields, coloured: boolean): string {
   lines.push(`  longest ${text("store_longest_expiry_lateness_ms")} ms`);
   lines.push("", title("Stretches in which one client's work kept the others waiting"));
   lines.push(...histogram("store_pauses"));
-  lines.push(`  longest ${text("store_longest_pause_ms")} ms`);
+  lines.push(
+    `  longest ${text("store_longest_pause_ms")} ms; without waits for a processor ` +
+      `${text("store_longest_own_pause_ms")} ms`,
+  );
   return `${lines.join("\n")}\n`;
 }
 

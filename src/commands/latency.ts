@@ -1,5 +1,7 @@
 /** LATENCY: events that held up the server, and how long each command takes. */
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import type { DurationHistogram } from "../store/duration_histogram.ts";
+import type { Pauses } from "../store/pauses.ts";
 import type { CommandContext, Handler } from "./context.ts";
 import { helpHandler } from "./help_reply.ts";
 import { latencyReport } from "./latency_report.ts";
@@ -81,33 +83,44 @@ function latencyDoctor(context: CommandContext): void {
 function latencyHistogram(context: CommandContext): void {
   const { argc, reply, commands } = context;
   const asked: Command[] = [];
-  let asksForLoop = false;
+  const loops: LoopHistogram[] = [];
   if (argc === 2) asked.push(...commands.all());
   for (let i = 2; i < argc; i++) {
-    if (context.is(i, eventLoop)) asksForLoop = true;
+    loops.push(...loopHistograms.filter(({ name }) => context.is(i, name.toUpperCase())));
     const command = commands.named(context.text(i));
     if (command !== undefined) asked.push(command, ...command.subcommands?.commands ?? []);
   }
   const known = asked.filter(({ histogram }) => histogram !== null);
-  reply.map(known.length + (asksForLoop ? 1 : 0));
+  reply.map(known.length + loops.length);
   for (const { name, histogram } of known) {
     reply.bulkText(name);
     const classes: number[] = [];
     histogram!.eachDoubling((microseconds, calls) => classes.push(microseconds, calls));
     replyHistogram(reply, histogram!.total, classes);
   }
-  if (asksForLoop) loopHistogram(context);
+  for (const loop of loops) replyLoopHistogram(context, loop);
 }
 
-/** Asked for by this name, and only then: Redis has no such thing, and its tools expect commands. */
-const eventLoop = "EVENT-LOOP";
+interface LoopHistogram {
+  readonly name: string;
+  readonly of: (pauses: Pauses) => DurationHistogram;
+}
 
-/** How long the event loop did one thing only: a batch of one client's requests, a slice of upkeep. */
-function loopHistogram({ reply, store }: CommandContext): void {
+/**
+ * How long the event loop did one thing only: a batch of one client's requests, a slice of upkeep. Asked for by name, and only
+ * then: Redis has no such thing, and its tools expect commands.
+ */
+const loopHistograms: readonly LoopHistogram[] = [
+  { name: "event-loop", of: ({ all }) => all },
+  { name: "event-loop-own", of: ({ own }) => own },
+];
+
+function replyLoopHistogram({ reply, store }: CommandContext, { name, of }: LoopHistogram): void {
+  const histogram = of(store.pauses);
   const classes: number[] = [];
-  store.pauses.eachBound((ms, count) => classes.push(Math.ceil(ms * 1000), count));
-  reply.bulkText(eventLoop.toLowerCase());
-  replyHistogram(reply, store.pauses.total, classes);
+  histogram.eachBound((ms, count) => classes.push(Math.ceil(ms * 1000), count));
+  reply.bulkText(name);
+  replyHistogram(reply, histogram.total, classes);
 }
 
 /** `classes` has microseconds and how many took no longer, in turn. */

@@ -85,7 +85,8 @@ const adviceTexts = {
     "several requests, SCAN.",
   pipelines:
     "The requests of a pipeline are run in one go while the others wait: long pipelines of costly " +
-    "requests hold up everybody. LATENCY HISTOGRAM event-loop shows how often, for how long.",
+    "requests hold up everybody. LATENCY HISTOGRAM event-loop shows how often, for how long; " +
+    "event-loop-own without waits for a processor.",
   machine:
     "The machine gives the server too little processor time: lower its load, or look for others " +
     "on the same host; 'redis-cli --intrinsic-latency 100' measures what is left without a server.",

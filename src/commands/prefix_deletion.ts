@@ -82,11 +82,11 @@ async function finish(store: Store, deletion: PrefixDeletion): Promise<void> {
     if (store.isClosed) {
       throw new StoreError("CLOSED", "Cannot remove the rest of the keys: the server stops");
     }
-    const started = performance.now();
+    store.pauses.begin();
     store.now = Date.now();
     deletion.run(sliceMs);
     store.tick();
-    store.pauses.note(performance.now() - started);
+    store.pauses.end();
   }
 }
 

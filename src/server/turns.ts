@@ -82,15 +82,15 @@ export class Turns {
     const { members } = turn;
     this.#isRunning = true;
     const joined = members.length;
+    const { pauses } = this.#store;
     const started = this.#now();
+    pauses.begin();
     this.#store.beginTurn();
     const left = this.#runAll(members, started);
     this.#store.endTurn();
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
-    const stretchMs = (this.#now() - started) / 1000;
-    this.#store.pauses.note(stretchMs);
-    this.#latency.noteStretch(stretchMs);
+    this.#latency.noteStretch(pauses.end());
     for (let i = 0; i < joined && i < members.length; i++) {
       if (left === null || !left.includes(members[i])) members[i].endTurn();
     }

@@ -10,7 +10,7 @@ import type { Eviction } from "./eviction.ts";
 import type { Expiry } from "./expiry.ts";
 import type { HashIndex } from "./hash_index.ts";
 import type { Log } from "./log.ts";
-import type { DurationHistogram } from "./duration_histogram.ts";
+import type { Pauses } from "./pauses.ts";
 import { Room } from "./room.ts";
 
 /** While there is work, a slice of it is done this often without requests. */
@@ -41,7 +41,7 @@ export interface HousekeepingParts {
   readonly expiry: Expiry;
   readonly eviction: Eviction;
   readonly clock: () => number;
-  readonly pauses: DurationHistogram;
+  readonly pauses: Pauses;
   /** The time that deadlines are compared with. */
   readonly time: { now: number };
   /** What is written in one go is written to the file in one. */
@@ -187,13 +187,13 @@ export class Housekeeping {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     time.now = clock();
-    const started = performance.now();
+    pauses.begin();
     this.#measureActivity();
     this.#parts.store.beginTurn();
     this.#step(this.#mayTidyUp);
     this.#parts.store.endTurn();
     this.arm();
-    pauses.note(performance.now() - started);
+    pauses.end();
   }
 
   #afterRound(): void {

@@ -33,7 +33,8 @@ import {
   runSteps,
   type StoreParts,
 } from "./opening.ts";
-import { DurationHistogram } from "./duration_histogram.ts";
+import type { DurationHistogram } from "./duration_histogram.ts";
+import { Pauses } from "./pauses.ts";
 import { expireAtOf, keyEndAt, offsetOf, recordBytesAt, recordSeed } from "./record.ts";
 import type { Damage } from "./recovery.ts";
 import { segmentState, type SegmentTable } from "./segment_table.ts";
@@ -168,7 +169,7 @@ export class Store {
   }
 
   /** How long the event loop was busy in one go, with commands and in the background. */
-  readonly pauses = new DurationHistogram();
+  readonly pauses = new Pauses();
   /** Whether expired keys are removed; otherwise they are only not seen. For tests of clients. */
   get removesExpired(): boolean {
     return this.#housekeeping.removesExpired;

@@ -46,6 +46,10 @@ const cases: readonly ConformanceCase[] = [
         /^\*4\r\n\$3\r\nset\r\n[^]*\$10\r\nevent-loop\r\n\*4\r\n\$5\r\ncalls\r\n:[1-9]\d*\r\n\$14\r\nhistogram_usec\r\n\*\d+\r\n(?::\d+\r\n){2,}$/,
       ],
       ["latency histogram EVENT-LOOP", /^\*2\r\n\$10\r\nevent-loop\r\n/],
+      [
+        "LATENCY HISTOGRAM event-loop event-loop-own",
+        /^\*4\r\n\$10\r\nevent-loop\r\n[^]*\$14\r\nevent-loop-own\r\n\*4\r\n\$5\r\ncalls\r\n:[1-9]\d*\r\n/,
+      ],
     ],
   },
   {

@@ -69,7 +69,9 @@ export function loadFigures(run: LoadRun): Figures {
 /** kv's own count of pauses since the last reset; nothing of the others. */
 export async function pauseFigures(server: BenchServer): Promise<Figures> {
   const pauses = await server.pauses();
-  return pauses === undefined
-    ? {}
-    : { pauseMs: pauses.longestMs, pausesAbove5: pauses.aboveFiveMs };
+  return pauses === undefined ? {} : {
+    pauseMs: pauses.longestMs,
+    ownPauseMs: pauses.longestOwnMs,
+    pausesAbove5: pauses.aboveFiveMs,
+  };
 }

@@ -9,6 +9,7 @@ import { replyToText } from "../../../src/protocol/reply.ts";
 import { BenchError } from "../bench_error.ts";
 import { type BenchServer, sleep } from "../bench_server.ts";
 import { type Driver, measurement } from "../context.ts";
+import type { Figures } from "../metrics.ts";
 import { infoNumber, parseInfo, parsePauses } from "../process_facts.ts";
 import type { Sample, SeriesPoint } from "../results.ts";
 import { resized } from "../quick.ts";
@@ -55,7 +56,7 @@ export const measureUnderLoad: Driver<UnderLoadRun> = async (run, side, context)
       runTask(server, run.task, leadMs * seconds / loadSeconds),
     ]).finally(() => probe.isDone = true);
     await probing;
-    const { waits, stretches, loopStretches, longestPauseMs, pausesAbove5 } = probe;
+    const { waits, stretches, loopStretches } = probe;
     const sample: Sample = {
       figures: {
         rate: loaded.requestsPerSecond,
@@ -63,7 +64,7 @@ export const measureUnderLoad: Driver<UnderLoadRun> = async (run, side, context)
         p99Ms: quantile(waits, 0.99),
         p999Ms: quantile(waits, 0.999),
         maxMs: quantile(waits, 1),
-        ...(server.peer === "kv" ? { pauseMs: longestPauseMs, pausesAbove5 } : {}),
+        ...(server.peer === "kv" ? probe.pauses : {}),
         ...(run.task === "nothing" ? {} : { taskMs }),
       },
       series: {
@@ -114,8 +115,9 @@ class Probe {
   readonly waits: number[] = [];
   readonly stretches: SeriesPoint[] = [];
   readonly loopStretches: SeriesPoint[] = [];
-  longestPauseMs = 0;
-  pausesAbove5 = 0;
+  #longestMs = 0;
+  #longestOwnMs = 0;
+  #aboveFiveMs = 0;
 
   async run(server: BenchServer): Promise<void> {
     await using client = await KeyValueClient.connect({ socket: server.socketPath });
@@ -139,13 +141,23 @@ class Probe {
     }
   }
 
+  /** kv's pauses so far. */
+  get pauses(): Figures {
+    return {
+      pauseMs: this.#longestMs,
+      ownPauseMs: this.#longestOwnMs,
+      pausesAbove5: this.#aboveFiveMs,
+    };
+  }
+
   /** kv's longest pause since the last time. */
   async #noteLoop(client: KeyValueClient, seconds: number): Promise<void> {
     const info = parseInfo(String(replyToText(await client.command("INFO", "store"))));
-    const { longestMs, aboveFiveMs } = parsePauses(info);
+    const { longestMs, longestOwnMs, aboveFiveMs } = parsePauses(info);
     await client.command("CONFIG", "RESETSTAT");
     this.loopStretches.push([seconds, longestMs]);
-    this.longestPauseMs = Math.max(this.longestPauseMs, longestMs);
-    this.pausesAbove5 += aboveFiveMs;
+    this.#longestMs = Math.max(this.#longestMs, longestMs);
+    this.#longestOwnMs = Math.max(this.#longestOwnMs, longestOwnMs);
+    this.#aboveFiveMs += aboveFiveMs;
   }
 }

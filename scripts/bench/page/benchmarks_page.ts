@@ -4,7 +4,7 @@ import type { Machine } from "../machine.ts";
 import { machineFacts, rangeText } from "../report.ts";
 import { figureOf, type Results, type RowResult, valuesOf } from "../results.ts";
 import { ratioOfRuns } from "../statistics.ts";
-import { verdictsOf } from "../verdicts.ts";
+import { type Verdict, verdictsOf } from "../verdicts.ts";
 import { type Group, type PeerName, peerTitles, type Workload } from "../workload.ts";
 import { workloads } from "../workloads.ts";
 import type { Chart } from "./chart.ts";
@@ -37,7 +37,8 @@ const introduction = `# Benchmarks
 - A pause is a stretch in which kv's event loop did one thing only, by its own record (\`store_pauses\` in INFO). On a machine
   whose cores are all busy it includes time in which another process had the processor, or the machine stood still because
   its host lets it have no more: the row \`standstill\` tells how long programs that only look at the clock do not come to that, while
-  another one writes to the disk. No server on that machine has shorter pauses while it writes.
+  another one writes to the disk. No server on that machine has shorter pauses while it writes. "own pause" is the longest one without
+  the time in which kv's thread was ready to run and another one had its processor, as the kernel counts it.
 - Resident memory of kv includes the pages of its files, which the kernel may drop and read again; "of its own" is without them.
 
 ## Comparing two checkouts
@@ -121,7 +122,9 @@ function goalSection(measured: readonly Measured[], results: Results): string {
       workload.title,
       verdict.goalText,
       verdict.valueText,
-      verdict.ofPairs && row.sides.kv?.rounds.length > 1 ? rangeText(verdict.ofPairs) : "",
+      verdict.ofPairs && row.sides.kv?.rounds.length > 1
+        ? rangeText(verdict.ofPairs)
+        : ownPauseText(verdict, row),
       verdict.isMet ? "yes" : "**no**",
     ])
   );
@@ -132,6 +135,13 @@ function goalSection(measured: readonly Measured[], results: Results): string {
     ["left", "left", "right", "left", "left"],
   );
   return `## Goals\n\n${met} of ${rows.length} are met.\n\n${details("All goals", table)}`;
+}
+
+/** Beside the longest pause, what of it was not a wait for a processor. */
+function ownPauseText({ goal }: Verdict, { sides }: RowResult): string {
+  if (goal.metric !== "pauseMs") return "";
+  const own = figureOf(sides.kv, "ownPauseMs");
+  return own === undefined ? "" : `own pause ${formatFigure("ownPauseMs", own)}`;
 }
 
 /** Plots, by the group in whose section they stand. */

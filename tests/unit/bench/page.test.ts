@@ -39,6 +39,7 @@ function requests(...rates: readonly number[]): SideResult {
         p999Ms: 2e5 / rate,
         processorPerMillion: 1,
         pauseMs: 1,
+        ownPauseMs: 0.25,
       },
       curve: [[0.5, 0.5], [0.9, 0.7], [0.99, 1], [0.999, 2e5 / rate], [1, 3]],
     })),
@@ -127,6 +128,7 @@ Deno.test("the page has the machine, the goals, each group and each command line
   }
   for (const { name } of results.rows) assertStringIncludes(page, `kv ${name}\n`);
   assertStringIncludes(page, " 250,000 |");
+  assertStringIncludes(page, "own pause 0.250 ms");
   for (const name of ["throughput", "latency", "growth"]) {
     assertStringIncludes(page, `srcset="benchmarks/${name}-dark.svg"`);
     assertStringIncludes(page, `src="benchmarks/${name}.svg"`);

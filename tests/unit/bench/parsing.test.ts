@@ -119,9 +119,9 @@ Deno.test("a process's threads tell how often they were woken", () => {
 Deno.test("pauses above 5 ms are those of the classes that begin there", () => {
   const info = parseInfo(
     "store_pauses:<0.25ms:7,<5ms:3,<10ms:2,<20ms:1,<50ms:0,<100ms:0,>=100ms:4\r\n" +
-      "store_longest_pause_ms:123.45\r\n",
+      "store_longest_pause_ms:123.45\r\nstore_longest_own_pause_ms:4.50\r\n",
   );
-  assertEquals(parsePauses(info), { longestMs: 123.45, aboveFiveMs: 7 });
+  assertEquals(parsePauses(info), { longestMs: 123.45, longestOwnMs: 4.5, aboveFiveMs: 7 });
 });
 
 Deno.test("INFO of either server is read by the names of its fields", () => {

@@ -1,24 +1,25 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LatencyMonitor } from "../../../src/commands/latency_monitor.ts";
 import { type TurnMember, Turns } from "../../../src/server/turns.ts";
+import { Pauses } from "../../../src/store/pauses.ts";
 import type { Store } from "../../../src/store/store.ts";
 
 /** Turns of a store that has nothing to do. */
-function idleTurns(): { turns: Turns; clock: Clock; stretches: number[] } {
-  const stretches: number[] = [];
+function idleTurns(): { turns: Turns; clock: Clock; pauses: Pauses } {
   const nothing = () => {};
+  const clock = new Clock();
+  const pauses = new Pauses(() => clock.microseconds, () => 0);
   const store = {
     ahead: { isEnough: false, clear: nothing, load: nothing },
     beginTurn: nothing,
     endTurn: nothing,
     tick: nothing,
     syncBriefly: () => 0,
-    pauses: { note: (ms: number) => stretches.push(ms) },
+    pauses,
   };
-  const clock = new Clock();
   const latency = { note: nothing, noteStretch: nothing } as unknown as LatencyMonitor;
   const turns = new Turns(store as unknown as Store, latency, () => clock.microseconds);
-  return { turns, clock, stretches };
+  return { turns, clock, pauses };
 }
 
 /** Goes on only when it is told to: no other process can make a turn longer. */
@@ -78,7 +79,7 @@ function untilEnded(members: readonly Member[]): Promise<unknown> {
 }
 
 Deno.test("a turn of long replies leaves those to another one that it would make too long", async () => {
-  const { turns, clock, stretches } = idleTurns();
+  const { turns, clock, pauses } = idleTurns();
   const events: string[] = [];
   const names = Array.from({ length: 12 }, (_, i) => String(i));
   const members = names.map((name) => new Member(name, { events, clock }, 1, 1.1, longReply));
@@ -91,7 +92,7 @@ Deno.test("a turn of long replies leaves those to another one that it would make
   }
   // Three of them take longer than 3 ms.
   assertEquals(events.slice(0, 4), ["run 0", "run 1", "run 2", "end 0"]);
-  assert(stretches.length >= 4, `${stretches.length} turns`);
+  assert(pauses.all.total >= 4, `${pauses.all.total} turns`);
 });
 
 Deno.test("who comes meanwhile is served before those that were left", async () => {
@@ -125,7 +126,7 @@ Deno.test("a member that has more is not told of the end before all of it has ru
 });
 
 Deno.test("short replies are run in one turn", async () => {
-  const { turns, clock, stretches } = idleTurns();
+  const { turns, clock, pauses } = idleTurns();
   const events: string[] = [];
   const members = Array.from(
     { length: 50 },
@@ -134,6 +135,6 @@ Deno.test("short replies are run in one turn", async () => {
   const ended = untilEnded(members);
   for (const member of members) turns.join(member);
   await ended;
-  assertEquals(stretches.length, 1);
+  assertEquals(pauses.all.total, 1);
   assertEquals(events.length, 200);
 });

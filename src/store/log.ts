@@ -27,6 +27,7 @@ import {
   segmentMagic,
 } from "./format.ts";
 import { ReaderWords } from "./reader_words.ts";
+import { CutPace } from "./cut_pace.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
@@ -75,6 +76,8 @@ const shrinkLaterMs = 100;
  */
 const lastingPaceMin = 2;
 const lastingMs = 10_000;
+/** A file that is so many times as long as what is live is cut even while it is written. */
+const muchTooLong = 2;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -159,6 +162,7 @@ export class Log {
   #closed = false;
   /** The end of the file is being cut off. */
   #cutting = false;
+  readonly #cutPace = new CutPace();
   /** What is to be cut off: from place `end` on, given up at a time by `performance.now()`; oldest first. */
   readonly #givenUp: { end: number; readonly ms: number }[] = [];
   /** Segments with bytes that no sync has covered, other than the head. */
@@ -894,6 +898,7 @@ export class Log {
   shrink(idle: boolean, isAsked = false): number {
     if (this.#cutting) return 1;
     if (this.#closed) return 0;
+    this.#cutPace.look(this.appendedBytes);
     // What is cut off would soon be needed again, and who writes would wait for the cut as for a growth.
     const isWrittenFast = !idle && this.#takenMeanwhile > 0 && this.table.count <= this.placesMax;
     if (isWrittenFast) return shrinkLaterMs;
@@ -912,13 +917,23 @@ export class Log {
     if (tails.length === 0) return 0;
     const waitMs = tails[0].ms + this.#limits.cutDelayMs - performance.now();
     if (waitMs > 0) return waitMs;
-    const least = Math.max(segmentBytes, shrinkBytesMax);
+    const isUrgent = isAsked || file.bodyBytes > this.placesMax * segmentBytes;
+    // An idle store is written by compaction only, which ends.
+    const isMuchTooLong = !idle && file.bodyBytes > muchTooLong * this.table.liveTotal;
+    if (!isUrgent) {
+      if (idle && lastsMs > 0) return lastsMs;
+      const pauseMs = this.#cutPace.waitMs(isMuchTooLong);
+      if (pauseMs > 0) return pauseMs;
+    }
+    const least = Math.max(segmentBytes, isUrgent ? shrinkBytesMax : this.#cutPace.pieceBytes);
     const bytes = Math.max(tails[0].end * segmentBytes, file.bodyBytes - least);
     this.#cutting = true;
+    const done = this.#cutPace.begin();
     const cut = file.shrinkInBackground(bytes);
     this.onCut();
     cut.then((isCut) => {
       this.#cutting = false;
+      done();
       if (!isCut) this.#givenUp.shift();
     });
     return 1;

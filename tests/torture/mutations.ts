@@ -165,6 +165,20 @@ export const mutations: readonly Mutation[] = [
     to: "if (false) {",
   },
   {
+    name: "the end is cut off a moment after much was written",
+    breaks: "no pauses",
+    file: "src/store/log.ts",
+    from: "if (idle && lastsMs > 0) return lastsMs;",
+    to: "",
+  },
+  {
+    name: "a file that is written is cut as one that is not",
+    breaks: "no pauses",
+    file: "src/store/cut_pace.ts",
+    from: "if (this.#isQuiet) return 0;",
+    to: "return 0;",
+  },
+  {
     name: "blank segments are not filled where each sync is waited for",
     breaks: "no pauses",
     file: "src/store/ready_segments.ts",

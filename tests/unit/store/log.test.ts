@@ -235,7 +235,7 @@ Deno.test("a log that is written fast grows before it has to, by what it needs u
 });
 
 Deno.test("a log that was written a moment ago keeps what it needs to be written on, unless it is asked for", async () => {
-  const log = newLog(new SimulatedDisk(), { growthLeadMs: 3_600_000 });
+  const log = newLog(new SimulatedDisk(), { growthLeadMs: 3_600_000, cutDelayMs: 0 });
   const { file, table } = log;
   for (let i = 0; i < 20; i++) append(log, bodyBytes);
   await new Promise((resolve) => setTimeout(resolve));
@@ -253,9 +253,13 @@ Deno.test("a log that was written a moment ago keeps what it needs to be written
   const kept = log.placesNeeded(false);
   assert(log.shrink(true) > 0);
   assertEquals(table.count, kept, "what is more goes");
+  const uncut = file.bodyBytes;
+  assert(log.shrink(true) > 9000);
+  assertEquals(file.bodyBytes, uncut, "though it is not cut off yet");
   await new Promise((resolve) => setTimeout(resolve));
   assert(log.shrink(true, true) > 0);
   assertEquals(table.count, log.placesNeeded(true), "and all of it when it is asked for");
+  assert(file.bodyBytes < uncut, "at once");
 });
 
 Deno.test("a log that is written fast is not made shorter, unless it is longer than it may be", async () => {

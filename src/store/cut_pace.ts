@@ -20,7 +20,7 @@ const littleBytesMax = 600_000;
 const quietPieceBytes = 4 * shrinkBytesMax;
 /** Who writes is held up so often at most, and for this share of the time. */
 const whileWrittenMs = 100;
-const heldUpShare = 0.1;
+const heldUpShare = 0.01;
 
 export class CutPace {
   readonly #written: TakingPace;

@@ -76,8 +76,11 @@ const shrinkLaterMs = 100;
  */
 const lastingPaceMin = 2;
 const lastingMs = 10_000;
-/** A file that is so many times as long as what is live is cut even while it is written. */
-const muchTooLong = 2;
+/** A file should be no more than so many times as long as what is live: from there on it grows by little. */
+const longFactor = 1.9;
+const longGrowthMax = 2;
+/** One that is longer by more than this is cut even while it is written. */
+const muchTooLongBytes = 2 ** 26;
 /** This part of the body is kept ready, but never more than so many times what a small one has. */
 const aheadPart = 64;
 const aheadTimesMax = 3;
@@ -797,8 +800,15 @@ export class Log {
   }
 
   #growthSegments(): number {
-    const part = Math.floor(this.table.count / growthPart);
-    return Math.min(growthSegmentsMax, Math.max(growthSegmentsMin, part));
+    const { count } = this.table;
+    const part = Math.min(growthSegmentsMax, Math.floor(count / growthPart));
+    const untilLong = Math.floor(this.#longBytes / this.segmentBytes) - count;
+    return Math.max(growthSegmentsMin, Math.min(part, Math.max(longGrowthMax, untilLong)));
+  }
+
+  /** A file of more bytes is longer than it should be. */
+  get #longBytes(): number {
+    return longFactor * this.table.liveTotal;
   }
 
   /** How many places the log takes until it could grow again, without those that are at hand in any case. */
@@ -919,7 +929,7 @@ export class Log {
     if (waitMs > 0) return waitMs;
     const isUrgent = isAsked || file.bodyBytes > this.placesMax * segmentBytes;
     // An idle store is written by compaction only, which ends.
-    const isMuchTooLong = !idle && file.bodyBytes > muchTooLong * this.table.liveTotal;
+    const isMuchTooLong = !idle && file.bodyBytes > this.#longBytes + muchTooLongBytes;
     if (!isUrgent) {
       if (idle && lastsMs > 0) return lastsMs;
       const pauseMs = this.#cutPace.waitMs(isMuchTooLong);

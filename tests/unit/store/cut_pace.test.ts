@@ -65,6 +65,6 @@ Deno.test("the longer a cut takes, the more seldom is who writes held up", () =>
   const file = new CutFile();
   file.cuts(1000, little);
   file.cutTakesMs = 100;
-  const seldom = file.cuts(22_000, little);
-  assert(seldom >= 20 && seldom <= 21, `each 1.1 s: ${seldom}`);
+  const seldom = file.cuts(202_000, little);
+  assert(seldom >= 20 && seldom <= 21, `each 10.1 s: ${seldom}`);
 });

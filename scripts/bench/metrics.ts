@@ -25,9 +25,9 @@ export const metrics = {
   generatorShare: less("load generator", "share"),
   /** The longest stretch in which the event loop did nothing else, and how many took more than 5 ms. */
   pauseMs: less("longest pause", "ms"),
+  pausesAbove5: less("pauses above 5 ms", "count"),
   /** The longest one without the time in which another thread had its processor. */
   ownPauseMs: less("own pause", "ms"),
-  pausesAbove5: less("pauses above 5 ms", "count"),
   /** How much of the time a program that wanted to run did not, 1 ms and more at a time. */
   stillShare: less("stood still", "share"),
   /** Memory of the process, VmRSS, and the part that is its own (RssAnon). */

@@ -15,7 +15,6 @@
  */
 import type { LatencyMonitor } from "../commands/latency_monitor.ts";
 import type { Store } from "../store/store.ts";
-import { monotonicMicroseconds } from "../sys/monotonic_clock.ts";
 
 /** A connection, as a turn sees it. */
 export interface TurnMember {
@@ -50,16 +49,13 @@ interface Turn {
 export class Turns {
   readonly #store: Store;
   readonly #latency: LatencyMonitor;
-  readonly #now: () => number;
   /** Turns to come; the last one is joined by whoever comes. */
   readonly #waiting: Turn[] = [];
   #isRunning = false;
 
-  /** `now` tells the time in microseconds. */
-  constructor(store: Store, latency: LatencyMonitor, now = monotonicMicroseconds) {
+  constructor(store: Store, latency: LatencyMonitor) {
     this.#store = store;
     this.#latency = latency;
-    this.#now = now;
   }
 
   /** Has the requests of a connection be run in the next turn, which begins at once when it has enough to do. */
@@ -83,10 +79,9 @@ export class Turns {
     this.#isRunning = true;
     const joined = members.length;
     const { pauses } = this.#store;
-    const started = this.#now();
     pauses.begin();
     this.#store.beginTurn();
-    const left = this.#runAll(members, started);
+    const left = this.#runAll(members);
     this.#store.endTurn();
     const syncMs = this.#store.syncBriefly();
     if (syncMs > 0) this.#latency.note("aof-fsync-always", syncMs);
@@ -105,9 +100,9 @@ export class Turns {
    * Those that have more to be run are put behind the others. Returns whose turn has not come, and removes them from the
    * queue; null: there is nobody.
    */
-  #runAll(queue: TurnMember[], started: number): TurnMember[] | null {
+  #runAll(queue: TurnMember[]): TurnMember[] | null {
     const store = this.#store;
-    const { ahead } = store;
+    const { ahead, pauses } = store;
     let next = 0;
     let left: TurnMember[] | null = null;
     while (next < queue.length && left === null) {
@@ -119,11 +114,11 @@ export class Turns {
         const member = queue[i];
         if (member.runSome()) queue.push(member);
         const isLong = member.replyBytes > longReplyBytes && i + 1 < queue.length &&
-          this.#now() - started > turnMicrosecondsEnough;
+          pauses.lasted() > turnMicrosecondsEnough;
         if (isLong) next = i + 1;
       }
       const isLast = next === queue.length;
-      const lasted = first === 0 && isLast ? 0 : this.#now() - started;
+      const lasted = first === 0 && isLast ? 0 : pauses.lasted();
       if (lasted > turnMicrosecondsEnough && !isLast) left = queue.splice(next);
       if (first === 0 || lasted <= tickedMicrosecondsMax) store.tick();
     }

@@ -49,7 +49,7 @@ export class Backup {
       if (table.state[i] === segmentState.sealed || i === log.head) order.push(i);
     }
     order.sort((a, b) => table.sequence[a] - table.sequence[b]);
-    const segmentsPerWindow = 2 ** 30 / segmentBytes;
+    const { segmentsPerWindow } = table;
     const pieces: Piece[] = [];
     let place = 0;
     for (const segment of order) {

@@ -8,8 +8,8 @@
  *     const waitMs = pace.waitMs(isMuchTooLong);
  *     if (waitMs === 0) { const done = pace.begin(); cut(pace.pieceBytes); done(); }
  */
+import { DecayingCount } from "./decaying_count.ts";
 import { shrinkBytesMax } from "./limits.ts";
-import { TakingPace } from "./taking_pace.ts";
 
 /** It looks so far back. Nobody writes while less is appended in that time, */
 const leadMs = 150;
@@ -23,31 +23,31 @@ const whileWrittenMs = 100;
 const heldUpShare = 0.01;
 
 export class CutPace {
-  readonly #written: TakingPace;
+  readonly #writtenBytes: DecayingCount;
   readonly #now: () => number;
   #bytesThen = 0;
   #notBeforeMs = -Infinity;
 
   /** `now` tells the time in milliseconds. */
   constructor(now: () => number = () => performance.now()) {
-    this.#written = new TakingPace(leadMs, now);
+    this.#writtenBytes = new DecayingCount(leadMs, now);
     this.#now = now;
   }
 
   /** So many bytes have been appended since the beginning. */
   look(appendedBytes: number): void {
-    this.#written.note(appendedBytes - this.#bytesThen);
+    this.#writtenBytes.note(appendedBytes - this.#bytesThen);
     this.#bytesThen = appendedBytes;
   }
 
   get #isQuiet(): boolean {
-    return this.#written.places < quietBytesMax;
+    return this.#writtenBytes.value < quietBytesMax;
   }
 
   /** In how many milliseconds it may be time to cut, at the earliest; 0: now. */
   waitMs(isMuchTooLong: boolean): number {
     if (this.#isQuiet) return 0;
-    if (!isMuchTooLong && this.#written.places >= littleBytesMax) return whileWrittenMs;
+    if (!isMuchTooLong && this.#writtenBytes.value >= littleBytesMax) return whileWrittenMs;
     return Math.max(0, this.#notBeforeMs - this.#now());
   }
 

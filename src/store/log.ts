@@ -28,12 +28,12 @@ import {
 } from "./format.ts";
 import { ReaderWords } from "./reader_words.ts";
 import { CutPace } from "./cut_pace.ts";
+import { DecayingCount } from "./decaying_count.ts";
 import { bodyBytesMax, segmentCountMax, shrinkBytesMax, type StoreLimits } from "./limits.ts";
 import { ReadySegments } from "./ready_segments.ts";
 import { segmentState, SegmentTable } from "./segment_table.ts";
 import { Stage } from "./stage.ts";
 import { Stretch } from "./stretch.ts";
-import { TakingPace } from "./taking_pace.ts";
 
 /** Where the head stands; what a failed batch goes back to. */
 export interface HeadMark {
@@ -153,7 +153,7 @@ export class Log {
   /** Log position of the head window's byte 0. */
   #headBase = 0;
   readonly #ready: ReadySegments;
-  readonly #pace: TakingPace;
+  readonly #takenPlaces: DecayingCount;
   /** When it last took places at a pace that may come again. */
   #lastTakenMs = -Infinity;
   /** The body grows in the background. */
@@ -199,7 +199,7 @@ export class Log {
     this.segmentBytes = limits.segmentBytes;
     this.#ready = new ReadySegments(file, table, limits.segmentBytes);
     this.stretch = new Stretch(table, limits);
-    this.#pace = new TakingPace(limits.growthLeadMs);
+    this.#takenPlaces = new DecayingCount(limits.growthLeadMs);
     this.#limits = limits;
     this.#storeId = storeId;
   }
@@ -631,8 +631,8 @@ export class Log {
   // --- space -----------------------------------------------------------------------------------
 
   #takeSegment(length: number): number {
-    this.#pace.note(length);
-    if (this.#pace.places >= lastingPaceMin) this.#lastTakenMs = performance.now();
+    this.#takenPlaces.note(length);
+    if (this.#takenPlaces.value >= lastingPaceMin) this.#lastTakenMs = performance.now();
     const reserved = Math.ceil(this.#limits.segmentsReserved * reserveShares[this.purpose]);
     const segment = this.#findPlaces(length, reserved);
     if (segment >= 0) return segment;
@@ -686,10 +686,9 @@ export class Log {
 
   #hasNeighbours(length: number): boolean {
     const { state, count } = this.table;
-    const perWindow = 2 ** 30 / this.segmentBytes;
     let found = 0;
     for (let place = 0; place < count; place++) {
-      if (place % perWindow === 0) found = 0;
+      if (place % this.table.segmentsPerWindow === 0) found = 0;
       const isAtHand = state[place] <= segmentState.prepared && !this.stretch.holds(place);
       found = isAtHand ? found + 1 : 0;
       if (found === length) return true;
@@ -737,7 +736,7 @@ export class Log {
    */
   #growFor(length: number, reserved: number, contiguous = false): boolean {
     const { file } = this;
-    const first = contiguous ? this.#placeBehindEnd(length) : this.table.count;
+    const first = contiguous ? this.table.placeAtFreeEnd(length) : this.table.count;
     const missing = contiguous ? length : length + reserved - this.#availableCount;
     const growth = Math.max(missing, this.#growthNow);
     for (const segments of growth > missing ? [growth, missing] : [missing]) {
@@ -758,17 +757,6 @@ export class Log {
     }
     this.growthFailed = true;
     return !contiguous && this.#availableCount - length >= reserved;
-  }
-
-  /** Where a run of `length` places begins if the body grows as little as it can: at its free end. */
-  #placeBehindEnd(length: number): number {
-    const { table } = this;
-    const perWindow = 2 ** 30 / this.segmentBytes;
-    let first = table.count;
-    while (table.count - first < length && first % perWindow > 0 && table.isFree(first - 1)) {
-      first--;
-    }
-    return first % perWindow + length <= perWindow ? first : table.placeBehindEnd(length);
   }
 
   /** Why the body could not grow the last time it was tried; null: it must not. */
@@ -813,7 +801,7 @@ export class Log {
 
   /** How many places the log takes until it could grow again, without those that are at hand in any case. */
   get #takenMeanwhile(): number {
-    return Math.min(paceGrowthMax, Math.ceil(this.#pace.places) - slowPaceMax);
+    return Math.min(paceGrowthMax, Math.ceil(this.#takenPlaces.value) - slowPaceMax);
   }
 
   get #growthNow(): number {

@@ -35,6 +35,11 @@ export class Pauses {
     if (this.#began - this.#askedAt >= askedEveryMicroseconds) this.#ask(this.#began);
   }
 
+  /** For how many microseconds it has lasted. */
+  lasted(): number {
+    return this.#now() - this.#began;
+  }
+
   /** It is over; returns how long it was, in milliseconds. */
   end(): number {
     const now = this.#now();

@@ -111,7 +111,8 @@ export class SegmentTable {
   usedCount = 0;
   /** `address >>> addressShift` is the place of an address. */
   readonly addressShift: number;
-  readonly #segmentsPerWindow: number;
+  /** A run of segments does not cross the end of a window. */
+  readonly segmentsPerWindow: number;
   readonly #addressesPerPlace: number;
   /** No place below this one is free. */
   #freeFrom = 0;
@@ -119,7 +120,7 @@ export class SegmentTable {
   constructor(segmentBytes: number, liveBytes: Int32Array) {
     this.liveBytes = liveBytes;
     this.addressShift = Math.log2(segmentBytes / recordAlignment);
-    this.#segmentsPerWindow = 2 ** 30 / segmentBytes;
+    this.segmentsPerWindow = 2 ** 30 / segmentBytes;
     this.#addressesPerPlace = segmentBytes / recordAlignment;
   }
 
@@ -134,7 +135,7 @@ export class SegmentTable {
       this.isBlank[i] = 1;
       this.freeCount++;
     }
-    this.live.extend(Math.ceil(count / this.#segmentsPerWindow));
+    this.live.extend(Math.ceil(count / this.segmentsPerWindow));
     if (count > this.count) this.#freeFrom = Math.min(this.#freeFrom, this.count);
     this.count = Math.max(this.count, count);
   }
@@ -158,7 +159,7 @@ export class SegmentTable {
         found = 0;
         continue;
       }
-      if (i % this.#segmentsPerWindow === 0) found = 0;
+      if (i % this.segmentsPerWindow === 0) found = 0;
       if (++found === length) return i - length + 1;
     }
     return -1;
@@ -166,10 +167,22 @@ export class SegmentTable {
 
   /** Where a run of `length` places would begin if the body grew: it must not cross a window. */
   placeBehindEnd(length: number): number {
-    const inWindow = this.count % this.#segmentsPerWindow;
-    return inWindow + length <= this.#segmentsPerWindow
+    const inWindow = this.count % this.segmentsPerWindow;
+    return inWindow + length <= this.segmentsPerWindow
       ? this.count
-      : this.count + this.#segmentsPerWindow - inWindow;
+      : this.count + this.segmentsPerWindow - inWindow;
+  }
+
+  /** The same if the body grows as little as it can: the run may begin at the free places of its end. */
+  placeAtFreeEnd(length: number): number {
+    let first = this.count;
+    while (
+      this.count - first < length && first % this.segmentsPerWindow > 0 && this.isFree(first - 1)
+    ) {
+      first--;
+    }
+    const inWindow = first % this.segmentsPerWindow;
+    return inWindow + length <= this.segmentsPerWindow ? first : this.placeBehindEnd(length);
   }
 
   isFree(place: number): boolean {

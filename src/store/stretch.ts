@@ -87,11 +87,10 @@ export class Stretch {
     isMovable: (segment: number) => boolean,
   ): number {
     const table = this.#table;
-    const perWindow = 2 ** 30 / this.#segmentBytes;
     let best = -1;
     let bestCost = Infinity;
-    for (let start = 0; start < table.count; start += perWindow) {
-      const end = Math.min(table.count, start + perWindow);
+    for (let start = 0; start < table.count; start += table.segmentsPerWindow) {
+      const end = Math.min(table.count, start + table.segmentsPerWindow);
       const sum = { cost: 0, live: 0, free: 0, blocked: 0 };
       // What is in the stretch that ends at a place: each segment counts as long as any of its places is in it.
       const note = (segment: number, sign: number) => {

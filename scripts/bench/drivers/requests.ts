@@ -3,6 +3,7 @@ import type { BenchServer } from "../bench_server.ts";
 import { type Driver, type Measurement, measurement } from "../context.ts";
 import { loadKeys } from "../key_loader.ts";
 import type { Figures } from "../metrics.ts";
+import type { Pauses } from "../process_facts.ts";
 import { resized } from "../quick.ts";
 import { type RequestsRun, writingFactor } from "../workload.ts";
 import { requestsFor } from "./pacing.ts";
@@ -69,9 +70,9 @@ export function loadFigures(run: LoadRun): Figures {
 /** kv's own count of pauses since the last reset; nothing of the others. */
 export async function pauseFigures(server: BenchServer): Promise<Figures> {
   const pauses = await server.pauses();
-  return pauses === undefined ? {} : {
-    pauseMs: pauses.longestMs,
-    ownPauseMs: pauses.longestOwnMs,
-    pausesAbove5: pauses.aboveFiveMs,
-  };
+  return pauses === undefined ? {} : figuresOfPauses(pauses);
+}
+
+export function figuresOfPauses({ longestMs, longestOwnMs, aboveFiveMs }: Pauses): Figures {
+  return { pauseMs: longestMs, ownPauseMs: longestOwnMs, pausesAbove5: aboveFiveMs };
 }

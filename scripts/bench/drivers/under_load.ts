@@ -9,14 +9,14 @@ import { replyToText } from "../../../src/protocol/reply.ts";
 import { BenchError } from "../bench_error.ts";
 import { type BenchServer, sleep } from "../bench_server.ts";
 import { type Driver, measurement } from "../context.ts";
-import type { Figures } from "../metrics.ts";
-import { infoNumber, parseInfo, parsePauses } from "../process_facts.ts";
+import { infoNumber, parseInfo, parsePauses, type Pauses } from "../process_facts.ts";
 import type { Sample, SeriesPoint } from "../results.ts";
 import { resized } from "../quick.ts";
 import { quantile } from "../statistics.ts";
 import type { UnderLoadRun } from "../workload.ts";
 import { twoDigits } from "./pacing.ts";
 import { runBenchmark } from "./redis_benchmark.ts";
+import { figuresOfPauses } from "./requests.ts";
 
 const loadSeconds = 8;
 const quickLoadSeconds = 0.6;
@@ -64,7 +64,7 @@ export const measureUnderLoad: Driver<UnderLoadRun> = async (run, side, context)
         p99Ms: quantile(waits, 0.99),
         p999Ms: quantile(waits, 0.999),
         maxMs: quantile(waits, 1),
-        ...(server.peer === "kv" ? probe.pauses : {}),
+        ...(server.peer === "kv" ? figuresOfPauses(probe.pauses) : {}),
         ...(run.task === "nothing" ? {} : { taskMs }),
       },
       series: {
@@ -115,9 +115,8 @@ class Probe {
   readonly waits: number[] = [];
   readonly stretches: SeriesPoint[] = [];
   readonly loopStretches: SeriesPoint[] = [];
-  #longestMs = 0;
-  #longestOwnMs = 0;
-  #aboveFiveMs = 0;
+  /** kv's so far. */
+  pauses: Pauses = { longestMs: 0, longestOwnMs: 0, aboveFiveMs: 0 };
 
   async run(server: BenchServer): Promise<void> {
     await using client = await KeyValueClient.connect({ socket: server.socketPath });
@@ -141,23 +140,16 @@ class Probe {
     }
   }
 
-  /** kv's pauses so far. */
-  get pauses(): Figures {
-    return {
-      pauseMs: this.#longestMs,
-      ownPauseMs: this.#longestOwnMs,
-      pausesAbove5: this.#aboveFiveMs,
-    };
-  }
-
   /** kv's longest pause since the last time. */
   async #noteLoop(client: KeyValueClient, seconds: number): Promise<void> {
     const info = parseInfo(String(replyToText(await client.command("INFO", "store"))));
     const { longestMs, longestOwnMs, aboveFiveMs } = parsePauses(info);
     await client.command("CONFIG", "RESETSTAT");
     this.loopStretches.push([seconds, longestMs]);
-    this.#longestMs = Math.max(this.#longestMs, longestMs);
-    this.#longestOwnMs = Math.max(this.#longestOwnMs, longestOwnMs);
-    this.#aboveFiveMs += aboveFiveMs;
+    this.pauses = {
+      longestMs: Math.max(this.pauses.longestMs, longestMs),
+      longestOwnMs: Math.max(this.pauses.longestOwnMs, longestOwnMs),
+      aboveFiveMs: this.pauses.aboveFiveMs + aboveFiveMs,
+    };
   }
 }

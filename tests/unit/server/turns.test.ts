@@ -18,7 +18,7 @@ function idleTurns(): { turns: Turns; clock: Clock; pauses: Pauses } {
     pauses,
   };
   const latency = { note: nothing, noteStretch: nothing } as unknown as LatencyMonitor;
-  const turns = new Turns(store as unknown as Store, latency, () => clock.microseconds);
+  const turns = new Turns(store as unknown as Store, latency);
   return { turns, clock, pauses };
 }
 
